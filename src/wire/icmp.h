@@ -1,0 +1,35 @@
+/* ICMP messages, RFC 792, RFC 1122 s3.2.2: bytes to struct, stateless. */
+#ifndef AK_WIRE_ICMP_H
+#define AK_WIRE_ICMP_H
+
+#include "aksu/aksu.h"
+
+#define AK_ICMP_HEADER_BYTES 8u
+enum {
+    AK_ICMP_ECHO_REPLY = 0,
+    AK_ICMP_UNREACHABLE = 3,
+    AK_ICMP_SOURCE_QUENCH = 4,
+    AK_ICMP_REDIRECT = 5,
+    AK_ICMP_ECHO = 8,
+    AK_ICMP_TIME_EXCEEDED = 11,
+    AK_ICMP_PARAMETER_PROBLEM = 12,
+};
+
+struct ak_icmp {
+    uint8_t type, code;
+    uint16_t id, sequence; /* echo */
+    uint16_t mtu;          /* unreachable code 4, RFC 1191 */
+};
+
+/* The first 8 bytes.  ICMP_TRUNCATED.  The checksum is the caller's to check: it covers the whole message. */
+aksu_drop ak_wire_icmp_parse(const uint8_t *p, size_t bytes, struct ak_icmp *ret_icmp);
+
+/* What an ICMP error quotes: the IPv4 header and the first 8 bytes of a TCP header.  ICMP_QUOTE if it is not such. */
+struct ak_icmp_quote {
+    aksu_addr src, dst;
+    uint16_t src_port, dst_port;
+    uint32_t seq;
+};
+aksu_drop ak_wire_icmp_quote_parse(const uint8_t *p, size_t bytes, struct ak_icmp_quote *ret_quote);
+
+#endif

@@ -1,0 +1,42 @@
+/* The IP header: bytes to struct and back, stateless.  RFC 791, RFC 1122 s3.2.1. */
+#ifndef AK_WIRE_IP_H
+#define AK_WIRE_IP_H
+
+#include "aksu/aksu.h"
+
+#define AK_IP_PROTOCOL_ICMP  1
+#define AK_IP_PROTOCOL_TCP   6
+#define AK_IPV4_HEADER_BYTES 20u
+
+struct ak_ip {
+    aksu_addr src, dst;
+    uint8_t version, protocol, ttl;
+    uint8_t tos;           /* DSCP << 2 | ECN */
+    uint16_t header_bytes; /* with options */
+    uint16_t id;
+    bool dont_fragment;
+    uint32_t total_bytes; /* header and payload */
+};
+
+/* Parses the header at the start of a frame of frame_bytes, of which head_bytes lie at p.  A legal header or a reason:
+ * IP_TRUNCATED, IP_VERSION, IP_HEADER_LENGTH, IP_TOTAL_LENGTH, IP_CHECKSUM, IP_OPTIONS, IP_SOURCE_ROUTE, IP_FRAGMENT.
+ * Options other than source routes are checked for their lengths and ignored (RFC 9293 MUST-50).  Trailing bytes past
+ * total_bytes are padding. */
+aksu_drop ak_wire_ipv4_parse(const uint8_t *p, size_t head_bytes, size_t frame_bytes, struct ak_ip *ret_ip);
+
+/* Writes a header without options, checksum included; 20 bytes. */
+void ak_wire_ipv4_build(uint8_t *p, const struct ak_ip *ip);
+
+/* Address classes, RFC 1122 s3.2.1.3, RFC 6890. */
+bool ak_addr_is_multicast(const aksu_addr *addr);
+bool ak_addr_is_limited_broadcast(const aksu_addr *addr); /* 255.255.255.255 */
+bool ak_addr_is_loopback(const aksu_addr *addr);
+/* Never a source on the wire: this-network, multicast, broadcast, class E.  Loopback is judged by its link. */
+bool ak_addr_is_martian_source(const aksu_addr *addr);
+/* Whether the first bits of the address (of its own family) equal the prefix's. */
+bool ak_addr_in_prefix(const aksu_addr *addr, const aksu_addr *prefix, unsigned prefix_bits);
+uint32_t ak_addr_v4_value(const aksu_addr *addr);
+/* The last address of an IPv4 prefix (its directed broadcast); meaningful for prefixes up to 30 bits. */
+aksu_addr ak_addr_v4_broadcast(const aksu_addr *addr, unsigned prefix_bits);
+
+#endif
