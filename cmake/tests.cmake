@@ -1,0 +1,16 @@
+# Every test is one ctest test.  Exit status 77 means skipped, and the last line said why.
+
+file(GLOB unit_sources CONFIGURE_DEPENDS tests/unit/test_*.c)
+if(unit_sources)
+    find_package(PkgConfig REQUIRED)
+    pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+endif()
+foreach(source IN LISTS unit_sources)
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(${name} ${source})
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} src include tests/unit)
+    target_compile_definitions(${name} PRIVATE _GNU_SOURCE AKSU_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    target_link_libraries(${name} PRIVATE aksu-flags ${aksu_libraries} PkgConfig::CMOCKA)
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120 SKIP_RETURN_CODE 77)
+endforeach()
