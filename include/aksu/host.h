@@ -96,7 +96,8 @@ typedef struct aksu_driver_ops {
 
 struct aksu_driver {
     const aksu_driver_ops *ops;
-    int fd; /* readable: read has something; writable: write takes something.  Non-blocking */
+    int fd;    /* readable: read has something; writable: write takes something.  Non-blocking */
+    int error; /* not 0: an errno value; the descriptor is of no more use, its device is gone */
     aksu_driver_counters counters;
 };
 
@@ -209,12 +210,13 @@ bool aksu_pipe_turn(aksu_pipe *pipe, uint64_t now_us);
 /* When aksu_pipe_turn must be called next; UINT64_MAX: not before a call or an injection. */
 uint64_t aksu_pipe_deadline_us(const aksu_pipe *pipe);
 
-/* Runs in virtual time until both stacks and the pipe are quiet with no deadline at all, or until until_us, or until
- * aksu_pipe_stop; answers the virtual time reached.  Stopped or quiet, the clock stands at what happened last;
- * otherwise at until_us.  UINT64_MAX: no limit in time. */
+/* Runs in virtual time up to until_us, jumping from deadline to deadline, and answers the virtual time reached:
+ * until_us, or earlier after aksu_pipe_stop.  UINT64_MAX: until both stacks and the pipe are quiet with no deadline at
+ * all; the clock then stands at what happened last. */
 uint64_t aksu_pipe_run(aksu_pipe *pipe, uint64_t until_us);
 
-/* The same by CLOCK_MONOTONIC, sleeping between deadlines. */
+/* The same by CLOCK_MONOTONIC (start_us should be aksu_host_now_us then), sleeping between deadlines.  Returns
+ * early when all is quiet with no deadline, because nothing could end the sleep. */
 uint64_t aksu_pipe_run_clock(aksu_pipe *pipe, uint64_t until_us);
 
 /* Makes run return after the exchange under way; from a handler or a filter. */
@@ -257,6 +259,7 @@ void aksu_loop_close(aksu_loop *loop);
 
 /* Joins a driver and a link of the stack.  The driver stays the caller's and must outlive the loop or be removed.
  * With output_sync a link that takes no more frames holds up all others; without it, only itself.
+ * A driver whose device is gone is removed and its link taken down; the turn says -ENODEV once.
  * -EEXIST: the link has a driver; -ENOMEM, -ENOSPC: epoll will take no more. */
 int aksu_loop_add_link(aksu_loop *loop, aksu_driver *driver, uint16_t link, aksu_host_error *ret_error);
 int aksu_loop_remove_link(aksu_loop *loop, uint16_t link); /* what waited for it is dropped.  -ENOENT */
