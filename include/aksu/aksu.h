@@ -145,7 +145,9 @@ typedef struct aksu_frame {
     X(SND_BUF_BYTES, snd_buf_bytes, 256, 1u << 30, 4u << 20, "send buffer")                                            \
     X(SND_LOWAT_BYTES, snd_lowat_bytes, 1, 1u << 30, 1, "WRITABLE needs this much room")                               \
     X(RCV_LOWAT_BYTES, rcv_lowat_bytes, 1, 1u << 30, 1, "READABLE needs this many bytes, or the end")                  \
-    X(NAGLE, nagle, 0, 1, 1, "hold a small segment while data is unacknowledged (RFC 9293 s3.7.4)")                    \
+    X(NAGLE, nagle, 0, 2, 2,                                                                                           \
+      "hold a small segment: 0 never, 1 while data is unacknowledged (RFC 9293 s3.7.4), "                              \
+      "2 while a small segment is (Minshall)")                                                                         \
     X(CORK, cork, 0, 1, 0, "send full segments only; clearing it flushes; data waits 200 ms at most")                  \
     X(DELAYED_ACK_US, delayed_ack_us, 0, 499999, 40000, "longest ACK delay (RFC 9293 s3.8.6.3: < 0.5 s); 0: none")     \
     X(ACK_SEGMENTS, ack_segments, 1, 64, 2, "full segments that draw an ACK at once")                                  \
@@ -327,11 +329,15 @@ enum {
     X(ABORTED, "aborted")           /* by aksu_tcp_abort, or a close that had to be one */                             \
     X(EVICTED, "out of memory")     /* given up under memory pressure */                                               \
     X(NET_UNREACHABLE, "network unreachable")                                                                          \
-    X(HOST_UNREACHABLE, "host unreachable") X(PROTOCOL_UNREACHABLE, "protocol unreachable")                            \
-        X(PORT_UNREACHABLE, "port unreachable") X(PROHIBITED, "prohibited")                                            \
-            X(SOURCE_ROUTE_FAILED, "source route failed") X(TTL_EXCEEDED, "hop limit exceeded")                        \
-                X(PARAMETER_PROBLEM, "parameter problem") X(PACKET_TOO_BIG, "packet too big")                          \
-                    X(RETRANSMITTING, "peer does not answer")
+    X(HOST_UNREACHABLE, "host unreachable")                                                                            \
+    X(PROTOCOL_UNREACHABLE, "protocol unreachable")                                                                    \
+    X(PORT_UNREACHABLE, "port unreachable")                                                                            \
+    X(PROHIBITED, "prohibited")                                                                                        \
+    X(SOURCE_ROUTE_FAILED, "source route failed")                                                                      \
+    X(TTL_EXCEEDED, "hop limit exceeded")                                                                              \
+    X(PARAMETER_PROBLEM, "parameter problem")                                                                          \
+    X(PACKET_TOO_BIG, "packet too big")                                                                                \
+    X(RETRANSMITTING, "peer does not answer")
 typedef enum aksu_reason {
 #define AKSU_X(name, text) AKSU_REASON_##name,
     AKSU_REASONS(AKSU_X)
@@ -401,9 +407,16 @@ aksu_err aksu_route_remove(aksu_stack *stack, const aksu_route *route);
 /* RFC 9293 s3.3.2. */
 #define AKSU_TCP_STATES(X)                                                                                             \
     X(CLOSED, "CLOSED")                                                                                                \
-    X(LISTEN, "LISTEN") X(SYN_SENT, "SYN-SENT") X(SYN_RECEIVED, "SYN-RECEIVED") X(ESTABLISHED, "ESTABLISHED")          \
-        X(FIN_WAIT_1, "FIN-WAIT-1") X(FIN_WAIT_2, "FIN-WAIT-2") X(CLOSE_WAIT, "CLOSE-WAIT") X(CLOSING, "CLOSING")      \
-            X(LAST_ACK, "LAST-ACK") X(TIME_WAIT, "TIME-WAIT")
+    X(LISTEN, "LISTEN")                                                                                                \
+    X(SYN_SENT, "SYN-SENT")                                                                                            \
+    X(SYN_RECEIVED, "SYN-RECEIVED")                                                                                    \
+    X(ESTABLISHED, "ESTABLISHED")                                                                                      \
+    X(FIN_WAIT_1, "FIN-WAIT-1")                                                                                        \
+    X(FIN_WAIT_2, "FIN-WAIT-2")                                                                                        \
+    X(CLOSE_WAIT, "CLOSE-WAIT")                                                                                        \
+    X(CLOSING, "CLOSING")                                                                                              \
+    X(LAST_ACK, "LAST-ACK")                                                                                            \
+    X(TIME_WAIT, "TIME-WAIT")
 typedef enum aksu_tcp_state {
 #define AKSU_X(name, text) AK_TCP_##name,
     AKSU_TCP_STATES(AKSU_X)
@@ -539,44 +552,54 @@ bool aksu_tcp_next(aksu_stack *stack, uint64_t *cursor, aksu_tcp_info *ret_info)
 #define AKSU_DROPS(X)                                                                                                  \
     X(NONE, "not dropped")                                                                                             \
     X(LINK_UNKNOWN, "no such link, or down")                                                                           \
-    X(FRAME_INVALID, "frame description inconsistent") X(IP_TRUNCATED, "shorter than its IP header")                   \
-        X(IP_VERSION, "not IPv4 or IPv6") X(IP_HEADER_LENGTH, "IP header length below 20 or past the end") X(          \
-            IP_TOTAL_LENGTH, "IP total length past the frame, or below the header") X(IP_CHECKSUM,                     \
-                                                                                      "IP header checksum wrong")      \
-            X(IP_SOURCE_ROUTE, "source-routed") X(IP_OPTIONS, "IP options malformed") X(IP_FRAGMENT, "a fragment") X(  \
-                IP_MARTIAN_SOURCE, "source address impossible here") X(IP_NOT_OURS, "destination is not ours")         \
-                X(IP_PROTOCOL, "protocol not spoken") X(IP_BROADCAST, "sent to broadcast or multicast") X(             \
-                    ICMP_TRUNCATED, "ICMP message too short") X(ICMP_CHECKSUM, "ICMP checksum wrong")                  \
-                    X(ICMP_TYPE, "ICMP type not handled") X(ICMP_QUOTE, "ICMP error quotes nothing of ours") X(        \
-                        TCP_TRUNCATED, "shorter than its TCP header") X(TCP_DATA_OFFSET,                               \
-                                                                        "data offset below 5 or past the end")         \
-                        X(TCP_CHECKSUM, "TCP checksum wrong") X(TCP_OPTION_LENGTH, "illegal option length") X(         \
-                            TCP_PORT_ZERO, "port 0") X(TCP_LAND, "source and destination the same")                    \
-                            X(TCP_NO_CONNECTION, "no connection") X(TCP_FLAGS, "flags make no sense here") X(          \
-                                TCP_PAWS, "older than timestamps seen (PAWS)") X(TCP_TIMESTAMP_MISSING,                \
-                                                                                 "timestamp missing (RFC 7323 s3.2)")  \
-                                X(TCP_SEQUENCE, "outside the receive window") X(                                       \
-                                    TCP_RST_OUTSIDE, "RST outside the window") X(TCP_RST_CHALLENGED,                   \
-                                                                                 "RST in the window, not exact")       \
-                                    X(TCP_RST_IGNORED, "RST has no say in this state") X(                              \
-                                        TCP_SYN_CHALLENGED, "SYN in a synchronized state") X(TCP_NO_ACK,               \
-                                                                                             "ACK bit missing")        \
-                                        X(TCP_ACK_TOO_OLD, "acknowledges too long ago") X(                             \
-                                            TCP_ACK_FUTURE, "acknowledges what was never sent")                        \
-                                            X(TCP_ACK_UNACCEPTABLE, "ACK of another handshake") X(TCP_AFTER_CLOSE,     \
-                                                                                                  "data after close")  \
-                                                X(TCP_AFTER_FIN, "text after the peer's FIN") X(TCP_DUPLICATE,         \
-                                                                                                "nothing new in it")   \
-                                                    X(TCP_BACKLOG_FULL, "accept queue full") X(TCP_SYN_CACHE_FULL,     \
-                                                                                               "SYN cache full")       \
-                                                        X(TCP_COOKIE_INVALID, "SYN cookie wrong or old") X(            \
-                                                            TCP_NO_MEMORY, "no memory for it")                         \
-                                                            X(TCP_WINDOW_FULL, "beyond the window or the memory left") \
-                                                                X(TCP_REFUSED, "refused by the application")           \
-                                                                    X(REPLY_RING_FULL, "no room for a reply")          \
-                                                                        X(REPLY_RATE,                                  \
-                                                                          "reply suppressed by its rate limit")        \
-                                                                            X(NO_ROUTE, "no way to send it")
+    X(FRAME_INVALID, "frame description inconsistent")                                                                 \
+    X(IP_TRUNCATED, "shorter than its IP header")                                                                      \
+    X(IP_VERSION, "not IPv4 or IPv6")                                                                                  \
+    X(IP_HEADER_LENGTH, "IP header length below 20 or past the end")                                                   \
+    X(IP_TOTAL_LENGTH, "IP total length past the frame, or below the header")                                          \
+    X(IP_CHECKSUM, "IP header checksum wrong")                                                                         \
+    X(IP_SOURCE_ROUTE, "source-routed")                                                                                \
+    X(IP_OPTIONS, "IP options malformed")                                                                              \
+    X(IP_FRAGMENT, "a fragment")                                                                                       \
+    X(IP_MARTIAN_SOURCE, "source address impossible here")                                                             \
+    X(IP_NOT_OURS, "destination is not ours")                                                                          \
+    X(IP_PROTOCOL, "protocol not spoken")                                                                              \
+    X(IP_BROADCAST, "sent to broadcast or multicast")                                                                  \
+    X(ICMP_TRUNCATED, "ICMP message too short")                                                                        \
+    X(ICMP_CHECKSUM, "ICMP checksum wrong")                                                                            \
+    X(ICMP_TYPE, "ICMP type not handled")                                                                              \
+    X(ICMP_QUOTE, "ICMP error quotes nothing of ours")                                                                 \
+    X(TCP_TRUNCATED, "shorter than its TCP header")                                                                    \
+    X(TCP_DATA_OFFSET, "data offset below 5 or past the end")                                                          \
+    X(TCP_CHECKSUM, "TCP checksum wrong")                                                                              \
+    X(TCP_OPTION_LENGTH, "illegal option length")                                                                      \
+    X(TCP_PORT_ZERO, "port 0")                                                                                         \
+    X(TCP_LAND, "source and destination the same")                                                                     \
+    X(TCP_NO_CONNECTION, "no connection")                                                                              \
+    X(TCP_FLAGS, "flags make no sense here")                                                                           \
+    X(TCP_PAWS, "older than timestamps seen (PAWS)")                                                                   \
+    X(TCP_TIMESTAMP_MISSING, "timestamp missing (RFC 7323 s3.2)")                                                      \
+    X(TCP_SEQUENCE, "outside the receive window")                                                                      \
+    X(TCP_RST_OUTSIDE, "RST outside the window")                                                                       \
+    X(TCP_RST_CHALLENGED, "RST in the window, not exact")                                                              \
+    X(TCP_RST_IGNORED, "RST has no say in this state")                                                                 \
+    X(TCP_SYN_CHALLENGED, "SYN in a synchronized state")                                                               \
+    X(TCP_NO_ACK, "ACK bit missing")                                                                                   \
+    X(TCP_ACK_TOO_OLD, "acknowledges too long ago")                                                                    \
+    X(TCP_ACK_FUTURE, "acknowledges what was never sent")                                                              \
+    X(TCP_ACK_UNACCEPTABLE, "ACK of another handshake")                                                                \
+    X(TCP_AFTER_CLOSE, "data after close")                                                                             \
+    X(TCP_AFTER_FIN, "text after the peer's FIN")                                                                      \
+    X(TCP_DUPLICATE, "nothing new in it")                                                                              \
+    X(TCP_BACKLOG_FULL, "accept queue full")                                                                           \
+    X(TCP_SYN_CACHE_FULL, "SYN cache full")                                                                            \
+    X(TCP_COOKIE_INVALID, "SYN cookie wrong or old")                                                                   \
+    X(TCP_NO_MEMORY, "no memory for it")                                                                               \
+    X(TCP_WINDOW_FULL, "beyond the window or the memory left")                                                         \
+    X(TCP_REFUSED, "refused by the application")                                                                       \
+    X(REPLY_RING_FULL, "no room for a reply")                                                                          \
+    X(REPLY_RATE, "reply suppressed by its rate limit")                                                                \
+    X(NO_ROUTE, "no way to send it")
 typedef enum aksu_drop {
 #define AKSU_X(name, text) AKSU_DROP_##name,
     AKSU_DROPS(AKSU_X)

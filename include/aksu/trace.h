@@ -59,33 +59,78 @@ typedef enum aksu_direction { AKSU_IN, AKSU_OUT } aksu_direction;
 
 #define AKSU_SEND_CAUSES(X)                                                                                            \
     X(NONE, "none")                                                                                                    \
-    X(OPEN, "open") X(DATA, "data") X(ACK, "acknowledgment") X(DELAYED_ACK, "delayed acknowledgment")                  \
-        X(DUPLICATE_ACK, "duplicate acknowledgment") X(CHALLENGE, "challenge") X(WINDOW_UPDATE, "window update")       \
-            X(FIN, "close") X(RESET, "reset") X(RTO, "retransmission timeout") X(FAST_RETRANSMIT, "fast retransmit")   \
-                X(PROBE, "window probe") X(KEEPALIVE, "keep-alive probe") X(TAIL_LOSS_PROBE, "tail loss probe")        \
-                    X(URGENT, "urgent")
-#define AKSU_STATE_CAUSES(X) X(SEGMENT, "segment") X(CALL, "call") X(TIMER, "timer") X(LIMIT, "limit") X(ICMP, "icmp")
+    X(OPEN, "open")                                                                                                    \
+    X(DATA, "data")                                                                                                    \
+    X(ACK, "acknowledgment")                                                                                           \
+    X(DELAYED_ACK, "delayed acknowledgment")                                                                           \
+    X(DUPLICATE_ACK, "duplicate acknowledgment")                                                                       \
+    X(CHALLENGE, "challenge")                                                                                          \
+    X(WINDOW_UPDATE, "window update")                                                                                  \
+    X(FIN, "close")                                                                                                    \
+    X(RESET, "reset")                                                                                                  \
+    X(RTO, "retransmission timeout")                                                                                   \
+    X(FAST_RETRANSMIT, "fast retransmit")                                                                              \
+    X(PROBE, "window probe")                                                                                           \
+    X(KEEPALIVE, "keep-alive probe")                                                                                   \
+    X(TAIL_LOSS_PROBE, "tail loss probe")                                                                              \
+    X(URGENT, "urgent")
+#define AKSU_STATE_CAUSES(X)                                                                                           \
+    X(SEGMENT, "segment")                                                                                              \
+    X(CALL, "call")                                                                                                    \
+    X(TIMER, "timer")                                                                                                  \
+    X(LIMIT, "limit")                                                                                                  \
+    X(ICMP, "icmp")
 #define AKSU_STATE_RECORDS(X)                                                                                          \
     X(TCB, "control block")                                                                                            \
-    X(LISTENER, "listener") X(SYN_CACHE, "syn cache") X(COOKIE, "cookie") X(TIME_WAIT, "time-wait record")
+    X(LISTENER, "listener")                                                                                            \
+    X(SYN_CACHE, "syn cache")                                                                                          \
+    X(COOKIE, "cookie")                                                                                                \
+    X(TIME_WAIT, "time-wait record")
 #define AKSU_TIMERS(X)                                                                                                 \
     X(RETRANSMIT, "retransmission")                                                                                    \
-    X(PERSIST, "persist") X(DELAYED_ACK, "delayed ack") X(PACING, "pacing") X(CORK, "cork") X(KEEPALIVE, "keep-alive") \
-        X(USER_TIMEOUT, "user timeout") X(TIME_WAIT, "2msl") X(FIN_WAIT_2, "fin-wait-2") X(LINGER, "linger")           \
-            X(SYN_ACK, "syn,ack") X(IDLE, "idle")
-#define AKSU_TIMER_ACTIONS(X) X(SET, "set") X(CANCELLED, "cancelled") X(FIRED, "fired")
+    X(PERSIST, "persist")                                                                                              \
+    X(DELAYED_ACK, "delayed ack")                                                                                      \
+    X(PACING, "pacing")                                                                                                \
+    X(CORK, "cork")                                                                                                    \
+    X(KEEPALIVE, "keep-alive")                                                                                         \
+    X(USER_TIMEOUT, "user timeout")                                                                                    \
+    X(TIME_WAIT, "2msl")                                                                                               \
+    X(FIN_WAIT_2, "fin-wait-2")                                                                                        \
+    X(LINGER, "linger")                                                                                                \
+    X(SYN_ACK, "syn,ack")                                                                                              \
+    X(IDLE, "idle")
+#define AKSU_TIMER_ACTIONS(X)                                                                                          \
+    X(SET, "set")                                                                                                      \
+    X(CANCELLED, "cancelled")                                                                                          \
+    X(FIRED, "fired")
 #define AKSU_CALLS(X)                                                                                                  \
     X(CONNECT, "connect")                                                                                              \
-    X(LISTEN, "listen") X(ACCEPT, "accept") X(SEND, "send") X(RECV, "recv") X(SHUTDOWN, "shutdown") X(CLOSE, "close")  \
-        X(ABORT, "abort") X(DECIDE, "decide")
+    X(LISTEN, "listen")                                                                                                \
+    X(ACCEPT, "accept")                                                                                                \
+    X(SEND, "send")                                                                                                    \
+    X(RECV, "recv")                                                                                                    \
+    X(SHUTDOWN, "shutdown")                                                                                            \
+    X(CLOSE, "close")                                                                                                  \
+    X(ABORT, "abort")                                                                                                  \
+    X(DECIDE, "decide")
 #define AKSU_CWND_CAUSES(X)                                                                                            \
     X(INIT, "initial window")                                                                                          \
-    X(SLOW_START, "slow start") X(AVOIDANCE, "congestion avoidance") X(RECOVERY_ENTER, "recovery begins")              \
-        X(RECOVERY, "recovery") X(RECOVERY_EXIT, "recovery ends") X(TIMEOUT, "timeout") X(IDLE, "restart after idle")  \
-            X(UNDO, "undo") X(ECN, "congestion marked")
+    X(SLOW_START, "slow start")                                                                                        \
+    X(AVOIDANCE, "congestion avoidance")                                                                               \
+    X(RECOVERY_ENTER, "recovery begins")                                                                               \
+    X(RECOVERY, "recovery")                                                                                            \
+    X(RECOVERY_EXIT, "recovery ends")                                                                                  \
+    X(TIMEOUT, "timeout")                                                                                              \
+    X(IDLE, "restart after idle")                                                                                      \
+    X(UNDO, "undo")                                                                                                    \
+    X(ECN, "congestion marked")
 #define AKSU_LOSS_CAUSES(X)                                                                                            \
-    X(RTO, "timeout") X(DUPLICATE_ACKS, "duplicate acks") X(PARTIAL_ACK, "partial ack") X(SACK, "sack") X(RACK, "rac"  \
-                                                                                                                "k")
+    X(RTO, "timeout")                                                                                                  \
+    X(DUPLICATE_ACKS, "duplicate acks")                                                                                \
+    X(PARTIAL_ACK, "partial ack")                                                                                      \
+    X(SACK, "sack")                                                                                                    \
+    X(RACK, "rac"                                                                                                      \
+            "k")
 
 #define AKSU_X(name, text) AKSU_SEND_##name##_CAUSE,
 typedef enum aksu_send_cause { AKSU_SEND_CAUSES(AKSU_X) AKSU_SEND_CAUSE_COUNT } aksu_send_cause;
