@@ -226,8 +226,8 @@ uint64_t aksu_pipe_now_us(const aksu_pipe *pipe);
 void aksu_pipe_counters_get(const aksu_pipe *pipe, aksu_pipe_counters *ret_counters);
 
 /* Sends a frame as if the end without a stack had done so, now; it goes through filter and delay, and is copied if
- * there is one.  Without delay the other stack has it on return.  The frame's link and token are ignored.  Not from a
- * handler or filter. */
+ * there is one.  Without delay the other stack has it on return.  The frame's link and token are ignored.  From
+ * on_event and on_frame too, not from a filter. */
 void aksu_pipe_inject(aksu_pipe *pipe, aksu_pipe_side from, const aksu_frame *frame);
 
 /* ---------------------------------------------------------------- loop */
@@ -277,7 +277,7 @@ typedef struct aksu_watch aksu_watch; /* owned by the loop */
 
 typedef struct aksu_watch_config {
     int fd;
-    unsigned interest; /* AKSU_WATCH_READ, _WRITE or none */
+    unsigned interest; /* AKSU_WATCH_READ, _WRITE, both, or 0: nothing is reported, not even a hang-up */
     aksu_loop_on_ready *on_ready;
     void *user;
 } aksu_watch_config;

@@ -1,0 +1,98 @@
+/* All in one call: an arena with a stack, a TUN device as its link, addresses, routes and a loop.
+ *
+ * The parts are made in the order in which they depend on each other and released in the reverse order; a failure
+ * half-way releases what is there.  Nothing here is needed by those who wire the parts themselves. */
+#define _GNU_SOURCE
+#include "aksu/host.h"
+
+#include <errno.h>
+
+void aksu_host_config_default(aksu_host_config *ret_config) {
+    *ret_config = (aksu_host_config){
+        .struct_bytes = sizeof *ret_config,
+        .addr = aksu_addr_v4(192, 0, 2, 2),
+        .prefix_bits = 24,
+    };
+    aksu_config_default(&ret_config->stack);
+    ret_config->stack.output_sync = 1;
+    aksu_tun_config_default(&ret_config->tun);
+}
+
+static int core_failed(aksu_err err, const char *what, aksu_host_error *ret_error) {
+    return aksu_host_error_set(ret_error, err == AKSU_ERR_NO_MEMORY ? ENOMEM : EINVAL, "cannot add %s: %s", what,
+                               aksu_err_text(err));
+}
+
+static int add_routes(const aksu_host_config *config, const aksu_host *host, aksu_host_error *ret_error) {
+    bool v4 = aksu_addr_is_v4(&config->addr);
+    aksu_route by_kernel = {
+        .prefix = v4 ? aksu_addr_v4(0, 0, 0, 0) : (aksu_addr){{0}},
+        .gateway = config->tun.host_addr,
+    };
+    const aksu_route *routes = config->routes;
+    uint32_t route_count = config->route_count;
+    if (route_count == 0) {
+        /* Without a neighbour of our family there is no one to forward. */
+        if (aksu_addr_is_any(&config->tun.host_addr) || aksu_addr_is_v4(&config->tun.host_addr) != v4) return 0;
+        routes = &by_kernel;
+        route_count = 1;
+    }
+    for (uint32_t i = 0; i < route_count; i++) {
+        aksu_route route = routes[i];
+        route.link = host->link;
+        aksu_err err = aksu_route_add(host->stack, &route);
+        if (err != AKSU_OK) return core_failed(err, "a route", ret_error);
+    }
+    return 0;
+}
+
+static int add_link(const aksu_host_config *config, aksu_host *host, aksu_host_error *ret_error) {
+    aksu_link_config link = {0};
+    host->driver->ops->link_config(host->driver, &link);
+    aksu_err err = aksu_link_add(host->stack, &link, &host->link);
+    if (err != AKSU_OK) return core_failed(err, "the link", ret_error);
+    err = aksu_addr_add(host->stack, host->link, &config->addr, config->prefix_bits);
+    if (err != AKSU_OK) return core_failed(err, "the address", ret_error);
+    int failed = add_routes(config, host, ret_error);
+    if (failed) return failed;
+    return aksu_loop_add_link(host->loop, host->driver, host->link, ret_error);
+}
+
+int aksu_host_open(const aksu_host_config *config, aksu_host *ret_host, aksu_host_error *ret_error) {
+    if (config->struct_bytes != sizeof *config) {
+        return aksu_host_error_set(ret_error, EINVAL, "the host config was not made for this version of the library");
+    }
+    if (aksu_addr_equal(&config->addr, &config->tun.host_addr)) {
+        return aksu_host_error_set(ret_error, EINVAL, "the stack and the kernel cannot have the same address");
+    }
+    aksu_host host = {0};
+    int failed = aksu_host_stack(&config->stack, config->arena_pages, &host.arena, &host.stack, ret_error);
+    if (!failed) failed = aksu_tun_open(&config->tun, &host.driver, ret_error);
+    if (!failed) {
+        aksu_loop_config loop = {
+            .struct_bytes = sizeof loop,
+            .busy_poll_us = config->busy_poll_us,
+            .stack = host.stack,
+            .output_sync = config->stack.output_sync,
+            .frame_max = config->stack.frame_max,
+            .on_event = config->on_event,
+            .on_turn = config->on_turn,
+            .user = config->user,
+        };
+        failed = aksu_loop_open(&loop, &host.loop, ret_error);
+    }
+    if (!failed) failed = add_link(config, &host, ret_error);
+    if (failed) {
+        aksu_host_close(&host);
+        return failed;
+    }
+    *ret_host = host;
+    return 0;
+}
+
+void aksu_host_close(aksu_host *host) {
+    aksu_loop_close(host->loop);
+    aksu_driver_close(host->driver);
+    aksu_arena_unmap(&host->arena);
+    *host = (aksu_host){0};
+}
