@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# run.sh find_package|pkg_config: installs aksu into an empty folder, moves it, and builds a program against it.
+set -euo pipefail
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cmake --install "$AKSU_BUILD" --prefix "$work/staged" >/dev/null
+mv "$work/staged" "$work/installed" # a package must not know where it was put
+cp "$AKSU_SOURCE"/tests/consumer/{main.c,CMakeLists.txt} "$work"
+cd "$work"
+case $1 in
+find_package)
+    cmake -S . -B build -DCMAKE_PREFIX_PATH="$work/installed" >/dev/null
+    cmake --build build >/dev/null
+    ./build/consumer
+    ;;
+pkg_config)
+    PKG_CONFIG_PATH=$(find "$work/installed" -type d -name pkgconfig)
+    export PKG_CONFIG_PATH
+    for pc in "$PKG_CONFIG_PATH"/*.pc; do
+        name=$(basename "$pc" .pc)
+        # shellcheck disable=SC2046 # flags are words
+        cc -std=c17 -Wall -Wextra -Werror main.c $(pkg-config --cflags --libs "$name") -o consumer
+        ./consumer
+    done
+    ;;
+esac
