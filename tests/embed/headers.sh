@@ -3,7 +3,9 @@
 set -euo pipefail
 command -v clang >/dev/null || { echo "skipped: no clang here"; exit 77; }
 for header in "$AKSU_SOURCE"/include/aksu/*.h "$AKSU_BUILD/amalgamation/aksu.h"; do
-    clang -std=c17 -Wall -Wextra -Werror -fsyntax-only -x c "$header"
-    clang -std=c++17 -Wall -Wextra -Werror -fsyntax-only -nostdinc++ -x c++ "$header"
+    for language in c++17=c++ c17=c; do
+        printf '#include "%s"\n' "$header" |
+            clang "-std=${language%%=*}" -Wall -Wextra -Werror -fsyntax-only -nostdinc++ -x "${language#*=}" -
+    done
     echo "ok ${header##*/}"
 done

@@ -25,7 +25,7 @@ while IFS= read -r file; do
 done < <(find "$AKSU_SOURCE/src" -name '*.c' | sort)
 echo "${#objects[@]} files compiled"
 
-nm=nm
+nm="nm"
 if [ "$1" = wasm32 ]; then
     nm=$(command -v llvm-nm llvm-nm-14 | head -n 1) || { echo "compiled; no llvm-nm to look at the symbols"; exit 0; }
 fi
