@@ -5,7 +5,6 @@
  * aksu_stack_init asks for, and page alignment is more than its 64 bytes.
  *
  * Huge pages are off by default: one touched byte would then cost up to 2 MiB, and an idle stack is mostly holes. */
-#define _GNU_SOURCE
 #include "aksu/host.h"
 
 #include <errno.h>

@@ -4,7 +4,6 @@
  * treats both families alike.  A request is one message and its acknowledgment; nothing is kept open.
  *
  * Limits: adds only.  What was set goes with the device. */
-#define _GNU_SOURCE
 #include "netdev.h"
 
 #include <errno.h>

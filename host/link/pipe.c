@@ -13,7 +13,6 @@
  * and then does nothing would stop the clock; it is pushed on by one microsecond.
  *
  * Limits: one link of each stack; no bandwidth, queue, corruption or duplication: that is the simulator's. */
-#define _GNU_SOURCE
 #include "aksu/host.h"
 
 #include "delay.h"

@@ -16,7 +16,6 @@
  * The device is not persistent: it is gone with its descriptor, so nothing is left behind by a process that dies.
  *
  * Limits: one queue; packets up to 65,535 bytes; vnet header without num_buffers in the machine's byte order. */
-#define _GNU_SOURCE
 #include "aksu/host.h"
 
 #include "netdev.h"

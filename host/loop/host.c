@@ -2,7 +2,6 @@
  *
  * The parts are made in the order in which they depend on each other and released in the reverse order; a failure
  * half-way releases what is there.  Nothing here is needed by those who wire the parts themselves. */
-#define _GNU_SOURCE
 #include "aksu/host.h"
 
 #include <errno.h>

@@ -12,7 +12,6 @@
  *
  * Invariant: a link or watch that was removed in a handler lives, marked dead, until the turn is over.
  * Limits: one stack; one thread; one alarm. */
-#define _GNU_SOURCE
 #include "loop.h"
 
 #include <errno.h>

@@ -7,7 +7,6 @@
  *
  * With asynchronous output each link has a ring of frame_max descriptions (never more are lent), the batch goes on
  * for the other links, and each frame is given back by aksu_output_done when its link has taken it. */
-#define _GNU_SOURCE
 #include "loop.h"
 
 #include <assert.h>

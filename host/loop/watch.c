@@ -7,7 +7,6 @@
  *
  * Signals come through one signalfd.  They are blocked in the thread that asks for them, and unblocked at close unless
  * they were blocked before. */
-#define _GNU_SOURCE
 #include "loop.h"
 
 #include <errno.h>
