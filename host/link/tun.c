@@ -136,17 +136,18 @@ static enum write_result write_one(struct tun *tun, const aksu_frame *frame) {
         counters->write_drops++;
         return WRITE_DONE;
     }
-    tun->out_iov[0] = (struct iovec){.iov_base = &header, .iov_len = HEADER_BYTES};
+    struct iovec *iov = tun->out_iov;
+    iov[0] = (struct iovec){.iov_base = &header, .iov_len = HEADER_BYTES};
     uint32_t iov_count = frame->iov_count;
     if (iov_count < WRITE_IOV_MAX) {
-        memcpy(&tun->out_iov[1], frame->iov, iov_count * sizeof tun->out_iov[1]);
+        memcpy(iov + 1, frame->iov, iov_count * sizeof *iov);
     } else {
-        tun->out_iov[1] = joined(tun, frame);
+        iov[1] = joined(tun, frame);
         iov_count = 1;
     }
     ssize_t wrote;
     do {
-        wrote = writev(tun->driver.fd, tun->out_iov, (int)iov_count + 1);
+        wrote = writev(tun->driver.fd, iov, (int)iov_count + 1);
         counters->writes++;
     } while (wrote < 0 && errno == EINTR);
     if (wrote >= 0) {
