@@ -4,7 +4,10 @@
 #   tests/sim/sim_*.c       programs that run the simulator                  label sim
 #   tests/fuzz/fuzz_*.c     fuzz targets, here for a fixed number of inputs  label fuzz     with AKSU_FUZZERS
 #   tests/interop/*.sh      against the kernel, in network namespaces        label interop  with AKSU_SYSTEM_TESTS
-#   tests/embed, consumer, freestanding, tools                              label package  with AKSU_SYSTEM_TESTS
+#   tests/embed, consumer, freestanding                                      label package  with AKSU_SYSTEM_TESTS
+#   tests/conformance       every cell of the state table against its oracle label conformance, the same
+#   tests/*/test_*.py       tests of the tools and oracles                   label tools    the same
+#   tests/*/tests.cmake     what a folder adds by itself, with the functions of this file
 #
 # A script whose name begins with an underscore is a part of others.
 
@@ -59,16 +62,21 @@ if(AKSU_FUZZERS)
     endif()
 endif()
 
-if(NOT AKSU_SYSTEM_TESTS)
-    return()
-endif()
-
 # aksu_test_script(<name> <label> <timeout in seconds> <command...>)
 function(aksu_test_script name label timeout_s)
     add_test(NAME ${name} COMMAND ${ARGN})
     set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout_s} SKIP_RETURN_CODE 77
         ENVIRONMENT "AKSU=${PROJECT_BINARY_DIR}/aksu;AKSU_SOURCE=${PROJECT_SOURCE_DIR};AKSU_BUILD=${PROJECT_BINARY_DIR}")
 endfunction()
+
+file(GLOB folder_tests CONFIGURE_DEPENDS tests/*/tests.cmake)
+foreach(file IN LISTS folder_tests)
+    include(${file})
+endforeach()
+
+if(NOT AKSU_SYSTEM_TESTS)
+    return()
+endif()
 
 if(TARGET aksu)
     add_custom_target(amalgamation-for-tests ALL DEPENDS amalgamation)
@@ -84,7 +92,24 @@ if(TARGET aksu)
     endforeach()
 endif()
 if(Python3_FOUND)
-    aksu_test_script(tools_find_faults package 60 ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/tools/test_tools.py)
+    file(GLOB python_tests CONFIGURE_DEPENDS tests/*/test_*.py)
+    foreach(script IN LISTS python_tests)
+        get_filename_component(name ${script} NAME_WE)
+        string(REGEX REPLACE "^test_" "python_" name ${name})
+        aksu_test_script(${name} tools 300 ${Python3_EXECUTABLE} -B ${script})
+    endforeach()
+endif()
+
+# The oracle states what each cell does, in Python; the program asks the core.
+file(GLOB conformance_sources CONFIGURE_DEPENDS tests/conformance/*.c)
+if(TARGET aksu AND Python3_FOUND AND conformance_sources)
+    set(oracle ${PROJECT_SOURCE_DIR}/tests/conformance/oracle.py)
+    set(oracle_table ${PROJECT_BINARY_DIR}/oracle.table)
+    add_custom_command(OUTPUT ${oracle_table} COMMAND ${Python3_EXECUTABLE} -B ${oracle} --dump ${oracle_table}
+        DEPENDS ${oracle} VERBATIM)
+    add_executable(exhaustive ${conformance_sources} ${oracle_table})
+    target_link_libraries(exhaustive PRIVATE aksu-flags aksu)
+    aksu_test_script(conformance conformance 900 exhaustive ${oracle_table})
 endif()
 
 if(TARGET aksu-command)
