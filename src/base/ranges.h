@@ -12,7 +12,7 @@ struct ak_range {
 };
 
 /* Adds a range, merging what it touches.  ret_new_bytes: bytes that were not there; ret_index: where it is now.  False,
- * and nothing changed, if it would need more than cap ranges. */
+ * and nothing changed, if it would need more than cap ranges.  An empty range changes nothing and has no place. */
 bool ak_ranges_add(struct ak_range *ranges, uint32_t *count, uint32_t cap, struct ak_range add, uint32_t *ret_new_bytes,
                    uint32_t *ret_index);
 /* Takes away everything before seq; answers the bytes taken away. */

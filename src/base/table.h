@@ -24,6 +24,7 @@ typedef uint32_t ak_table_hash(const void *owner, ak_ref ref);
 
 /* Bytes that the buckets for entry_max entries need. */
 size_t ak_table_bytes(uint32_t entry_max);
+/* Writes one bucket, and leaves table->next for the owner to set. */
 void ak_table_init(struct ak_table *table, void *buckets, uint32_t entry_max);
 void ak_table_insert(struct ak_table *table, ak_ref ref, uint32_t hash, ak_table_hash *hash_of, const void *owner);
 void ak_table_remove(struct ak_table *table, ak_ref ref, uint32_t hash);

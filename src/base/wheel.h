@@ -28,6 +28,7 @@ struct ak_wheel {
     struct ak_lens node;
 };
 
+/* An empty wheel; leaves wheel->node for the owner to set. */
 void ak_wheel_init(struct ak_wheel *wheel, uint64_t now_us);
 static inline void ak_wheel_node_init(struct ak_wheel_node *node) {
     node->next = node->prev = AK_NONE;
@@ -38,8 +39,9 @@ static inline bool ak_wheel_armed(const struct ak_wheel_node *node) {
 }
 /* Files the entry at the first tick not before the deadline, wherever it was. */
 void ak_wheel_arm(struct ak_wheel *wheel, ak_ref ref, uint64_t deadline_us);
+/* Nothing happens if it is not armed. */
 void ak_wheel_disarm(struct ak_wheel *wheel, ak_ref ref);
-/* The tick's time at which an armed entry fires. */
+/* The tick's time at which an armed entry fires; UINT64_MAX if it is not armed. */
 uint64_t ak_wheel_due_us(const struct ak_wheel *wheel, const struct ak_wheel_node *node);
 /* Disarms and gives one entry that is due at now_us, in order of ticks; AK_NONE when none is left. */
 ak_ref ak_wheel_fire(struct ak_wheel *wheel, uint64_t now_us);
