@@ -27,6 +27,14 @@ aksu_drop ak_wire_ipv4_parse(const uint8_t *p, size_t head_bytes, size_t frame_b
 /* Writes a header without options, checksum included; 20 bytes. */
 void ak_wire_ipv4_build(uint8_t *p, const struct ak_ip *ip);
 
+/* Whether an address is IPv4: ::ffff:0:0/96. */
+static inline bool ak_addr_is_v4(const aksu_addr *addr) {
+    const uint8_t *b = addr->byte;
+    return (b[0] | b[1] | b[2] | b[3] | b[4] | b[5] | b[6] | b[7] | b[8] | b[9]) == 0 && (b[10] & b[11]) == 0xff;
+}
+/* The address of an IPv4 value in host order. */
+aksu_addr ak_addr_of_v4(uint32_t value);
+
 /* Address classes, RFC 1122 s3.2.1.3, RFC 6890. */
 bool ak_addr_is_multicast(const aksu_addr *addr);
 bool ak_addr_is_limited_broadcast(const aksu_addr *addr); /* 255.255.255.255 */

@@ -22,7 +22,8 @@ struct ak_tcp_header {
 /* Parses a header of which head_bytes lie at p, in a segment of segment_bytes (header and text).  TCP_TRUNCATED,
  * TCP_DATA_OFFSET, TCP_PORT_ZERO, TCP_OPTION_LENGTH (ruling R10: an illegal option length drops the segment).  Unknown
  * options are skipped (MUST-6); options need not be aligned (MUST-64); the first of two equal options counts; an option
- * of a known kind but a length that is not its own is an illegal length.  MSS, window scale, SACK-permitted are decoded
+ * of a known kind but a length that is not its own is an illegal length, but for fast open's, which RFC 7413 s4.1.1
+ * wants ignored (as it is outside of SYNs).  MSS, window scale, SACK-permitted are decoded
  * in SYNs only (MUST-65); a shift above 14 is given as 14 (RFC 7323 s2.3).  header_bytes = data_offset * 4 is always
  * within head_bytes. */
 aksu_drop ak_wire_tcp_parse(const uint8_t *p, size_t head_bytes, size_t segment_bytes,
@@ -34,10 +35,12 @@ enum ak_option_order {
     AK_OPTION_ORDER_FREEBSD, /* MSS, NOP, WS, SACK-permitted, TS */
 };
 
-/* Bytes of options, padded to a multiple of 4, that this set needs. */
+/* Bytes of options, padded to a multiple of 4, that this set needs: at most 40, in either order the same.  MSS, window
+ * scale, SACK-permitted and fast open count in SYNs only, as the parser has it. */
 uint32_t ak_wire_tcp_option_bytes(const aksu_tcp_options *options, uint8_t flags);
 /* Writes header and options with checksum 0 and answers their bytes; data_offset of the argument is not looked at. SACK
- * blocks that do not fit into 40 bytes are left out, the last first. */
+ * blocks that do not fit into 40 bytes are left out, the last first; so are fast open and user timeout, in this order,
+ * if the others leave no room. */
 uint32_t ak_wire_tcp_build(uint8_t *p, const struct ak_tcp_header *header, enum ak_option_order order);
 
 #endif

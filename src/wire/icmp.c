@@ -1,0 +1,44 @@
+/* ICMP, RFC 792: the first 8 bytes of a message, and what an error message quotes.
+ *
+ * An error quotes the IP header and at least 8 bytes more (RFC 1122 s3.2.2): of TCP, the ports and the sequence number.
+ * Only what identifies a connection is read.  The quoted checksum, TTL and total length are not judged, as routers
+ * change them on the way; whether the quote is of something we sent is for the connection to say (RFC 5927 s4.1). */
+#include "icmp.h"
+
+#include "base/bytes.h"
+#include "ip.h"
+
+#define CODE_FRAGMENTATION_NEEDED 4
+#define QUOTED_TCP_BYTES          8u
+
+aksu_drop ak_wire_icmp_parse(const uint8_t *p, size_t bytes, struct ak_icmp *ret_icmp) {
+    if (bytes < AK_ICMP_HEADER_BYTES) return AKSU_DROP_ICMP_TRUNCATED;
+    const bool echo = p[0] == AK_ICMP_ECHO || p[0] == AK_ICMP_ECHO_REPLY;
+    const bool too_big = p[0] == AK_ICMP_UNREACHABLE && p[1] == CODE_FRAGMENTATION_NEEDED;
+    *ret_icmp = (struct ak_icmp){
+        .type = p[0],
+        .code = p[1],
+        .id = echo ? ak_be16(p + 4) : 0,
+        .sequence = echo ? ak_be16(p + 6) : 0,
+        .mtu = too_big ? ak_be16(p + 6) : 0,
+    };
+    return AKSU_DROP_NONE;
+}
+
+aksu_drop ak_wire_icmp_quote_parse(const uint8_t *p, size_t bytes, struct ak_icmp_quote *ret_quote) {
+    if (bytes < AK_IPV4_HEADER_BYTES || p[0] >> 4 != 4) return AKSU_DROP_ICMP_QUOTE;
+    const size_t header_bytes = (p[0] & 0x0fu) * 4u;
+    if (header_bytes < AK_IPV4_HEADER_BYTES || bytes < header_bytes + QUOTED_TCP_BYTES) return AKSU_DROP_ICMP_QUOTE;
+    if (p[9] != AK_IP_PROTOCOL_TCP) return AKSU_DROP_ICMP_QUOTE;
+    /* A later fragment has no TCP header. */
+    if (ak_be16(p + 6) & 0x1fff) return AKSU_DROP_ICMP_QUOTE;
+    const uint8_t *tcp = p + header_bytes;
+    *ret_quote = (struct ak_icmp_quote){
+        .src = ak_addr_of_v4(ak_be32(p + 12)),
+        .dst = ak_addr_of_v4(ak_be32(p + 16)),
+        .src_port = ak_be16(tcp),
+        .dst_port = ak_be16(tcp + 2),
+        .seq = ak_be32(tcp + 4),
+    };
+    return AKSU_DROP_NONE;
+}
