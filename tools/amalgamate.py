@@ -175,8 +175,9 @@ def implementation(root):
                 if not job.is_public(target) and guard_of(target) is not None:
                     headers.extend(job.header(target))
     bodies = {path: "\n".join(job.expand(path, hoist=True)) + "\n" for path in files}
-    scopes = {path: cscan.file_scope(body, only_static=True) for path, body in bodies.items()}
     header_text = "\n".join(headers + public_header(root))
+    static_words = cscan.static_macros(header_text)
+    scopes = {path: cscan.file_scope(body, only_static=True, static_words=static_words) for path, body in bodies.items()}
     taken = cscan.file_scope(header_text, only_static=False)
     names = Counter(name for scope in scopes.values() for name in scope.ordinary)
     tags = Counter(tag for scope in scopes.values() for tag in scope.tags)

@@ -149,14 +149,22 @@ def _without_comments(text):
     )
 
 
+def static_macros(text):
+    """Macros that stand for `static` with or without more: #define INLINE static inline."""
+    found = re.findall(r"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_]\w*)[ \t][^\n]*\bstatic\b", _without_comments(text), re.MULTILINE)
+    return set(found)
+
+
 @dataclass
 class FileScope:
     ordinary: set  # functions, objects, typedefs, enumerators, macros
     tags: set  # struct, union and enum tags that are defined or first named here
 
 
-def file_scope(text, only_static):
-    """The names at file scope.  only_static leaves out functions and objects with external linkage."""
+def file_scope(text, only_static, static_words=frozenset()):
+    """The names at file scope.  only_static leaves out functions and objects with external linkage; static_words are
+    macros of headers that mean static."""
+    static_words = static_macros(text) | static_words | {"static", "typedef"}
     scope = FileScope(set(defined_macros(text)), set())
     plain = _plain(text)
     for i, token in enumerate(plain[:-2]):
@@ -165,7 +173,7 @@ def file_scope(text, only_static):
     for declaration in _declarations(plain):
         scope.ordinary |= _enumerators(declaration)
         words = {token.text for token in declaration}
-        if "static" in words or "typedef" in words or not only_static:
+        if words & static_words or not only_static:
             name = _declared_name(declaration)
             if name:
                 scope.ordinary.add(name)

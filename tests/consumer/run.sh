@@ -9,7 +9,7 @@ cp "$AKSU_SOURCE"/tests/consumer/{main.c,CMakeLists.txt} "$work"
 cd "$work"
 case $1 in
 find_package)
-    cmake -S . -B build -DCMAKE_PREFIX_PATH="$work/installed" >/dev/null
+    cmake -G Ninja -S . -B build -DCMAKE_PREFIX_PATH="$work/installed" >/dev/null
     cmake --build build >/dev/null
     ./build/consumer
     ;;

@@ -141,7 +141,8 @@ class Amalgamate(Tree):
         self.write(
             f"src/base/{name}.c",
             f'#include "base/{name}.h"\n#define LIMIT {number}\nstruct own {{ int init; }};\ntypedef struct own own_t;\nenum {{ FIRST = LIMIT }};\n'
-            "static int init(void) { own_t o = { .init = FIRST }; return o.init; }\n"
+            "#define INLINE static inline\nINLINE int same(void) { return 0; }\n"
+            "static int init(void) { own_t o = { .init = FIRST }; return o.init + same(); }\n"
             f"const struct ops {name} = {{ .init = init }};\n",
         )
 
