@@ -223,8 +223,7 @@ bool ak_jsonl_write(const ak_writer *writer, const aksu_trace_event *event) {
 #define AKSU_FIELD(type, name)
 #define AKSU_EVENT_END(name)
 #include "aksu/events.def"
-    case AKSU_TRACE_KIND_COUNT:
-        break;
+    case AKSU_TRACE_KIND_COUNT: break;
     }
     if (event->kind == AKSU_TRACE_SEGMENT) put_relative(&line, &event->u.segment);
     ak_text_add(&line, "}\n");

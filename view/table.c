@@ -28,21 +28,13 @@ static void entry(const aksu_tcp_info *info, int column, char buf[ENTRY_BYTES]) 
     bool listener = info->state == AK_TCP_LISTEN;
     ak_text text = ak_text_in(buf, ENTRY_BYTES);
     switch (column) {
-    case COLUMN_STATE:
-        ak_text_add(&text, ak_word_state(info->state));
-        break;
+    case COLUMN_STATE: ak_text_add(&text, ak_word_state(info->state)); break;
     case COLUMN_RECV:
         ak_text_add_format(&text, "%" PRIu32, listener ? info->accept_count : info->rcv_queued_bytes);
         break;
-    case COLUMN_SEND:
-        ak_text_add_format(&text, "%" PRIu32, listener ? info->backlog : info->snd_queued_bytes);
-        break;
-    case COLUMN_LOCAL:
-        ak_table_endpoint(&info->local.addr, info->local.port, buf);
-        break;
-    case COLUMN_PEER:
-        ak_table_endpoint(&info->remote.addr, info->remote.port, buf);
-        break;
+    case COLUMN_SEND: ak_text_add_format(&text, "%" PRIu32, listener ? info->backlog : info->snd_queued_bytes); break;
+    case COLUMN_LOCAL: ak_table_endpoint(&info->local.addr, info->local.port, buf); break;
+    case COLUMN_PEER: ak_table_endpoint(&info->remote.addr, info->remote.port, buf); break;
     case COLUMN_TIMER:
         if (info->timer_us == UINT64_MAX) {
             ak_text_add(&text, "-");

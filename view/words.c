@@ -240,8 +240,7 @@ const char *ak_word_err(ak_lang lang, aksu_err err) {
     }
     switch (err) {
 #define AK_X(name, value, text)                                                                                        \
-    case AKSU_ERR_##name:                                                                                              \
-        return text;
+    case AKSU_ERR_##name: return text;
         AKSU_ERRORS(AK_X)
 #undef AK_X
     }

@@ -21,10 +21,9 @@ typedef enum ak_lang { AK_LANG_EN, AK_LANG_KO, AK_LANG_COUNT } ak_lang;
     X(RETRANSMISSION, "retransmission", "재전송")                                                                      \
     X(JUDGED_LOST, "judged lost", "유실로 판단")                                                                       \
     X(TIMER, "timer", "타이머")                                                                                        \
-    X(WINDOW, "cwnd", "cwnd")                                                                                          \
     X(OMITTED, "rows left out: more than the limit", "생략된 줄: 한도 초과")                                           \
     X(CONNECTION, "connection", "연결")                                                                                \
-    X(FRAGMENT, "packet", "패킷")
+    X(PACKET, "packet", "패킷")
 
 typedef enum ak_word {
 #define AK_X(name, english, korean) AK_WORD_##name,
