@@ -398,7 +398,6 @@ def first_sequence_number(run):
             run.done("a FIN that ends at RCV.NXT, again: acknowledged, and 2MSL restarts", "R2")
     if run.rcv_wnd == 0 and begins_at_rcv_nxt_when_trimmed(run) and run.has(ACK) and ack_in_rfc5961_range(run):
         run.say(f"{where}: RCV.WND = 0: its valid ACK is honoured all the same (U-14); text and FIN lie outside")
-        run.text, run.flags = 0, run.flags & ~FIN
         fifth_per_state(run)
         run.decide(f"{where}: RCV.WND = 0, not acceptable: ACK; a valid ACK field is honoured all the same")
     raise Done

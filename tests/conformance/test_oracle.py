@@ -227,6 +227,55 @@ class Steps(unittest.TestCase):
             self.assertEqual((out.state, out.reply, out.delivered), (CONFIG[name].state, None, 0))
 
 
+    def test_syn_sets_rcv_nxt(self):
+        for out in (cell("LISTEN", SYN, "MIDDLE"), cell("SYN-SENT", SYN, "MIDDLE"), cell("SYN-SENT", SYN | ACK, "IRS"),
+                    cell("TIME-WAIT-LISTENER", SYN, "MIDDLE", text=3)):
+            self.assertEqual((out.rcv_base, out.rcv_offset), ("SEG.SEQ", 1))
+
+    def test_syn_sent_goes_on_with_text_and_fin(self):
+        out = cell("SYN-SENT", SYN | ACK, "IRS", text=3)
+        self.assertEqual((out.state, out.delivered, out.reply), ("ESTABLISHED", 3, (ACK, "SND.NXT", "SEG.SEQ", 4)))
+        out = cell("SYN-SENT", SYN | ACK | FIN, "IRS")
+        self.assertEqual((out.state, out.told, out.reply),
+                         ("CLOSE-WAIT", ("CONNECTED", "PEER_CLOSED"), (ACK, "SND.NXT", "SEG.SEQ", 2)))
+        out = cell("SYN-SENT", SYN | FIN, "IRS", text=3)  # queued until ESTABLISHED
+        self.assertEqual((out.state, out.delivered, out.reply),
+                         ("SYN-RECEIVED", 0, (SYN | ACK, "ISS", "SEG.SEQ", 1)))
+
+    def test_zero_window_honours_what_begins_at_rcv_nxt_only(self):
+        for seq, una in (("NXT", "SEG.ACK"), ("NXT-1", "SEG.ACK"), ("NXT-LEN", "SND.UNA"), ("NXT-1-LEN", "SND.UNA"),
+                         ("NXT+1", "SND.UNA"), ("NXT+2^31-1", "SND.UNA"), ("IRS", "SND.UNA")):
+            self.assertEqual(cell("ESTABLISHED", ACK, seq, text=3, window="ZERO").una, una, seq)
+            state = "CLOSED" if seq == "NXT" else "ESTABLISHED"
+            out = cell("ESTABLISHED", RST, seq, text=3, window="ZERO")
+            self.assertEqual((out.state, out.reply), (state, None), seq)
+
+    def test_rst_of_an_active_open_is_a_refusal(self):
+        out = cell("SYN-RECEIVED-ACTIVE", RST)
+        self.assertEqual((out.state, out.told, out.reason), ("CLOSED", ("CLOSED",), "REFUSED"))
+
+    def test_syn_below_the_window_of_a_passive_syn_received(self):
+        out = cell("SYN-RECEIVED-PASSIVE", SYN, "NXT-LEN", text=3)
+        self.assertEqual((out.state, out.reply), ("SYN-RECEIVED", PLAIN_ACK))
+
+    def test_closing_ignores_what_does_not_acknowledge_our_fin(self):
+        for flags in (ACK, FIN | ACK):
+            out = cell("CLOSING", flags, "NXT", "NXT-1", text=1)
+            self.assertEqual((out.state, out.reply, out.una), ("CLOSING", None, "SEG.ACK"))
+
+    def test_second_fin_beyond_the_first(self):
+        for name in ("CLOSE-WAIT", "LAST-ACK", "TIME-WAIT"):
+            out = cell(name, FIN | ACK, "NXT", "UNA")
+            self.assertEqual((out.state, out.reply, out.rcv_offset, out.told), (CONFIG[name].state, PLAIN_ACK, 0, ()))
+            self.assertEqual((out.mark, out.timer), ("POLICY", "RESTART" if name == "TIME-WAIT" else "AS-IT-WAS"))
+            self.assertEqual(cell(name, FIN | ACK, "NXT-LEN", "UNA", text=3).reply, PLAIN_ACK)
+            for seq in ("NXT+1", "MIDDLE"):
+                out = cell(name, FIN | ACK, seq, "UNA")
+                self.assertEqual((out.reply, out.timer), (None, "AS-IT-WAS"))
+        out = cell("CLOSING", FIN | ACK, "NXT")
+        self.assertEqual((out.state, out.reply, out.timer), ("TIME-WAIT", PLAIN_ACK, "START"))
+
+
 class Laws(unittest.TestCase):
     """What must hold in every cell."""
 
