@@ -89,11 +89,8 @@ static bool passes(aksu_pipe *pipe, aksu_pipe_side from, const aksu_frame *frame
     if (pipe->config.filter != NULL) {
         aksu_pipe_verdict verdict = pipe->config.filter(pipe->config.filter_user, from, frame, pipe->now_us, &delay_us);
         switch (verdict) {
-        case AKSU_PIPE_PASS:
-            break;
-        case AKSU_PIPE_DROP:
-            pipe->counters.filtered[from]++;
-            return false;
+        case AKSU_PIPE_PASS: break;
+        case AKSU_PIPE_DROP: pipe->counters.filtered[from]++; return false;
         }
     }
     if (delay_us == 0) return true;

@@ -80,31 +80,31 @@ static struct ak_loop_link *live_link(const aksu_loop *loop, uint16_t number) {
     return link;
 }
 
-int aksu_loop_add_link(aksu_loop *loop, aksu_driver *driver, uint16_t number, aksu_host_error *ret_error) {
-    if (live_link(loop, number) != NULL) {
-        return aksu_host_error_set(ret_error, EEXIST, "link %u has a driver already", number);
+int aksu_loop_add_link(aksu_loop *loop, aksu_driver *driver, uint16_t link, aksu_host_error *ret_error) {
+    if (live_link(loop, link) != NULL) {
+        return aksu_host_error_set(ret_error, EEXIST, "link %u has a driver already", link);
     }
-    struct ak_loop_link *link = calloc(1, sizeof *link);
-    if (link == NULL) return aksu_host_error_set(ret_error, ENOMEM, "no memory for a link");
-    *link = (struct ak_loop_link){.source.kind = AK_SOURCE_LINK, .driver = driver, .link = number};
+    struct ak_loop_link *entry = calloc(1, sizeof *entry);
+    if (entry == NULL) return aksu_host_error_set(ret_error, ENOMEM, "no memory for a link");
+    *entry = (struct ak_loop_link){.source.kind = AK_SOURCE_LINK, .driver = driver, .link = link};
     if (!loop->config.output_sync) {
-        link->pending_cap = loop->config.frame_max;
-        link->pending = calloc(link->pending_cap, sizeof *link->pending);
-        if (link->pending == NULL) {
-            free(link);
+        entry->pending_cap = loop->config.frame_max;
+        entry->pending = calloc(entry->pending_cap, sizeof *entry->pending);
+        if (entry->pending == NULL) {
+            free(entry);
             return aksu_host_error_set(ret_error, ENOMEM, "no memory for a link");
         }
     }
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &link->source};
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &entry->source};
     if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, driver->fd, &event) < 0) {
         int code = errno;
-        free(link->pending);
-        free(link);
+        free(entry->pending);
+        free(entry);
         return aksu_host_error_set(ret_error, code, "cannot watch the %s driver: %s", driver->ops->name,
                                    strerror(code));
     }
-    link->next = loop->links;
-    loop->links = link;
+    entry->next = loop->links;
+    loop->links = entry;
     return 0;
 }
 
@@ -133,10 +133,10 @@ static void bury_links(aksu_loop *loop) {
     }
 }
 
-int aksu_loop_remove_link(aksu_loop *loop, uint16_t number) {
-    struct ak_loop_link *link = live_link(loop, number);
-    if (link == NULL) return -ENOENT;
-    remove_link(loop, link);
+int aksu_loop_remove_link(aksu_loop *loop, uint16_t link) {
+    struct ak_loop_link *entry = live_link(loop, link);
+    if (entry == NULL) return -ENOENT;
+    remove_link(loop, entry);
     return 0;
 }
 
@@ -255,12 +255,9 @@ static void note_events(aksu_loop *loop, const struct epoll_event *events, int c
             if (events[i].events & EPOLLOUT) ak_loop_link_writable(loop, link);
             break;
         }
-        case AK_SOURCE_TIMER:
-            timer_ready(loop);
-            break;
+        case AK_SOURCE_TIMER: timer_ready(loop); break;
         case AK_SOURCE_SIGNAL:
-        case AK_SOURCE_WATCH:
-            break;
+        case AK_SOURCE_WATCH: break;
         }
     }
 }
@@ -270,14 +267,9 @@ static void dispatch_events(aksu_loop *loop, const struct epoll_event *events, i
         struct ak_source *source = events[i].data.ptr;
         switch (source->kind) {
         case AK_SOURCE_LINK:
-        case AK_SOURCE_TIMER:
-            break;
-        case AK_SOURCE_SIGNAL:
-            ak_signal_ready(loop);
-            break;
-        case AK_SOURCE_WATCH:
-            ak_watch_ready(events[i].data.ptr, events[i].events);
-            break;
+        case AK_SOURCE_TIMER: break;
+        case AK_SOURCE_SIGNAL: ak_signal_ready(loop); break;
+        case AK_SOURCE_WATCH: ak_watch_ready(events[i].data.ptr, events[i].events); break;
         }
     }
     ak_watch_always_ready(loop);

@@ -153,7 +153,8 @@ static void ping(const struct fixture *fixture, uint32_t number) {
     put_be16(packet + 2, PING_BYTES);
     packet[8] = 64;
     packet[9] = 1;
-    memcpy(packet + 12, "\xc0\x00\x02\x01\xc0\x00\x02\x02", 8);
+    static const uint8_t addresses[8] = {192, 0, 2, 0x01, 192, 0, 2, 0x02};
+    memcpy(packet + 12, addresses, sizeof addresses);
     put_be16(packet + 10, checksum(packet, 20));
     packet[20] = 8;
     put_be16(packet + 26, number);

@@ -76,6 +76,7 @@ static bool wait_readable(int fd) {
 
 /* The next UDP frame that the kernel sends; other packets (there should be none) are passed over. */
 static bool next_udp(aksu_driver *driver, aksu_frame *ret_frame) {
+    *ret_frame = (aksu_frame){0};
     while (wait_readable(driver->fd)) {
         if (driver->ops->read(driver, ret_frame, 1) == 1 &&
             ((const uint8_t *)ret_frame->iov[0].base)[9] == IPPROTO_UDP) {
@@ -298,7 +299,8 @@ static void udp_headers(uint8_t *headers, uint32_t payload_bytes) {
     put_be16(headers + 2, HEADERS + payload_bytes);
     headers[8] = 64;
     headers[9] = IPPROTO_UDP;
-    memcpy(headers + 12, "\xc0\x00\x02\x02\xc0\x00\x02\x01", 8);
+    static const uint8_t addresses[8] = {192, 0, 2, 0x02, 192, 0, 2, 0x01};
+    memcpy(headers + 12, addresses, sizeof addresses);
     put_be16(headers + 10, ~sum16(headers, 20, 0) & 0xffff);
     put_be16(headers + 20, OUR_PORT);
     put_be16(headers + 22, PEER_PORT);
@@ -307,8 +309,8 @@ static void udp_headers(uint8_t *headers, uint32_t payload_bytes) {
 }
 
 /* Writes one PARTIAL frame whose payload lies in pieces of piece_bytes. */
-static size_t write_pieces(aksu_driver *driver, uint8_t *payload, uint32_t payload_bytes, uint32_t piece_bytes,
-                           uint16_t segment_bytes) {
+static size_t write_pieces(aksu_driver *driver, aksu_iov payload, uint32_t piece_bytes, uint16_t segment_bytes) {
+    uint32_t payload_bytes = (uint32_t)payload.bytes;
     static aksu_iov iov[4096];
     uint8_t headers[HEADERS];
     udp_headers(headers, payload_bytes);
@@ -316,7 +318,7 @@ static size_t write_pieces(aksu_driver *driver, uint8_t *payload, uint32_t paylo
     iov[count++] = (aksu_iov){headers, HEADERS};
     for (uint32_t at = 0; at < payload_bytes; at += piece_bytes) {
         uint32_t bytes = payload_bytes - at < piece_bytes ? payload_bytes - at : piece_bytes;
-        iov[count++] = (aksu_iov){payload + at, bytes};
+        iov[count++] = (aksu_iov){(uint8_t *)payload.base + at, bytes};
     }
     aksu_frame frame = {
         .checksum = AKSU_CHECKSUM_PARTIAL,
@@ -343,7 +345,7 @@ static void write_any_pieces_kernel_gets_same_bytes(void **state) {
     } cases[] = {{1, 1},    {1000, 1000}, {1000, 7},           {1022, 1},
                  {1023, 1}, {1400, 1},    {PAYLOAD_MAX, 4096}, {PAYLOAD_MAX, 16}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_int_equal(write_pieces(driver, data, cases[i].payload_bytes, cases[i].piece_bytes, 0), 1);
+        assert_int_equal(write_pieces(driver, (aksu_iov){data, cases[i].payload_bytes}, cases[i].piece_bytes, 0), 1);
         assert_true(wait_readable(peer));
         assert_int_equal(recv(peer, got, sizeof got, 0), cases[i].payload_bytes);
         assert_memory_equal(got, data, cases[i].payload_bytes);
@@ -359,7 +361,7 @@ static void write_super_segment_kernel_cuts_it(void **state) {
     int peer = peer_socket();
     static uint8_t data[10500];
     for (uint32_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)(i * 3);
-    assert_int_equal(write_pieces(driver, data, sizeof data, 4096, 1000), 1);
+    assert_int_equal(write_pieces(driver, (aksu_iov){data, sizeof data}, 4096, 1000), 1);
     if (driver->counters.write_drops > 0) skip(); /* a kernel before 6.2 */
     for (uint32_t at = 0; at < sizeof data; at += 1000) {
         uint8_t got[2000];

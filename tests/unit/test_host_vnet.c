@@ -18,7 +18,7 @@
 
 /* A packet of which only the version and the TCP header length matter here. */
 static void packet_make(uint8_t *packet, uint8_t version, uint32_t ip_bytes, uint32_t tcp_bytes) {
-    packet[0] = (uint8_t)(version << 4 | (ip_bytes / 4 & 0xf));
+    packet[0] = (uint8_t)((uint32_t)version << 4 | (ip_bytes / 4 & 0xf));
     packet[ip_bytes + 12] = (uint8_t)(tcp_bytes / 4 << 4);
 }
 
