@@ -172,12 +172,20 @@ def file_scope(text, only_static, static_words=frozenset()):
             scope.tags.add(plain[i + 1].text)
     for declaration in _declarations(plain):
         scope.ordinary |= _enumerators(declaration)
-        words = {token.text for token in declaration}
+        words = set(_specifiers(declaration))
         if words & static_words or not only_static:
             name = _declared_name(declaration)
             if name:
                 scope.ordinary.add(name)
     return scope
+
+
+def _specifiers(declaration):
+    """The words before a body or initialiser: a static table inside a function does not make it static."""
+    for token in declaration:
+        if token.text in ("{", "="):
+            return
+        yield token.text
 
 
 def _declarations(plain):

@@ -10,7 +10,7 @@ cd "$work"
 case $1 in
 find_package)
     cmake -G Ninja -S . -B build -DCMAKE_PREFIX_PATH="$work/installed" >/dev/null
-    cmake --build build >/dev/null
+    cmake --build build
     ./build/consumer
     ;;
 pkg_config)

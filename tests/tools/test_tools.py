@@ -137,12 +137,13 @@ class Amalgamate(Tree):
         )
 
     def module(self, name, number):
-        self.write(f"src/base/{name}.h", f"#ifndef {name}_H\n#define {name}_H\n#include \"aksu/aksu.h\"\nextern const struct ops {name};\n#endif\n")
+        self.write(f"src/base/{name}.h", f"#ifndef {name}_H\n#define {name}_H\n#include \"aksu/aksu.h\"\nextern const struct ops {name};\nint {name}_value(void);\n#endif\n")
         self.write(
             f"src/base/{name}.c",
             f'#include "base/{name}.h"\n#define LIMIT {number}\nstruct own {{ int init; }};\ntypedef struct own own_t;\nenum {{ FIRST = LIMIT }};\n'
             "#define INLINE static inline\nINLINE int same(void) { return 0; }\n"
             "static int init(void) { own_t o = { .init = FIRST }; return o.init + same(); }\n"
+            f"int {name}_value(void) {{ static const int value = 0; return value; }}\n"
             f"const struct ops {name} = {{ .init = init }};\n",
         )
 
@@ -151,7 +152,7 @@ class Amalgamate(Tree):
         self.module("two", 2)
         result = self.build()
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.write("out/main.c", '#include "aksu.h"\nextern const struct ops one, two;\nint main(void) { return one.init() * 10 + two.init() + ONE; }\n')
+        self.write("out/main.c", '#include "aksu.h"\nextern const struct ops one, two;\nint one_value(void);\nint main(void) { return one.init() * 10 + two.init() + ONE + one_value(); }\n')
         subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", "aksu.c", "main.c", "-o", "main"], cwd=self.root / "out", check=True)
         self.assertEqual(subprocess.run([self.root / "out/main"]).returncode, 12)
 
