@@ -57,18 +57,29 @@ static void note_fin(ak_infer_end *e, ak_infer_end *other, const ak_infer_segmen
     e->fin_sent = true;
     e->fin_seq = s->seq + s->payload_bytes;
     e->fin_after_peer_fin = acks_fin(e, other);
-    if (other->fin_sent) other->fin_acks_peer_fin_later = !acks_fin(e, other);
+    if (other->fin_sent && !e->fin_after_peer_fin) e->fins_crossed = other->fins_crossed = true;
 }
 
-static void sender_state(ak_infer_end *e, const ak_infer_end *other, const ak_infer_segment *s, bool ack_advanced) {
+/* What a segment is the first to tell. */
+struct news {
+    bool ack_advanced, fin_acked;
+};
+
+static void sender_state(ak_infer_end *e, const ak_infer_end *other, const ak_infer_segment *s, struct news news) {
     bool fin = (s->flags & AKSU_TCP_FIN) != 0;
     bool got_fin = acks_fin(e, other);
     if (e->fin_sent && e->fin_after_peer_fin) {
         /* A late copy of an older ACK must not bring it back from CLOSED. */
         if (fin || e->now.state != AK_TCP_CLOSED) set(e, AK_TCP_LAST_ACK, AK_KNOWN);
     } else if (e->fin_sent && got_fin) {
-        bool closing = e->fin_acks_peer_fin_later && e->now.state != AK_TCP_TIME_WAIT;
-        set(e, closing ? AK_TCP_CLOSING : AK_TCP_TIME_WAIT, AK_KNOWN);
+        /* Crossed: the other's FIN was sent before its ACK of ours, so the first ACK of that FIN is CLOSING's. */
+        if (!e->fins_crossed) {
+            set(e, AK_TCP_TIME_WAIT, AK_KNOWN);
+        } else if (fin || news.fin_acked) {
+            set(e, AK_TCP_CLOSING, AK_KNOWN);
+        } else if (acks_fin(other, e)) {
+            set(e, AK_TCP_TIME_WAIT, AK_LIKELY);
+        }
     } else if (e->fin_sent) {
         /* A FIN is repeated only while it is unacknowledged.  An ACK beyond what the other sent with its ACK of our FIN
          * proves that this ACK has come. */
@@ -81,10 +92,10 @@ static void sender_state(ak_infer_end *e, const ak_infer_end *other, const ak_in
     } else if (got_fin) {
         set(e, AK_TCP_CLOSE_WAIT, AK_KNOWN);
     } else if (e->now.state == AK_TCP_SYN_RECEIVED && e->now.sureness != AK_UNKNOWN) {
-        if (s->payload_bytes > 0 || ack_advanced) set(e, AK_TCP_ESTABLISHED, AK_KNOWN);
+        if (s->payload_bytes > 0 || news.ack_advanced) set(e, AK_TCP_ESTABLISHED, AK_KNOWN);
     } else {
-        bool proven =
-            e->syn_sent && (s->payload_bytes > 0 || ack_advanced || e->now.sureness == AK_KNOWN || !other->fin_sent);
+        bool proven = e->syn_sent &&
+                      (s->payload_bytes > 0 || news.ack_advanced || e->now.sureness == AK_KNOWN || !other->fin_sent);
         set(e, AK_TCP_ESTABLISHED, proven ? AK_KNOWN : AK_LIKELY);
     }
 }
@@ -97,7 +108,7 @@ static void receiver_state(ak_infer_end *o, const ak_infer_end *e, const ak_infe
     if (o->now.sureness == AK_UNKNOWN) return;
     bool syn_acked = o->syn_sent && e->acked && seq_after(e->ack_max, o->isn);
     if (to == AK_TCP_SYN_RECEIVED && syn_acked) to = AK_TCP_ESTABLISHED;
-    if (to == AK_TCP_FIN_WAIT_1 && fin_acked) to = AK_TCP_FIN_WAIT_2;
+    if (to == AK_TCP_FIN_WAIT_1 && fin_acked) to = o->fins_crossed ? AK_TCP_TIME_WAIT : AK_TCP_FIN_WAIT_2;
     if (to == AK_TCP_LAST_ACK && fin_acked) to = AK_TCP_CLOSED;
     if (to == AK_TCP_CLOSING && fin_acked) to = AK_TCP_TIME_WAIT;
     if (fin_came && to == AK_TCP_ESTABLISHED) to = AK_TCP_CLOSE_WAIT;
@@ -108,14 +119,14 @@ static void receiver_state(ak_infer_end *o, const ak_infer_end *e, const ak_infe
 
 void ak_infer_see(ak_infer *infer, const ak_infer_segment *s) {
     ak_infer_end *e = &infer->end[s->from], *other = &infer->end[1 - s->from];
-    bool ack_advanced = false;
+    struct news news = {0};
     if (s->flags & AKSU_TCP_RST) {
         see_rst(infer, s);
         return;
     }
     if (s->flags & AKSU_TCP_SYN) see_syn(infer, s);
     if ((s->flags & AKSU_TCP_ACK) != 0 && (!e->acked || seq_after(s->ack, e->ack_max))) {
-        ack_advanced = e->acked;
+        news.ack_advanced = e->acked;
         e->ack_max = s->ack;
         e->acked = true;
     }
@@ -125,9 +136,10 @@ void ak_infer_see(ak_infer *infer, const ak_infer_segment *s) {
     if (e->nxt == 0 || seq_after(end, e->nxt) || (s->flags & AKSU_TCP_SYN)) e->nxt = end;
     if (!e->acked_peer_fin && acks_fin(e, other)) {
         e->acked_peer_fin = true;
+        news.fin_acked = true;
         e->nxt_at_fin_ack = e->nxt;
     }
     if (s->flags & AKSU_TCP_SYN) return;
-    sender_state(e, other, s, ack_advanced);
+    sender_state(e, other, s, news);
     receiver_state(other, e, s);
 }

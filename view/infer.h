@@ -18,8 +18,8 @@ typedef struct ak_inferred {
 typedef struct ak_infer_end {
     ak_inferred now;
     bool syn_sent, fin_sent;
-    bool fin_after_peer_fin;      /* the FIN was first sent after the other's was acknowledged */
-    bool fin_acks_peer_fin_later; /* the other's FIN did not acknowledge ours: they crossed */
+    bool fin_after_peer_fin; /* its FIN was first sent after it had acknowledged the other's */
+    bool fins_crossed;       /* neither FIN acknowledged the other */
     bool acked_peer_fin;
     bool acked;            /* ack_max holds something */
     uint32_t isn, fin_seq; /* fin_seq: the number that the FIN occupies */
