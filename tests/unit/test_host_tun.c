@@ -249,12 +249,14 @@ static void read_several_one_batch(void **state) {
     int peer = peer_socket();
     for (uint32_t i = 0; i < 20; i++) peer_send(peer, &i, sizeof i);
     aksu_frame frames[32];
-    size_t count = driver->ops->read(driver, frames, 32);
-    assert_int_equal(count, 16); /* batch_frames: each has a buffer of its own */
-    for (uint32_t i = 0; i < count; i++) {
-        assert_memory_equal((const uint8_t *)frames[i].iov[0].base + HEADERS, &i, sizeof i);
+    uint32_t next = 0;
+    for (uint32_t batch = 0; batch < 3; batch++) {
+        size_t count = driver->ops->read(driver, frames, 32);
+        assert_int_equal(count, batch < 2 ? 8 : 4); /* batch_frames: each has a buffer of its own */
+        for (uint32_t i = 0; i < count; i++, next++) {
+            assert_memory_equal((const uint8_t *)frames[i].iov[0].base + HEADERS, &next, sizeof next);
+        }
     }
-    assert_int_equal(driver->ops->read(driver, frames, 32), 4);
     assert_int_equal(driver->counters.frames_in, 20);
     (void)close(peer);
     aksu_driver_close(driver);
