@@ -410,6 +410,8 @@ static void draw_note(ak_term *t, const ak_row *row) {
     if (lettered) ak_ladder_letter(row->connection, letter);
     snprintf(buf, sizeof buf, "%s%s%s", lettered ? letter : "", lettered ? " " : "", note);
     size_t pieces = piece_count(buf, t->cell_columns[host]);
+    if (pieces == 0) return;
+    if (pieces > BLOCK_LINES / 2) pieces = BLOCK_LINES / 2;
     begin_moment(t, row, pieces + 1);
     size_t index = t->cell_next[host];
     /* What the application or a timer did next is no consequence of the arrow beside it. */

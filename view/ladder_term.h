@@ -13,7 +13,8 @@
 
 #include "view/ladder_text.h"
 
-#define AK_TERM_COLUMNS_MIN     60
+#define AK_TERM_COLUMNS_MIN     60 /* for two hosts, and AK_TERM_COLUMNS_HOST for each more */
+#define AK_TERM_COLUMNS_HOST    30
 #define AK_TERM_COLUMNS_DEFAULT 100
 
 typedef enum ak_glyphs { AK_GLYPHS_BOX, AK_GLYPHS_ASCII } ak_glyphs;

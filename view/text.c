@@ -144,7 +144,7 @@ void ak_text_add_padded(ak_text *text, const char *addition, size_t columns, ak_
     if (has > columns) {
         if (columns == 0) return;
         size_t bytes = ak_text_fit_bytes(addition, columns - 1);
-        char cut[256];
+        char cut[256] = {0};
         ak_text part = ak_text_in(cut, sizeof cut);
         add_bytes(&part, addition, bytes < sizeof cut - 4 ? bytes : ak_text_fit_bytes(addition, sizeof cut / 4));
         ak_text_add(text, cut);

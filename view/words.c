@@ -2,8 +2,9 @@
  * name here at once; Korean tables are in the same order, and their sizes are held equal at compile time. */
 #include "view/words.h"
 
+#include "view/text.h"
+
 #include <assert.h>
-#include <string.h>
 
 #define AK_NAMES(table, list)       static const char *const table[] = {list(AK_X)}
 #define AK_SAME_COUNT(table, count) static_assert(sizeof(table) / sizeof((table)[0]) == (count), "a text for each")
@@ -285,12 +286,12 @@ const char *ak_word_event_bit(ak_lang lang, uint32_t bit) {
 const char *ak_word_flags(uint8_t flags, ak_flags_view view, char buf[AK_FLAGS_TEXT_BYTES]) {
     /* RFC 9293 s3.1: the order of the bits in the header, CWR leftmost. */
     static const char *const name[8] = {"CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN"};
-    buf[0] = '\0';
+    ak_text text = ak_text_in(buf, AK_FLAGS_TEXT_BYTES);
     for (unsigned i = view == AK_FLAGS_CLASSIC_SIX ? 2 : 0; i < 8; i++) {
         if ((flags & (0x80u >> i)) == 0) continue;
-        if (buf[0] != '\0') strcat(buf, ",");
-        strcat(buf, name[i]);
+        if (text.used_bytes > 0) ak_text_add(&text, ",");
+        ak_text_add(&text, name[i]);
     }
-    if (buf[0] == '\0') strcpy(buf, "-");
+    if (text.used_bytes == 0) ak_text_add(&text, "-");
     return buf;
 }

@@ -547,6 +547,77 @@ static void colours_asked_for_only_then(void **state) {
     }
 }
 
+static uint32_t next_random(uint64_t *seed) {
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*seed >> 33);
+}
+
+/* Any event at all, of one of a few connections. */
+static void random_event(uint64_t *seed, struct feed *f, aksu_trace_event *e) {
+    unsigned char *bytes = (unsigned char *)&e->u;
+    for (size_t i = 0; i < sizeof e->u; i++) bytes[i] = (unsigned char)next_random(seed);
+    e->kind = (aksu_trace_kind)(next_random(seed) % AKSU_TRACE_KIND_COUNT);
+    aksu_flow flow = f->flow;
+    uint32_t choice = next_random(seed);
+    flow.local_port = (uint16_t)(flow.local_port + choice % 3);
+    if (choice % 97 == 0) flow.remote_port = 0;
+    if (e->kind == AKSU_TRACE_PACKET) {
+        e->u.packet.frame = NULL;
+        e->u.packet.drop = (aksu_drop)(choice % (AKSU_DROP_COUNT + 1));
+        return;
+    }
+    e->u.state.flow = flow; /* every kind but two begins with it */
+    if (e->kind != AKSU_TRACE_SEGMENT) return;
+    e->u.segment.flow = flow;
+    e->u.segment.direction = (choice & 64) ? AKSU_IN : AKSU_OUT;
+    e->u.segment.frame = NULL;
+    e->u.segment.retransmission = (choice & 128) != 0;
+    e->u.segment.drop = (aksu_drop)((choice & 256) ? choice % AKSU_DROP_COUNT : 0);
+}
+
+static void any_events_never_wider(void **state) {
+    (void)state;
+    for (uint64_t run = 0; run < 40; run++) {
+        uint64_t seed = run;
+        struct stage g;
+        struct look look = {.ladder = {.show = UINT32_MAX, .gap_us = 5000, .connection_max = 4}};
+        look.term.columns = AK_TERM_COLUMNS_MIN + next_random(&seed) % 90;
+        look.term.words.lang = run % 3 == 0 ? AK_LANG_KO : AK_LANG_EN;
+        if (run % 2) {
+            look.ladder.sides = AK_LADDER_ALL_SIDES;
+            look.ladder.host_count = 2 + (uint32_t)(run / 2 % 3);
+            look.term.columns += (look.ladder.host_count - 2) * AK_TERM_COLUMNS_HOST;
+            look.ladder.host_addr[0] = aksu_addr_v4(10, 0, 0, 1);
+            look.ladder.host_addr[1] = aksu_addr_v4(10, 0, 0, 2);
+        }
+        stage_open(&g, look);
+        struct feed end[2] = {client_of(&g)};
+        end[1] = feed_other_side(&end[0], 1);
+        for (unsigned i = 0; i < 400; i++) {
+            aksu_trace_event e = {0};
+            uint32_t choice = next_random(&seed);
+            g.now_us += choice % 4 == 0 ? choice % 9000 : 0;
+            unsigned host = look.ladder.sides == AK_LADDER_ALL_SIDES ? choice / 16 % (look.ladder.host_count + 1) : 0;
+            random_event(&seed, &end[host % 2], &e);
+            e.time_us = g.now_us;
+            ak_ladder_event(g.ladder, host, choice / 512 % 64, &e);
+            if (choice % 31 == 0) ak_ladder_lost(g.ladder, choice / 512 % 64, choice % 2 ? "why" : NULL);
+            if (choice % 37 == 0) ak_ladder_copied(g.ladder, choice / 512 % 64, choice / 1024 % 64);
+        }
+        assert_width(stage_text(&g), look.term.columns);
+        stage_close(&g);
+    }
+}
+
+static void too_narrow_or_many_hosts_not_opened(void **state) {
+    (void)state;
+    ak_writer writer = {0};
+    assert_null(ak_term_open(&writer, &(ak_term_options){.columns = AK_TERM_COLUMNS_MIN - 1}));
+    assert_null(ak_term_open(&writer, &(ak_term_options){.columns = AK_TERM_COLUMNS_MIN, .host_count = 3}));
+    assert_null(ak_term_open(&writer, &(ak_term_options){.columns = 300, .host_count = AK_LADDER_HOST_MAX + 1}));
+    assert_null(ak_ladder_open(&(ak_ladder_options){.sides = AK_LADDER_ALL_SIDES, .host_count = 1}, NULL, NULL));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connection_from_syn_to_closed_drawn),
@@ -564,6 +635,8 @@ int main(void) {
         cmocka_unit_test(both_sides_simultaneous_close_crossing_drawn),
         cmocka_unit_test(three_hosts_forged_reset_drawn),
         cmocka_unit_test(row_limit_said),
+        cmocka_unit_test(any_events_never_wider),
+        cmocka_unit_test(too_narrow_or_many_hosts_not_opened),
         cmocka_unit_test(segment_first_or_last_same_rows),
         cmocka_unit_test(colours_asked_for_only_then),
     };
