@@ -147,8 +147,9 @@ ak_term *ak_term_open(const ak_writer *writer, const ak_term_options *options) {
     t->glyphs = &glyph_tables[options->glyphs];
     t->columns = options->columns == 0 ? AK_TERM_COLUMNS_DEFAULT : options->columns;
     if (t->options.host_count == 0) t->options.host_count = 2;
-    bool in_range =
-        t->columns >= AK_TERM_COLUMNS_MIN && t->options.host_count >= 2 && t->options.host_count <= AK_LADDER_HOST_MAX;
+    size_t hosts = t->options.host_count;
+    bool in_range = hosts >= 2 && hosts <= AK_LADDER_HOST_MAX &&
+                    t->columns >= AK_TERM_COLUMNS_MIN + (hosts - 2) * AK_TERM_COLUMNS_HOST;
     if (!in_range || !make_lines(t)) {
         ak_term_close(t);
         return NULL;
