@@ -13,8 +13,8 @@ const char *aksu_err_text(aksu_err err) {
         AKSU_ERRORS(AKSU_X)
 #undef AKSU_X
     };
-    const int index = -(int)err;
-    return (int)err <= 0 && (int)err > -(int)COUNT(text) && text[index] != NULL ? text[index] : unknown;
+    const unsigned index = 0u - (unsigned)err;
+    return index < COUNT(text) && text[index] != NULL ? text[index] : unknown;
 }
 
 const char *aksu_reason_text(aksu_reason reason) {
