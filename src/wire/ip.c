@@ -49,13 +49,24 @@ static aksu_drop lengths_check(const uint8_t *p, size_t head_bytes, size_t frame
     return AKSU_DROP_NONE;
 }
 
+/* In place for the header that nearly all packets have. */
+static bool checksum_right(const uint8_t *p, size_t header_bytes) {
+    if (header_bytes == AK_IPV4_HEADER_BYTES) {
+        uint64_t words = (uint64_t)ak_be32(p) + ak_be32(p + 4) + ak_be32(p + 8) + ak_be32(p + 12) + ak_be32(p + 16);
+        words = (words & 0xffff) + (words >> 16);
+        words = (words & 0xffff) + (words >> 16);
+        return (words & 0xffff) + (words >> 16) == 0xffff;
+    }
+    struct ak_sum sum = {0};
+    ak_sum_add(&sum, p, header_bytes);
+    return ak_sum_fold(&sum) == 0xffff;
+}
+
 aksu_drop ak_wire_ipv4_parse(const uint8_t *p, size_t head_bytes, size_t frame_bytes, struct ak_ip *ret_ip) {
     aksu_drop drop = lengths_check(p, head_bytes < frame_bytes ? head_bytes : frame_bytes, frame_bytes);
     if (drop != AKSU_DROP_NONE) return drop;
     const size_t header_bytes = (p[0] & 0x0fu) * 4u;
-    struct ak_sum sum = {0};
-    ak_sum_add(&sum, p, header_bytes);
-    if (ak_sum_fold(&sum) != 0xffff) return AKSU_DROP_IP_CHECKSUM;
+    if (!checksum_right(p, header_bytes)) return AKSU_DROP_IP_CHECKSUM;
     if (header_bytes > AK_IPV4_HEADER_BYTES) {
         drop = options_check(p + AK_IPV4_HEADER_BYTES, header_bytes - AK_IPV4_HEADER_BYTES);
         if (drop != AKSU_DROP_NONE) return drop;

@@ -120,17 +120,20 @@ static aksu_drop options_parse(aksu_tcp_options *options, const uint8_t *p, size
     return AKSU_DROP_NONE;
 }
 
-/* Ahead of the loop: none, and timestamps alone in their usual place, which is nearly every segment. */
-static inline aksu_drop options_parse_quick(aksu_tcp_options *options, const uint8_t *p, size_t bytes, uint8_t flags) {
-    *options = (aksu_tcp_options){0};
-    if (bytes == 0) return AKSU_DROP_NONE;
-    if (bytes == TIMESTAMPS_CELLS && ak_be32(p) == NOP_NOP_TIMESTAMPS) {
-        options->present = AKSU_OPT_TIMESTAMPS;
-        options->ts_val = ak_be32(p + 4);
-        options->ts_ecr = ak_be32(p + 8);
-        return AKSU_DROP_NONE;
+/* Ahead of the loop: none, and timestamps alone in their usual place, which is nearly every segment.  False: neither,
+ * and nothing is written. */
+static inline bool options_parse_quick(aksu_tcp_options *options, const uint8_t *p, size_t bytes) {
+    if (bytes == 0) {
+        *options = (aksu_tcp_options){0};
+        return true;
     }
-    return options_parse(options, p, bytes, flags);
+    if (bytes != TIMESTAMPS_CELLS || ak_be32(p) != NOP_NOP_TIMESTAMPS) return false;
+    *options = (aksu_tcp_options){
+        .present = AKSU_OPT_TIMESTAMPS,
+        .ts_val = ak_be32(p + 4),
+        .ts_ecr = ak_be32(p + 8),
+    };
+    return true;
 }
 
 aksu_drop ak_wire_tcp_parse(const uint8_t *p, size_t head_bytes, size_t segment_bytes,
@@ -143,12 +146,14 @@ aksu_drop ak_wire_tcp_parse(const uint8_t *p, size_t head_bytes, size_t segment_
     if (header_bytes > head_bytes) return AKSU_DROP_TCP_TRUNCATED;
     const uint32_t ports = ak_be32(p);
     if (ports >> 16 == 0 || (ports & 0xffff) == 0) return AKSU_DROP_TCP_PORT_ZERO;
-
-    /* Into a copy first, as ret_header stays as it is when the options are illegal. */
-    aksu_tcp_options options;
-    const aksu_drop drop =
-        options_parse_quick(&options, p + AK_TCP_HEADER_BYTES, header_bytes - AK_TCP_HEADER_BYTES, p[13]);
-    if (drop != AKSU_DROP_NONE) return drop;
+    const uint8_t *at = p + AK_TCP_HEADER_BYTES;
+    const size_t bytes = header_bytes - AK_TCP_HEADER_BYTES;
+    if (!options_parse_quick(&ret_header->options, at, bytes)) {
+        aksu_tcp_options options = {0};
+        const aksu_drop drop = options_parse(&options, at, bytes, p[13]);
+        if (drop != AKSU_DROP_NONE) return drop;
+        ret_header->options = options;
+    }
     ret_header->src_port = (uint16_t)(ports >> 16);
     ret_header->dst_port = (uint16_t)ports;
     ret_header->seq = ak_seq_of(ak_be32(p + 4));
@@ -157,7 +162,6 @@ aksu_drop ak_wire_tcp_parse(const uint8_t *p, size_t head_bytes, size_t segment_
     ret_header->data_offset = data_offset;
     ret_header->wnd = ak_be16(p + 14);
     ret_header->up = ak_be16(p + 18);
-    ret_header->options = options;
     return AKSU_DROP_NONE;
 }
 
