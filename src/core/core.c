@@ -1,0 +1,159 @@
+/* Sockets, settings, replies and frame slots; see core.h. */
+#include "core/core.h"
+
+#include "base/check.h"
+
+/* ---------------------------------------------------------------- sockets */
+
+struct ak_sock *ak_sock_find(const struct ak_core *core, aksu_sock handle, ak_ref *ret_ref) {
+    uint32_t kind = ak_ref_class(handle.slot);
+    if (kind != AK_KIND_TCB && kind != AK_KIND_LISTENER) return NULL;
+    if (ak_ref_index(handle.slot) >= core->pool[kind].watermark) return NULL;
+    struct ak_sock *sock = ak_object(core, (enum ak_kind)kind, ak_ref_index(handle.slot));
+    if (sock->generation != handle.generation || (sock->generation & 1) == 0) return NULL;
+    *ret_ref = handle.slot;
+    return sock;
+}
+
+void ak_sock_open(struct ak_core *core, struct ak_sock *sock, uint16_t settings, uint64_t user) {
+    (void)core;
+    ak_check((sock->generation & 1) == 0);
+    sock->generation++;
+    sock->settings = settings;
+    sock->seen_bits = sock->pending_bits = 0;
+    sock->user = user;
+    ak_link_init(&sock->ready);
+}
+
+void ak_sock_release(struct ak_core *core, struct ak_sock *sock, ak_ref ref) {
+    ak_check((sock->generation & 1) == 1);
+    sock->generation++;
+    if (sock->pending_bits != 0) ak_list_remove(&core->ready, &core->ready_lens, ref);
+    sock->pending_bits = 0;
+}
+
+void ak_sock_tell(struct ak_core *core, struct ak_sock *sock, ak_ref ref, uint8_t bits) {
+    bits = (uint8_t)(bits & ~sock->seen_bits);
+    if (bits == 0 || (sock->generation & 1) == 0) return;
+    sock->seen_bits |= bits;
+    if (sock->pending_bits == 0) ak_list_push_back(&core->ready, &core->ready_lens, ref);
+    sock->pending_bits |= bits;
+}
+
+/* ---------------------------------------------------------------- settings */
+
+static bool in_range(uint64_t value, uint64_t min, uint64_t max) {
+    return value >= min && value <= max;
+}
+
+aksu_err ak_settings_check(const aksu_tcp_settings *settings) {
+#define AKSU_X(NAME, field, min, max, def, text)                                                                       \
+    if (!in_range(settings->field, min, max)) return AKSU_ERR_OUT_OF_RANGE;
+    AKSU_TCP_SETTINGS(AKSU_X)
+#undef AKSU_X
+    return AKSU_OK;
+}
+
+uint32_t ak_settings_take(struct ak_core *core, const aksu_tcp_settings *settings) {
+    struct ak_pool *pool = &core->pool[AK_KIND_SETTINGS];
+    for (uint32_t i = 0; i < pool->watermark; i++) { /* few sets: config.settings_max bounds it */
+        struct ak_settings *set = ak_pool_at(pool, i);
+        if (set->use_count > 0 && ak_equal(&set->tcp, settings, sizeof *settings)) {
+            set->use_count++;
+            return i;
+        }
+    }
+    uint32_t index = ak_pool_get(pool);
+    if (index == AK_NONE) return AK_NONE;
+    struct ak_settings *set = ak_pool_at(pool, index);
+    set->use_count = 1;
+    set->tcp = *settings;
+    return index;
+}
+
+void ak_settings_share(struct ak_core *core, uint32_t index) {
+    ((struct ak_settings *)ak_object(core, AK_KIND_SETTINGS, index))->use_count++;
+}
+
+void ak_settings_drop(struct ak_core *core, uint32_t index) {
+    struct ak_settings *set = ak_object(core, AK_KIND_SETTINGS, index);
+    ak_check(set->use_count > 0);
+    set->use_count--;
+    if (set->use_count == 0) ak_pool_put(&core->pool[AK_KIND_SETTINGS], index);
+}
+
+/* ---------------------------------------------------------------- replies */
+
+struct ak_reply *ak_reply_new(struct ak_core *core, uint32_t payload_bytes) {
+    if (core->reply_count == core->config.reply_max || payload_bytes > core->blocks.block_bytes) {
+        ak_drop_count(core, AKSU_DROP_REPLY_RING_FULL);
+        return NULL;
+    }
+    uint32_t block = AK_NONE;
+    if (payload_bytes > 0 && (block = ak_block_get(&core->blocks)) == AK_NONE) {
+        ak_drop_count(core, AKSU_DROP_REPLY_RING_FULL);
+        return NULL;
+    }
+    struct ak_reply *reply = ak_reply_at(core, (core->reply_first + core->reply_count) % core->config.reply_max);
+    core->reply_count++;
+    reply->block = block;
+    reply->payload_bytes = payload_bytes;
+    return reply;
+}
+
+/* Token buckets in time: a reply costs 1 s / rate, and a bucket holds one second's worth.  Which peers share a bucket
+ * is keyed, so nobody can read from his own replies what others are sent (CVE-2016-5696, CVE-2020-25705). */
+bool ak_reply_allowed(struct ak_core *core, const aksu_addr *remote) {
+    uint64_t rate = core->config.rst_per_second;
+    if (rate == 0) return true;
+    uint64_t *used_us =
+        &core->reply_used_us[ak_siphash13(&core->key[AK_KEY_CHALLENGE], remote, sizeof *remote) % AK_REPLY_BUCKETS];
+    uint64_t cost_us = 1000000 / rate;
+    if (*used_us < core->now_us) *used_us = core->now_us;
+    if (*used_us + cost_us > core->now_us + 1000000) {
+        ak_drop_count(core, AKSU_DROP_REPLY_RATE);
+        return false;
+    }
+    *used_us += cost_us;
+    return true;
+}
+
+/* ---------------------------------------------------------------- frames */
+
+struct ak_frame_slot *ak_frame_new(struct ak_core *core) {
+    uint32_t index = ak_pool_get(&core->pool[AK_KIND_FRAME]);
+    if (index == AK_NONE) return NULL;
+    struct ak_frame_slot *slot = ak_object(core, AK_KIND_FRAME, index);
+    slot->token = (((slot->token >> 20) + 1) << 20) | index;
+    slot->block_count = 0;
+    slot->lent_now = true;
+    if (core->config.output_sync) {
+        ak_link_init(&slot->lent);
+        ak_list_push_back(&core->lent, &core->lent_lens, ak_ref_of(AK_KIND_FRAME, index));
+    }
+    return slot;
+}
+
+void ak_frame_done(struct ak_core *core, uint32_t token) {
+    uint32_t index = token & 0xfffff;
+    struct ak_frame_slot *slot =
+        index < core->pool[AK_KIND_FRAME].watermark ? ak_object(core, AK_KIND_FRAME, index) : NULL;
+    if (slot == NULL || slot->token != token || !slot->lent_now) {
+        core->counters.output_token_unknown++;
+        return;
+    }
+    for (uint32_t i = 0; i < slot->block_count; i++) ak_block_unpin(&core->blocks, slot->block[i]);
+    if (core->config.output_sync) ak_list_remove(&core->lent, &core->lent_lens, ak_ref_of(AK_KIND_FRAME, index));
+    slot->lent_now = false;
+    slot->token += 1u << 20; /* a token given back twice is unknown */
+    ak_pool_put(&core->pool[AK_KIND_FRAME], index);
+}
+
+void ak_frame_fill(const struct ak_frame_slot *slot, uint32_t iov_count, aksu_frame *ret_frame) {
+    uint32_t total_bytes = 0;
+    for (uint32_t i = 0; i < iov_count; i++) total_bytes += (uint32_t)slot->iov[i].bytes;
+    ret_frame->token = slot->token;
+    ret_frame->iov = slot->iov;
+    ret_frame->iov_count = iov_count;
+    ret_frame->total_bytes = total_bytes;
+}

@@ -1,0 +1,224 @@
+/* What every protocol of a stack shares: the latched time, keys, pools, timers, the connection table, lists of sockets
+ * with something to tell and connections with something to send, frame slots, replies, counters and the trace sink.
+ *
+ * The core knows what kinds of objects there are and how many, not what is in them.  It lies at the start of the arena,
+ * and no pointer into the arena is kept in it, so that an arena can be copied. */
+#ifndef AK_CORE_CORE_H
+#define AK_CORE_CORE_H
+
+#include "aksu/trace.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/prng.h"
+#include "base/table.h"
+#include "base/wheel.h"
+#include "core/blocks.h"
+
+/* The objects of a stack.  The first AK_REF_CLASSES can be named by an ak_ref. */
+enum ak_kind {
+    AK_KIND_TCB,
+    AK_KIND_LISTENER,
+    AK_KIND_SYN,       /* half-open record of the SYN cache */
+    AK_KIND_TIME_WAIT, /* compact 2MSL record */
+    AK_KIND_FRAME,     /* lent output frames */
+    AK_KIND_TRANSFER,  /* what a connection needs only while it moves data */
+    AK_KIND_RECORD,    /* a transmission in flight */
+    AK_KIND_SETTINGS,  /* shared sets of per-connection settings */
+    AK_KIND_COUNT
+};
+
+/* Keys: one for each use, none tells anything about another. */
+enum ak_key_use {
+    AK_KEY_TABLE,
+    AK_KEY_ISN,
+    AK_KEY_TIMESTAMP,
+    AK_KEY_RANDOM,
+    AK_KEY_IP_ID,
+    AK_KEY_FLOW_HASH,
+    AK_KEY_CHALLENGE,
+    AK_KEY_SYN_COOKIE,
+    AK_KEY_FAST_OPEN,
+    AK_KEY_COUNT
+};
+
+struct ak_link_state {
+    uint32_t mtu, flags, tso_max_bytes;
+    bool up;
+};
+
+/* How to reach a peer: what stack resolves and hands to a transport. */
+struct ak_path {
+    aksu_addr source;
+    uint32_t mtu;
+    uint16_t link;
+};
+
+struct ak_core;
+
+/* What transports ask of the floors above. */
+struct ak_ops {
+    /* Fills ret_path for a destination; path->source of want, if specified, must be ours.  NO_ROUTE,
+     * ADDR_NOT_AVAILABLE. */
+    aksu_err (*resolve)(struct ak_core *core, const aksu_addr *remote, const aksu_addr *want_source,
+                        struct ak_path *ret_path);
+    bool (*is_ours)(const struct ak_core *core, const aksu_addr *addr);
+    bool (*is_broadcast)(const struct ak_core *core, const aksu_addr *addr);
+};
+
+/* The host's pointers: the only ones in the arena, set again in a copy. */
+struct ak_host {
+    aksu_trace_sink *sink;
+    void *sink_user;
+    const struct ak_ops *ops;
+};
+
+/* The four-tuple, from our side. */
+struct ak_tuple {
+    aksu_addr local, remote;
+    uint16_t local_port, remote_port;
+};
+
+/* The head of everything that a handle names.  An object is in use while its generation is odd. */
+struct ak_sock {
+    uint32_t generation;
+    uint16_t settings;    /* index in AK_KIND_SETTINGS */
+    uint8_t seen_bits;    /* reported, and not observed false since */
+    uint8_t pending_bits; /* to report */
+    uint64_t user;
+    struct ak_link ready; /* on core.ready; for a connection not yet accepted, on its listener's queue */
+};
+
+struct ak_settings {
+    uint32_t use_count; /* connections and listeners; 0: free */
+    uint32_t next_free;
+    aksu_tcp_settings tcp;
+};
+
+#define AK_FRAME_HEADER_BYTES 128u
+#define AK_FRAME_BLOCK_MAX    17u
+
+struct ak_frame_slot {
+    uint32_t next_free;
+    uint32_t token; /* index | use << 20 */
+    bool lent_now;
+    uint32_t block_count;
+    uint32_t block[AK_FRAME_BLOCK_MAX]; /* pinned */
+    aksu_iov iov[AK_FRAME_BLOCK_MAX + 1];
+    struct ak_link lent; /* unused unless config.output_sync */
+    uint8_t header[AK_FRAME_HEADER_BYTES];
+};
+
+/* A packet sent without a connection. */
+struct ak_reply {
+    uint32_t block; /* payload; AK_NONE */
+    uint32_t payload_bytes;
+    uint16_t link;
+    uint16_t header_bytes;
+    uint8_t cause; /* aksu_send_cause */
+    uint8_t header[AK_FRAME_HEADER_BYTES - 9];
+};
+
+#define AK_REPLY_BUCKETS 64u
+
+struct ak_core {
+    aksu_config config;
+    struct ak_host host;
+    uint64_t now_us;
+    uint64_t random_epoch_us; /* keeps the ISN clock from telling the stack's age */
+    struct ak_key key[AK_KEY_COUNT];
+    struct ak_prng prng;
+
+    struct ak_pool pool[AK_KIND_COUNT];
+    struct ak_blocks blocks;
+    struct ak_wheel wheel;
+    struct ak_table flows;     /* TCB, SYN, TIME_WAIT by four-tuple */
+    struct ak_table listeners; /* by local address and port */
+    struct ak_list ready;      /* sockets with pending_bits */
+    struct ak_lens ready_lens;
+    struct ak_list output; /* connections that may have something to send */
+    struct ak_lens output_lens;
+    struct ak_list lent; /* frames lent, in order (output_sync) */
+    struct ak_lens lent_lens;
+    struct ak_list time_wait; /* in order of expiry */
+    struct ak_lens time_wait_lens;
+    struct ak_list syn_age; /* half-open records, oldest first */
+    struct ak_lens syn_age_lens;
+
+    int64_t reply_at; /* struct ak_reply[config.reply_max], relative to the core */
+    uint32_t reply_first, reply_count;
+    int64_t link_at; /* struct ak_link_state[config.link_max + 1]: the last is the loop back to ourselves */
+    uint32_t link_count;
+    int64_t net_at; /* struct ak_net */
+
+    uint64_t reply_used_us[AK_REPLY_BUCKETS]; /* token buckets of stateless replies */
+    aksu_counters counters;
+};
+
+/* The core lies at the start of the stack. */
+static inline struct ak_core *ak_core_of(aksu_stack *stack) {
+    return (struct ak_core *)(void *)stack;
+}
+static inline const struct ak_core *ak_core_of_const(const aksu_stack *stack) {
+    return (const struct ak_core *)(const void *)stack;
+}
+
+/* The link that never leaves the stack. */
+static inline uint16_t ak_loop_link(const struct ak_core *core) {
+    return (uint16_t)core->config.link_max;
+}
+
+/* ---- objects */
+static inline void *ak_object(const struct ak_core *core, enum ak_kind kind, uint32_t index) {
+    return ak_pool_at(&core->pool[kind], index);
+}
+static inline struct ak_reply *ak_reply_at(const struct ak_core *core, uint32_t index) {
+    return (struct ak_reply *)(void *)((char *)(uintptr_t)core + core->reply_at) + index;
+}
+static inline struct ak_link_state *ak_link_state_at(const struct ak_core *core, uint32_t link) {
+    return (struct ak_link_state *)(void *)((char *)(uintptr_t)core + core->link_at) + link;
+}
+static inline const aksu_tcp_settings *ak_settings_of(const struct ak_core *core, const struct ak_sock *sock) {
+    return &((const struct ak_settings *)ak_object(core, AK_KIND_SETTINGS, sock->settings))->tcp;
+}
+
+/* ---- sockets */
+/* The object a handle names, NULL if it is stale; ret_ref its reference. */
+struct ak_sock *ak_sock_find(const struct ak_core *core, aksu_sock handle, ak_ref *ret_ref);
+static inline aksu_sock ak_sock_handle(const struct ak_sock *sock, ak_ref ref) {
+    return (aksu_sock){.slot = ref, .generation = sock->generation};
+}
+/* Begins or ends the use of a socket: a new generation each time. */
+void ak_sock_open(struct ak_core *core, struct ak_sock *sock, uint16_t settings, uint64_t user);
+void ak_sock_release(struct ak_core *core, struct ak_sock *sock, ak_ref ref);
+/* A bit became true; reported once until ak_sock_unseen. */
+void ak_sock_tell(struct ak_core *core, struct ak_sock *sock, ak_ref ref, uint8_t bits);
+static inline void ak_sock_unseen(struct ak_sock *sock, uint8_t bits) {
+    sock->seen_bits &= (uint8_t)~bits;
+}
+
+/* ---- settings: shared sets, copied on change */
+aksu_err ak_settings_check(const aksu_tcp_settings *settings);
+/* An index with one use more, AK_NONE if all sets are in use. */
+uint32_t ak_settings_take(struct ak_core *core, const aksu_tcp_settings *settings);
+void ak_settings_share(struct ak_core *core, uint32_t index);
+void ak_settings_drop(struct ak_core *core, uint32_t index);
+
+/* ---- replies: packets sent without a connection */
+/* Room for one of header and payload; NULL (counted) if the ring is full or there is no block for the payload. */
+struct ak_reply *ak_reply_new(struct ak_core *core, uint32_t payload_bytes);
+/* Whether the rate limit lets a reset or challenge go (counted if not). */
+bool ak_reply_allowed(struct ak_core *core, const aksu_addr *remote);
+
+/* ---- frames */
+/* A frame slot, or NULL while all are lent. */
+struct ak_frame_slot *ak_frame_new(struct ak_core *core);
+void ak_frame_done(struct ak_core *core, uint32_t token);
+/* Fills a frame from a slot whose iov, blocks and header are set. */
+void ak_frame_fill(const struct ak_frame_slot *slot, uint32_t iov_count, aksu_frame *ret_frame);
+
+static inline void ak_drop_count(struct ak_core *core, aksu_drop drop) {
+    core->counters.drop[drop]++;
+}
+
+#endif

@@ -1,0 +1,61 @@
+/* ICMP: echo answered (RFC 1122 s3.2.2.6), anything else counted.  A reply goes to the packet's source only and holds
+ * no byte that did not come with the request. */
+#include "wire/icmp.h"
+#include "base/bytes.h"
+#include "net/net.h"
+#include "wire/checksum.h"
+
+static void copy_payload(const struct ak_packet *packet, uint8_t *to, uint32_t bytes) {
+    uint32_t skip = packet->ip.header_bytes;
+    for (uint32_t i = 0; i < packet->frame->iov_count && bytes > 0; i++) {
+        const aksu_iov *iov = &packet->frame->iov[i];
+        if (skip >= iov->bytes) {
+            skip -= (uint32_t)iov->bytes;
+            continue;
+        }
+        uint32_t piece = (uint32_t)ak_min_u64(iov->bytes - skip, bytes);
+        ak_copy(to, (const uint8_t *)iov->base + skip, piece);
+        to += piece;
+        bytes -= piece;
+        skip = 0;
+    }
+}
+
+static void echo_reply(struct ak_core *core, const struct ak_packet *packet) {
+    uint32_t bytes = packet->ip.total_bytes - packet->ip.header_bytes;
+    struct ak_reply *reply = ak_reply_new(core, bytes);
+    if (reply == NULL) return;
+    uint8_t *message = ak_block_at(&core->blocks, reply->block);
+    copy_payload(packet, message, bytes);
+    message[0] = AK_ICMP_ECHO_REPLY;
+    ak_put16(message + 2, 0);
+    struct ak_sum sum = {0};
+    ak_sum_add(&sum, message, bytes);
+    ak_put16(message + 2, (uint16_t)~ak_sum_fold(&sum));
+    struct ak_ip ip = {
+        .src = packet->ip.dst,
+        .dst = packet->ip.src,
+        .version = 4,
+        .protocol = AK_IP_PROTOCOL_ICMP,
+        .ttl = (uint8_t)core->config.tcp.ttl,
+        .tos = packet->ip.tos & 0xfc, /* RFC 1122 s3.2.2.6: the same type of service */
+        .dont_fragment = true,
+        .total_bytes = AK_IPV4_HEADER_BYTES + bytes,
+    };
+    ak_wire_ipv4_build(reply->header, &ip);
+    reply->header_bytes = AK_IPV4_HEADER_BYTES;
+    reply->link = packet->frame->link;
+    reply->cause = AKSU_SEND_NONE_CAUSE;
+    core->counters.icmp_echo_replies++;
+}
+
+aksu_drop ak_net_icmp(struct ak_core *core, const struct ak_packet *packet) {
+    struct ak_icmp icmp;
+    uint32_t head = packet->head_bytes - packet->ip.header_bytes;
+    aksu_drop drop = ak_wire_icmp_parse(packet->head + packet->ip.header_bytes, head, &icmp);
+    if (drop != AKSU_DROP_NONE) return drop;
+    if (!ak_net_checksum_good(packet, /* pseudo_header= */ false)) return AKSU_DROP_ICMP_CHECKSUM;
+    if (icmp.type != AK_ICMP_ECHO || icmp.code != 0) return AKSU_DROP_ICMP_TYPE;
+    echo_reply(core, packet);
+    return AKSU_DROP_NONE;
+}

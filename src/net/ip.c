@@ -1,0 +1,75 @@
+/* From a frame to an IPv4 packet of ours: RFC 791, RFC 1122 s3.2.1.  One parse gives one immutable view; whatever is
+ * wrong has its own reason. */
+#include "net/net.h"
+#include "wire/checksum.h"
+
+/* The first bytes in one piece: where they lie if they do, else gathered into scratch. */
+static uint32_t gather_head(const aksu_frame *frame, uint8_t *scratch, const uint8_t **ret_head) {
+    uint32_t want = ak_min_u32(frame->total_bytes, AK_PACKET_HEAD_BYTES);
+    if (frame->iov[0].bytes >= want) {
+        *ret_head = frame->iov[0].base;
+        return (uint32_t)ak_min_u64(frame->iov[0].bytes, frame->total_bytes);
+    }
+    uint32_t have = 0;
+    for (uint32_t i = 0; i < frame->iov_count && have < want; i++) {
+        uint32_t piece = (uint32_t)ak_min_u64(frame->iov[i].bytes, want - have);
+        ak_copy(scratch + have, frame->iov[i].base, piece);
+        have += piece;
+    }
+    *ret_head = scratch;
+    return have;
+}
+
+static bool frame_consistent(const aksu_frame *frame) {
+    if (frame->iov_count == 0 || frame->total_bytes == 0) return false;
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < frame->iov_count; i++) sum += frame->iov[i].bytes;
+    return sum == frame->total_bytes && frame->checksum <= AKSU_CHECKSUM_PARTIAL;
+}
+
+static aksu_drop check_addresses(const struct ak_core *core, const aksu_frame *frame, const struct ak_ip *ip) {
+    bool loop = frame->link == ak_loop_link(core);
+    /* U-13: RFC 1122 s3.2.1.3 holds for every segment, not for SYNs alone. */
+    if (ak_addr_is_martian_source(&ip->src) || ak_net_is_broadcast(core, &ip->src)) return AKSU_DROP_IP_MARTIAN_SOURCE;
+    if (ak_net_is_broadcast(core, &ip->dst)) return AKSU_DROP_IP_BROADCAST; /* MUST-57 */
+    if (!loop && ak_addr_is_loopback(&ip->dst)) return AKSU_DROP_IP_NOT_OURS;
+    bool catch_all = (ak_link_state_at(core, frame->link)->flags & AKSU_LINK_CATCH_ALL) != 0;
+    if (!loop && !catch_all && !ak_net_is_ours(core, &ip->dst)) return AKSU_DROP_IP_NOT_OURS;
+    if (!loop && ak_net_is_ours(core, &ip->src)) /* LAND, attack row 70 */
+        return aksu_addr_equal(&ip->src, &ip->dst) ? AKSU_DROP_TCP_LAND : AKSU_DROP_IP_MARTIAN_SOURCE;
+    return AKSU_DROP_NONE;
+}
+
+aksu_drop ak_net_accept(const struct ak_core *core, const aksu_frame *frame, uint8_t *scratch,
+                        struct ak_packet *ret_packet) {
+    bool known = frame->link < core->link_count || frame->link == ak_loop_link(core);
+    if (!known || !ak_link_state_at(core, frame->link)->up) return AKSU_DROP_LINK_UNKNOWN;
+    if (!frame_consistent(frame)) return AKSU_DROP_FRAME_INVALID;
+    ret_packet->frame = frame;
+    ret_packet->head_bytes = gather_head(frame, scratch, &ret_packet->head);
+    aksu_drop drop = ak_wire_ipv4_parse(ret_packet->head, ret_packet->head_bytes, frame->total_bytes, &ret_packet->ip);
+    if (drop != AKSU_DROP_NONE) return drop;
+    ret_packet->head_bytes = ak_min_u32(ret_packet->head_bytes, ret_packet->ip.total_bytes);
+    return check_addresses(core, frame, &ret_packet->ip);
+}
+
+bool ak_net_checksum_good(const struct ak_packet *packet, bool pseudo_header) {
+    const aksu_frame *frame = packet->frame;
+    if (frame->checksum != AKSU_CHECKSUM_NONE) return true;
+    uint32_t skip = packet->ip.header_bytes;
+    uint32_t left = packet->ip.total_bytes - skip;
+    struct ak_sum sum = {0};
+    if (pseudo_header) ak_sum_pseudo(&sum, &packet->ip.src, &packet->ip.dst, packet->ip.protocol, left);
+    for (uint32_t i = 0; i < frame->iov_count && left > 0; i++) {
+        uint32_t bytes = (uint32_t)frame->iov[i].bytes;
+        if (skip >= bytes) {
+            skip -= bytes;
+            continue;
+        }
+        uint32_t piece = ak_min_u32(bytes - skip, left);
+        ak_sum_add(&sum, (const uint8_t *)frame->iov[i].base + skip, piece);
+        left -= piece;
+        skip = 0;
+    }
+    return ak_sum_fold(&sum) == 0xffff;
+}

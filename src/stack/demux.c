@@ -1,0 +1,52 @@
+/* A frame comes in: what it is, whether it is sound, and who gets it. */
+#include "stack/stack.h"
+
+static aksu_drop tcp_packet(struct ak_core *core, const struct ak_packet *packet) {
+    uint32_t header_at = packet->ip.header_bytes;
+    uint32_t segment_bytes = packet->ip.total_bytes - header_at;
+    struct ak_tcp_header header;
+    aksu_drop drop =
+        ak_wire_tcp_parse(packet->head + header_at, packet->head_bytes - header_at, segment_bytes, &header);
+    if (drop != AKSU_DROP_NONE && drop != AKSU_DROP_TCP_OPTION_LENGTH && drop != AKSU_DROP_TCP_PORT_ZERO) return drop;
+    if (!ak_net_checksum_good(packet, /* pseudo_header= */ true)) return AKSU_DROP_TCP_CHECKSUM; /* MUST-3 */
+    if (drop != AKSU_DROP_NONE) return drop;
+    struct ak_seg seg = {
+        .tuple = {.local = packet->ip.dst,
+                  .remote = packet->ip.src,
+                  .local_port = header.dst_port,
+                  .remote_port = header.src_port},
+        .seq = header.seq,
+        .ack = header.ack,
+        .flags = header.flags,
+        .data_offset = header.data_offset,
+        .tos = packet->ip.tos,
+        .link = packet->frame->link,
+        .wnd = header.wnd,
+        .up = header.up,
+        .segment_bytes = packet->frame->segment_bytes,
+        .text_offset = header_at + header.data_offset * 4u,
+        .text_bytes = segment_bytes - header.data_offset * 4u,
+        .frame = packet->frame,
+        .time_us = packet->frame->time_us,
+        .options = header.options,
+    };
+    ak_tcp_segment(core, &seg);
+    return AKSU_DROP_NONE;
+}
+
+void ak_stack_input_frame(struct ak_core *core, const aksu_frame *frame) {
+    uint8_t scratch[AK_PACKET_HEAD_BYTES];
+    struct ak_packet packet;
+    core->counters.frames_in++;
+    core->counters.bytes_in += frame->total_bytes;
+    aksu_drop drop = ak_net_accept(core, frame, scratch, &packet);
+    bool tcp = drop == AKSU_DROP_NONE && packet.ip.protocol == AK_IP_PROTOCOL_TCP;
+    if (tcp) {
+        drop = tcp_packet(core, &packet);
+        if (drop == AKSU_DROP_NONE) return; /* TCP counts and traces its own */
+    } else if (drop == AKSU_DROP_NONE) {
+        drop = packet.ip.protocol == AK_IP_PROTOCOL_ICMP ? ak_net_icmp(core, &packet) : AKSU_DROP_IP_PROTOCOL;
+    }
+    if (drop != AKSU_DROP_NONE) ak_drop_count(core, drop);
+    ak_net_trace(core, frame, AKSU_IN, drop);
+}

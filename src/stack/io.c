@@ -1,0 +1,189 @@
+/* Time, packets and events across the border: aksu_advance, aksu_input, aksu_output, aksu_deadline_us, aksu_next_event.
+ *
+ * Timers fire in aksu_output only, so that an ACK that has been read beats the retransmission that it makes needless.
+ * What the stack sends to itself never leaves it: such frames are put in again here. */
+#include "base/check.h"
+#include "stack/stack.h"
+
+static void latch(struct ak_core *core, uint64_t now_us) {
+    if (now_us < core->now_us) {
+        core->counters.clock_backward++;
+        return;
+    }
+    core->now_us = now_us;
+}
+
+void aksu_advance(aksu_stack *stack, uint64_t now_us) {
+    latch(&stack->core, now_us);
+}
+
+void aksu_input(aksu_stack *stack, uint64_t now_us, const aksu_frame *frames, size_t frame_count) {
+    latch(&stack->core, now_us);
+    for (size_t i = 0; i < frame_count; i++) {
+        if (frames[i].link == ak_loop_link(&stack->core)) { /* not a link that packets can come from */
+            ak_drop_count(&stack->core, AKSU_DROP_LINK_UNKNOWN);
+            continue;
+        }
+        ak_stack_input_frame(&stack->core, &frames[i]);
+    }
+}
+
+static void fire_timers(struct ak_core *core) {
+    ak_time_wait_expire(core);
+    for (ak_ref ref = ak_wheel_fire(&core->wheel, core->now_us); ref != AK_NONE;
+         ref = ak_wheel_fire(&core->wheel, core->now_us)) {
+        if (ak_ref_class(ref) == AK_KIND_TCB)
+            ak_tcp_timer_fire(core, ak_tcb_at(core, ref));
+        else
+            ak_syn_fire(core, ref);
+    }
+}
+
+/* ---------------------------------------------------------------- output */
+
+static void trace_reply(struct ak_core *core, const struct ak_reply *reply, const aksu_frame *frame) {
+    core->counters.frames_out++;
+    core->counters.bytes_out += frame->total_bytes;
+    if (core->host.sink == NULL) return;
+    if (reply->block != AK_NONE) {
+        ak_net_trace(core, frame, AKSU_OUT, AKSU_DROP_NONE);
+        return;
+    }
+    /* A record's own segment shows its state; a reset to nobody shows CLOSED. */
+    struct ak_trace_segment what = {.cause = (aksu_send_cause)reply->cause};
+    ak_tcp_trace_reply(core, frame, &what);
+}
+
+static bool send_reply(struct ak_core *core, aksu_frame *ret_frame) {
+    struct ak_frame_slot *slot = ak_frame_new(core);
+    if (slot == NULL) return false;
+    const struct ak_reply *reply = ak_reply_at(core, core->reply_first);
+    ak_copy(slot->header, reply->header, reply->header_bytes);
+    slot->iov[0] = (aksu_iov){.base = slot->header, .bytes = reply->header_bytes};
+    uint32_t iov_count = 1;
+    if (reply->block != AK_NONE) {
+        slot->iov[1] = (aksu_iov){.base = ak_block_at(&core->blocks, reply->block), .bytes = reply->payload_bytes};
+        slot->block[0] = reply->block;
+        slot->block_count = 1;
+        ak_block_pin(&core->blocks, reply->block);
+        ak_block_put(&core->blocks, reply->block);
+        iov_count = 2;
+    }
+    *ret_frame = (aksu_frame){
+        .link = reply->link,
+        .flags = AKSU_FRAME_V4,
+        .checksum = reply->link == ak_loop_link(core) ? AKSU_CHECKSUM_VALID : AKSU_CHECKSUM_NONE,
+        .time_us = core->now_us,
+    };
+    ak_frame_fill(slot, iov_count, ret_frame);
+    core->reply_first = (core->reply_first + 1) % core->config.reply_max;
+    core->reply_count--;
+    trace_reply(core, reply, ret_frame);
+    return true;
+}
+
+static size_t send_connection(struct ak_core *core, ak_ref ref, aksu_frame *ret_frames, size_t frame_cap) {
+    size_t count = ak_tcp_output(core, ak_tcb_at(core, ref), ret_frames, frame_cap);
+    core->counters.frames_out += count;
+    for (size_t i = 0; i < count; i++) core->counters.bytes_out += ret_frames[i].total_bytes;
+    return count;
+}
+
+/* Frames to ourselves come in again at once. */
+static size_t loop_back(struct ak_core *core, aksu_frame *frames, size_t count) {
+    if (count == 0 || frames[0].link != ak_loop_link(core)) return count;
+    for (size_t i = 0; i < count; i++) {
+        if (frames[i].checksum == AKSU_CHECKSUM_NONE) frames[i].checksum = AKSU_CHECKSUM_VALID;
+        ak_stack_input_frame(core, &frames[i]);
+        ak_frame_done(core, frames[i].token);
+    }
+    return 0;
+}
+
+size_t aksu_output(aksu_stack *stack, uint64_t now_us, aksu_frame *ret_frames, size_t frame_cap) {
+    struct ak_core *core = &stack->core;
+    latch(core, now_us);
+    if (core->config.output_sync) {
+        while (core->lent.head != AK_NONE) {
+            const struct ak_frame_slot *slot = ak_object(core, AK_KIND_FRAME, ak_ref_index(core->lent.head));
+            ak_frame_done(core, slot->token);
+        }
+    }
+    fire_timers(core);
+    size_t count = 0;
+    /* What goes round the loop does not fill the caller's frames: bounded, the rest waits for the next call. */
+    for (uint32_t turns = 0; count < frame_cap && turns < 4096; turns++) {
+        size_t more;
+        if (core->reply_count > 0) {
+            more = send_reply(core, ret_frames + count) ? 1 : 0;
+            if (more == 0) break;
+        } else if (core->output.head != AK_NONE) {
+            ak_ref ref = core->output.head;
+            more = send_connection(core, ref, ret_frames + count, frame_cap - count);
+            if (more == 0 && core->output.head == ref) break; /* no frame is free */
+        } else {
+            break;
+        }
+        count += loop_back(core, ret_frames + count, more);
+    }
+    return count;
+}
+
+void aksu_output_done(aksu_stack *stack, uint32_t token) {
+    ak_frame_done(&stack->core, token);
+}
+
+uint64_t aksu_deadline_us(const aksu_stack *stack) {
+    const struct ak_core *core = &stack->core;
+    bool waits = core->reply_count > 0 || core->output.head != AK_NONE;
+    bool frames = core->config.output_sync || ak_pool_free(&core->pool[AK_KIND_FRAME]) > 0;
+    if (waits && frames) return core->now_us;
+    return ak_min_u64(ak_wheel_next_us(&core->wheel), ak_time_wait_next_us(core));
+}
+
+/* ---------------------------------------------------------------- events */
+
+bool aksu_next_event(aksu_stack *stack, aksu_event *ret_event) {
+    struct ak_core *core = &stack->core;
+    ak_ref ref = core->ready.head;
+    if (ref == AK_NONE) return false;
+    struct ak_sock *sock = ak_lens_at(&core->ready_lens, ref);
+    sock = (struct ak_sock *)(void *)((char *)sock - offsetof(struct ak_sock, ready));
+    ak_list_remove(&core->ready, &core->ready_lens, ref);
+    *ret_event = (aksu_event){.sock = ak_sock_handle(sock, ref), .bits = sock->pending_bits, .user = sock->user};
+    sock->pending_bits = 0;
+    const struct ak_tuple *tuple;
+    if (ak_ref_class(ref) == AK_KIND_TCB) {
+        const struct ak_tcb *t = ak_tcb_at(core, ref);
+        tuple = &t->tuple;
+        if (ret_event->bits & AKSU_EV_CLOSED)
+            ret_event->reason = (aksu_reason)t->reason;
+        else if (ret_event->bits & AKSU_EV_SOFT_ERROR)
+            ret_event->reason = (aksu_reason)t->soft_error;
+    } else {
+        tuple = &ak_listener_at(core, ref)->tuple;
+    }
+    if (core->host.sink != NULL) {
+        aksu_trace_event event = {.kind = AKSU_TRACE_NOTIFY, .time_us = core->now_us};
+        event.u.notify =
+            (aksu_ev_notify){.flow = ak_flow_of(tuple), .bits = ret_event->bits, .reason = ret_event->reason};
+        core->host.sink(core->host.sink_user, &event);
+    }
+    return true;
+}
+
+aksu_err aksu_sock_set_user(aksu_stack *stack, aksu_sock handle, uint64_t user) {
+    ak_ref ref;
+    struct ak_sock *sock = ak_sock_find(&stack->core, handle, &ref);
+    if (sock == NULL) return AKSU_ERR_BADSOCK;
+    sock->user = user;
+    return AKSU_OK;
+}
+
+aksu_err aksu_sock_user(const aksu_stack *stack, aksu_sock handle, uint64_t *ret_user) {
+    ak_ref ref;
+    const struct ak_sock *sock = ak_sock_find(&stack->core, handle, &ref);
+    if (sock == NULL) return AKSU_ERR_BADSOCK;
+    *ret_user = sock->user;
+    return AKSU_OK;
+}

@@ -1,0 +1,129 @@
+/* Fifth check of RFC 9293 s3.10.7.4: the acknowledgment, and the changes of state that one brings. */
+#include "base/check.h"
+#include "tcp/tcp.h"
+
+/* SYN-RECEIVED or SYN-SENT ends: our SYN is acknowledged. */
+void ak_tcp_established(struct ak_input *in) {
+    struct ak_core *core = in->core;
+    struct ak_tcb *t = in->t;
+    const struct ak_seg *seg = in->seg;
+    if (t->srtt_us == 0 && (t->flags & (AK_F_SYN_RETRANSMITTED | AK_F_ACTIVE)) == AK_F_ACTIVE)
+        ak_tcp_rtt_sample(core, t, (uint32_t)core->now_us - t->last_send);
+    t->snd.una = ak_seq_add(t->snd.iss, 1);
+    t->retries = 0;
+    ak_flags_clear(t, AK_F_SYN_DUE);
+    ak_tcp_timer_cancel(core, t, AKSU_TIMER_RETRANSMIT);
+    /* s3.10.7.3, s3.10.7.4: SND.WND, WL1, WL2 from this segment whatever came before. */
+    t->snd.wl1 = ak_seq_sub(seg->seq, 1);
+    ak_tcp_send_window_update(core, t, seg);
+    bool passive = (t->flags & AK_F_ACTIVE) == 0;
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    bool nothing_queued = x == NULL || ak_seq_eq(x->send_end, t->snd.nxt);
+    /* CLOSE was called while opening: s3.10.4 lets the FIN go at once in SYN-RECEIVED if nothing is queued before it.
+     */
+    bool closed = (t->flags & AK_F_FIN_QUEUED) != 0;
+    if (closed && nothing_queued && t->state == AK_TCP_SYN_RECEIVED) {
+        ak_tcp_set_state(core, t, AK_TCP_FIN_WAIT_1, AKSU_STATE_BY_CALL);
+    } else {
+        ak_tcp_set_state(core, t, AK_TCP_ESTABLISHED, AKSU_STATE_BY_SEGMENT);
+        if (closed) ak_tcp_set_state(core, t, AK_TCP_FIN_WAIT_1, AKSU_STATE_BY_CALL);
+    }
+    if (passive && t->listener != AK_NONE) {
+        ak_listener_push(core, t);
+    } else {
+        ak_tcp_tell(core, t, AKSU_EV_CONNECTED | AKSU_EV_WRITABLE);
+    }
+    ak_tcp_want_output(core, t);
+}
+
+/* Whether an ACK that acknowledges nothing new is RFC 5681 s2's duplicate. */
+static bool is_duplicate(const struct ak_tcb *t, const struct ak_seg *seg) {
+    return ak_seq_eq(seg->ack, t->snd.una) && !ak_seq_eq(t->snd.una, t->snd.nxt) && ak_seg_bytes(seg) == 0 &&
+           ((uint32_t)seg->wnd << t->snd.wscale) == t->snd.wnd;
+}
+
+/* Bytes or our FIN are newly acknowledged. */
+static void new_ack(struct ak_input *in) {
+    struct ak_core *core = in->core;
+    struct ak_tcb *t = in->t;
+    ak_seq ack = in->seg->ack;
+    bool fin = (t->flags & AK_F_FIN_SENT) && ak_seq_eq(ack, t->snd.nxt) && (t->flags & AK_F_FIN_ACKED) == 0;
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    t->retries = 0;
+    if (x != NULL) {
+        x->bytes_acked += ak_seq_bytes(t->snd.una, ack) - (fin ? 1 : 0);
+        ak_tcp_flight_acked(core, t, ack);
+        ak_stream_trim(&x->send, &core->blocks, ak_seq_min(ack, x->send_end));
+    }
+    t->snd.una = ack;
+    if (fin) {
+        t->flags |= AK_F_FIN_ACKED;
+        ak_flags_clear(t, AK_F_FIN_DUE);
+        in->fin_acked = true;
+    }
+    ak_tcp_rto_restart(core, t);
+    if (x == NULL) return;
+    const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
+    uint32_t queued = ak_seq_bytes(ak_seq_min(t->snd.una, x->send_end), x->send_end) + x->reserved_bytes;
+    if (queued + settings->snd_lowat_bytes <= settings->snd_buf_bytes && (t->flags & AK_F_FIN_QUEUED) == 0)
+        ak_tcp_tell(core, t, AKSU_EV_WRITABLE);
+    if (ak_transfer_idle(core, t) && x->due_us[AK_BUSY_IDLE] == AK_NEVER)
+        ak_tcp_timer_set(core, t, AKSU_TIMER_IDLE, core->now_us + ak_max_u64(1000000, ak_tcp_rto_us(core, t)));
+}
+
+/* What the acknowledgment of our FIN means where the peer's has been received; FIN-WAIT-1 waits for the eighth check,
+ * since this segment may bring the peer's FIN too (Figure 5, note 2). */
+static enum ak_verdict fin_acked(struct ak_input *in) {
+    if (in->t->state == AK_TCP_CLOSING) {
+        ak_tcp_enter_time_wait(in->core, in->t, AKSU_STATE_BY_SEGMENT);
+        return AK_GONE;
+    }
+    if (in->t->state == AK_TCP_LAST_ACK) {
+        ak_tcp_end(in->core, in->t, AKSU_REASON_CLOSED, AKSU_STATE_BY_SEGMENT);
+        return AK_GONE;
+    }
+    return AK_NEXT;
+}
+
+void ak_tcp_enter_time_wait(struct ak_core *core, struct ak_tcb *t, aksu_state_cause cause) {
+    ak_tcp_timer_cancel(core, t, AKSU_TIMER_RETRANSMIT);
+    ak_tcp_set_state(core, t, AK_TCP_TIME_WAIT, cause);
+    ak_time_wait_from(core, t, core->now_us + core->config.time_wait_us);
+}
+
+enum ak_verdict ak_tcp_step_ack(struct ak_input *in) {
+    struct ak_core *core = in->core;
+    struct ak_tcb *t = in->t;
+    struct ak_seg *seg = in->seg;
+    if ((seg->flags & AKSU_TCP_ACK) == 0) {
+        in->drop = AKSU_DROP_TCP_NO_ACK;
+        return AK_DROP;
+    }
+    if (t->state == AK_TCP_SYN_RECEIVED || t->state == AK_TCP_LISTEN) {
+        if (!(ak_seq_gt(seg->ack, t->snd.una) && ak_seq_le(seg->ack, t->snd.nxt))) { /* ruling R4 */
+            in->drop = AKSU_DROP_TCP_ACK_UNACCEPTABLE;
+            return AK_DROP_RST;
+        }
+        ak_tcp_established(in);
+    }
+    /* RFC 5961 s5.2 (U-11, U-12, MAY-12) */
+    if (ak_seq_gt(seg->ack, t->snd.nxt)) {
+        in->drop = AKSU_DROP_TCP_ACK_FUTURE;
+        return AK_DROP_CHALLENGE;
+    }
+    if (ak_seq_lt(seg->ack, ak_seq_sub(t->snd.una, t->snd.max_wnd))) {
+        in->drop = AKSU_DROP_TCP_ACK_TOO_OLD;
+        return AK_DROP_CHALLENGE;
+    }
+    if (ak_seq_gt(seg->ack, t->snd.una)) {
+        new_ack(in);
+    } else if (t->transfer != AK_NONE && is_duplicate(t, seg)) {
+        ak_tcp_duplicate_ack(core, t);
+    }
+    if (ak_seq_ge(seg->ack, t->snd.una)) {
+        ak_tcp_send_window_update(core, t, seg);
+        /* A probe was answered: the peer is there, however long its window stays shut (MUST-37). */
+        if (t->snd.wnd == 0) t->retries = 0;
+    }
+    return in->fin_acked ? fin_acked(in) : AK_NEXT;
+}

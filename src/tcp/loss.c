@@ -1,0 +1,233 @@
+/* What is in flight and what of it is lost: RFC 5681 s3.2, RFC 6582 (NewReno), RFC 3042 (limited transmit).
+ *
+ * Every transmission of data is a record, ordered by sequence number, that leaves when it is acknowledged.  Detection
+ * marks records lost; output sends lost ones again, oldest first; congestion control only says how much may be in
+ * flight.
+ *
+ * The flight is counted as what is on its way: sent, less lost, less one segment for each duplicate ACK, since each
+ * says that a segment has left the network.  That is RFC 6582's window inflation from the other side, and gives RFC
+ * 3042 for nothing. */
+#include "base/check.h"
+#include "tcp/cc.h"
+#include "tcp/tcp.h"
+
+#define DUPLICATE_ACKS 3u /* RFC 5681 s3.2 */
+
+static const struct ak_cc_ops *cc_of(const struct ak_core *core, const struct ak_tcb *t) {
+    return ak_cc_at(ak_settings_of(core, &t->sock)->congestion_control);
+}
+
+static uint32_t sent_bytes(const struct ak_tcb *t) {
+    return ak_seq_bytes(t->snd.una, t->snd.nxt);
+}
+
+uint32_t ak_tcp_in_flight(const struct ak_transfer *x, const struct ak_tcb *t, uint32_t mss) {
+    uint32_t sent = sent_bytes(t);
+    uint64_t gone = (uint64_t)x->lost_bytes + x->sacked_bytes + (uint64_t)x->duplicate_acks * mss;
+    return gone < sent ? sent - (uint32_t)gone : 0;
+}
+
+/* ---------------------------------------------------------------- the list of records */
+
+static void record_unlink(struct ak_core *core, struct ak_transfer *x, uint32_t index) {
+    struct ak_record *r = ak_record_at(core, index);
+    if (r->prev == AK_NONE)
+        x->record_head = r->next;
+    else
+        ak_record_at(core, r->prev)->next = r->next;
+    if (r->next == AK_NONE)
+        x->record_tail = r->prev;
+    else
+        ak_record_at(core, r->next)->prev = r->prev;
+    if (r->flags & AK_RECORD_LOST) x->lost_bytes -= r->bytes;
+    if (r->flags & AK_RECORD_SACKED) x->sacked_bytes -= r->bytes;
+    x->record_count--;
+    ak_pool_put(&core->pool[AK_KIND_RECORD], index);
+}
+
+void ak_tcp_flight_clear(struct ak_core *core, struct ak_transfer *x) {
+    while (x->record_head != AK_NONE) record_unlink(core, x, x->record_head);
+    x->duplicate_acks = 0;
+}
+
+void ak_tcp_flight_sent(struct ak_core *core, struct ak_tcb *t, ak_seq seq, uint32_t bytes, uint32_t segment_bytes) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    uint32_t index = ak_pool_get(&core->pool[AK_KIND_RECORD]);
+    ak_check(index != AK_NONE);
+    *ak_record_at(core, index) = (struct ak_record){
+        .next = AK_NONE,
+        .prev = x->record_tail,
+        .seq = seq,
+        .bytes = bytes,
+        .sent_us = core->now_us,
+        .first_sent_us = core->now_us,
+        .segment_bytes = segment_bytes,
+    };
+    if (x->record_tail == AK_NONE)
+        x->record_head = index;
+    else
+        ak_record_at(core, x->record_tail)->next = index;
+    x->record_tail = index;
+    x->record_count++;
+}
+
+/* Cuts a record after its first bytes.  Without a free record it stays whole: more is sent again than need be, nothing
+ * else. */
+static void record_split(struct ak_core *core, struct ak_transfer *x, uint32_t index, uint32_t bytes) {
+    struct ak_record *first = ak_record_at(core, index);
+    if (bytes >= first->bytes) return;
+    uint32_t rest_index = ak_pool_get(&core->pool[AK_KIND_RECORD]);
+    if (rest_index == AK_NONE) return;
+    struct ak_record *rest = ak_record_at(core, rest_index);
+    *rest = *first;
+    rest->seq = ak_seq_add(first->seq, bytes);
+    rest->bytes = first->bytes - bytes;
+    rest->prev = index;
+    first->bytes = bytes;
+    first->next = rest_index;
+    if (rest->next == AK_NONE)
+        x->record_tail = rest_index;
+    else
+        ak_record_at(core, rest->next)->prev = rest_index;
+    x->record_count++;
+}
+
+static void record_mark_lost(struct ak_core *core, struct ak_tcb *t, uint32_t index, aksu_loss_cause cause) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    struct ak_record *r = ak_record_at(core, index);
+    if (r->flags & (AK_RECORD_LOST | AK_RECORD_SACKED)) return;
+    r->flags |= AK_RECORD_LOST;
+    x->lost_bytes += r->bytes;
+    ak_tcp_trace_loss(core, t, cause, r->seq, r->bytes);
+}
+
+uint32_t ak_tcp_flight_lost(const struct ak_core *core, const struct ak_transfer *x) {
+    if (x->lost_bytes == 0) return AK_NONE;
+    uint32_t index = x->record_head;
+    while (index != AK_NONE && (ak_record_at(core, index)->flags & AK_RECORD_LOST) == 0)
+        index = ak_record_at(core, index)->next;
+    return index;
+}
+
+void ak_tcp_flight_retransmitted(struct ak_core *core, struct ak_tcb *t, uint32_t index, uint32_t bytes) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    record_split(core, x, index, bytes);
+    struct ak_record *r = ak_record_at(core, index);
+    if (r->flags & AK_RECORD_LOST) x->lost_bytes -= r->bytes;
+    r->flags = (r->flags & ~(uint32_t)AK_RECORD_LOST) | AK_RECORD_RETRANSMITTED;
+    r->sent_us = core->now_us;
+    x->retransmitted_segments++;
+    core->counters.tcp_retransmitted++;
+}
+
+/* ---------------------------------------------------------------- acknowledgment */
+
+/* The first segment of the flight is lost: RFC 6582 s3.2 steps 2 and 5. */
+static void first_segment_lost(struct ak_core *core, struct ak_tcb *t, aksu_loss_cause cause) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x->record_head == AK_NONE) return;
+    struct ak_record *r = ak_record_at(core, x->record_head);
+    record_split(core, x, x->record_head, ak_min_u32(r->segment_bytes, r->bytes));
+    record_mark_lost(core, t, x->record_head, cause);
+    ak_tcp_want_output(core, t);
+}
+
+/* Takes acknowledged records off; answers when the newest of them that was sent once was sent (AK_NEVER: none). */
+static uint64_t records_acked(struct ak_core *core, struct ak_transfer *x, ak_seq ack) {
+    uint64_t newest_us = AK_NEVER;
+    while (x->record_head != AK_NONE) {
+        struct ak_record *r = ak_record_at(core, x->record_head);
+        if (ak_seq_ge(r->seq, ack)) break;
+        bool whole = ak_seq_le(ak_seq_add(r->seq, r->bytes), ack);
+        if ((r->flags & AK_RECORD_RETRANSMITTED) == 0) newest_us = r->sent_us; /* Karn: MUST-18 */
+        if (!whole) {
+            uint32_t bytes = ak_seq_bytes(r->seq, ack);
+            if (r->flags & AK_RECORD_LOST) x->lost_bytes -= bytes;
+            if (r->flags & AK_RECORD_SACKED) x->sacked_bytes -= bytes;
+            r->seq = ack;
+            r->bytes -= bytes;
+            break;
+        }
+        record_unlink(core, x, x->record_head);
+    }
+    return newest_us;
+}
+
+static void leave_recovery(struct ak_core *core, struct ak_tcb *t, uint32_t mss) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    /* RFC 6582 s3.2 step 3: no burst at the end. */
+    if (x->in_recovery == AK_RECOVERY_FAST)
+        x->cwnd = ak_min_u32(x->ssthresh, ak_max_u32(ak_tcp_in_flight(x, t, mss), mss) + mss);
+    x->in_recovery = AK_RECOVERY_NONE;
+    ak_tcp_trace_cwnd(core, t, AKSU_CWND_RECOVERY_EXIT);
+}
+
+void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, ak_seq ack) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    uint32_t mss = ak_tcp_effective_mss(core, t, 0);
+    uint32_t in_flight = ak_tcp_in_flight(x, t, mss);
+    uint32_t acked = ak_seq_bytes(t->snd.una, ack);
+    uint64_t newest_us = records_acked(core, x, ack);
+    t->snd.una = ack;
+    if (newest_us != AK_NEVER) {
+        ak_tcp_rtt_sample(core, t, core->now_us - newest_us);
+        x->rto_backoff = 0; /* the timer keeps its back-off until a valid sample: Karn, RFC 6298 s5.7 */
+    } else if (t->flags & AK_F_TIMESTAMPS) {
+        x->rto_backoff = 0;
+    }
+    if (x->in_recovery == AK_RECOVERY_FAST) {
+        uint32_t segments = acked / mss; /* each was counted once as a duplicate ACK, but for the one that was lost */
+        uint32_t deflate = segments > 0 ? segments - 1 : 0;
+        x->duplicate_acks -= ak_min_u32(x->duplicate_acks, deflate);
+    } else {
+        x->duplicate_acks = 0;
+    }
+    if (x->in_recovery != AK_RECOVERY_NONE && ak_seq_ge(ack, x->recovery_end)) {
+        x->duplicate_acks = 0;
+        leave_recovery(core, t, mss);
+    } else if (x->in_recovery == AK_RECOVERY_FAST) {
+        first_segment_lost(core, t, AKSU_LOSS_BY_PARTIAL_ACK);
+        return;
+    }
+    uint32_t before = x->cwnd;
+    cc_of(core, t)->on_ack(
+        x, &(struct ak_cc_ack){
+               .acked_bytes = acked, .in_flight_bytes = in_flight, .mss_bytes = mss, .now_us = core->now_us});
+    if (x->cwnd != before && ak_tracing(core))
+        ak_tcp_trace_cwnd(core, t, x->cwnd <= x->ssthresh ? AKSU_CWND_SLOW_START : AKSU_CWND_AVOIDANCE);
+}
+
+void ak_tcp_duplicate_ack(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    uint32_t mss = ak_tcp_effective_mss(core, t, 0);
+    /* A duplicate ACK tells of one segment; more of them than there are segments in flight tell nothing (RFC 5681 s4.3,
+     * Savage 1999). */
+    if ((uint64_t)(x->duplicate_acks + 1) * mss > (uint64_t)sent_bytes(t) + mss) return;
+    x->duplicate_acks++;
+    ak_tcp_want_output(core, t);
+    /* RFC 6582 s3.2 step 2: not again for a window that has been through a loss. */
+    bool again = x->in_recovery != AK_RECOVERY_NONE || ak_seq_lt(t->snd.una, x->recovery_end);
+    if (again || x->duplicate_acks < DUPLICATE_ACKS) return;
+    x->in_recovery = AK_RECOVERY_FAST;
+    x->recovery_end = t->snd.nxt;
+    cc_of(core, t)->on_loss(x, sent_bytes(t), mss);
+    core->counters.fast_retransmits++;
+    ak_tcp_trace_cwnd(core, t, AKSU_CWND_RECOVERY_ENTER);
+    first_segment_lost(core, t, AKSU_LOSS_BY_DUPLICATE_ACKS);
+}
+
+/* RFC 5681 s3.1 (4), RFC 6582 s4: everything in flight is sent again, in slow start. */
+void ak_tcp_rto_losses(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    uint32_t mss = ak_tcp_effective_mss(core, t, 0);
+    bool first = x->rto_backoff == 0;
+    uint32_t ssthresh = x->ssthresh;
+    cc_of(core, t)->on_rto(x, ak_tcp_in_flight(x, t, mss), mss);
+    if (!first) x->ssthresh = ssthresh; /* s3.1: held constant while the same segment times out again */
+    x->duplicate_acks = 0;
+    x->in_recovery = AK_RECOVERY_RTO;
+    x->recovery_end = t->snd.nxt;
+    for (uint32_t i = x->record_head; i != AK_NONE; i = ak_record_at(core, i)->next)
+        record_mark_lost(core, t, i, AKSU_LOSS_BY_RTO);
+    ak_tcp_trace_cwnd(core, t, AKSU_CWND_TIMEOUT);
+}

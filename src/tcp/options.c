@@ -1,0 +1,113 @@
+/* Which options go and what those that come mean: RFC 9293 s3.7.1, RFC 7323, RFC 2018. */
+#include "tcp/tcp.h"
+#include "wire/ip.h"
+
+/* A peer's MSS below this is taken for this: tiny ones only multiply our work (CVE-2019-11477, RFC 9293 s3.7.1 with RFC
+ * 879's smallest IPv4 packet of 68 octets leaving 28, and 88 what deployed stacks agreed on). */
+#define AK_MSS_FLOOR      88u
+#define AK_MSS_DEFAULT_V4 536u  /* MUST-15 */
+#define AK_MSS_DEFAULT_V6 1220u /* MUST-15 */
+
+uint32_t ak_tcp_ip_header_bytes(const struct ak_tuple *tuple) {
+    return aksu_addr_is_v4(&tuple->remote) ? AK_IPV4_HEADER_BYTES : 40;
+}
+
+uint16_t ak_tcp_peer_mss(const struct ak_seg *seg) {
+    if ((seg->options.present & AKSU_OPT_MSS) == 0)
+        return aksu_addr_is_v4(&seg->tuple.remote) ? AK_MSS_DEFAULT_V4 : AK_MSS_DEFAULT_V6;
+    return (uint16_t)ak_max_u32(seg->options.mss, AK_MSS_FLOOR);
+}
+
+/* MUST-67: at most MMS_R - 20, that is the MTU less fixed IP and TCP headers. */
+uint16_t ak_tcp_our_mss(const struct ak_core *core, uint32_t mtu, const aksu_addr *local,
+                        const aksu_tcp_settings *settings) {
+    (void)core;
+    uint32_t mss = mtu - (aksu_addr_is_v4(local) ? AK_IPV4_HEADER_BYTES : 40) - AK_TCP_HEADER_BYTES;
+    if (settings->mss_bytes != 0) mss = ak_min_u32(mss, (uint32_t)settings->mss_bytes);
+    return (uint16_t)ak_max_u32(mss, AK_MSS_FLOOR);
+}
+
+/* The smallest shift with which 16 bits can announce the whole buffer, RFC 7323 s2.3. */
+uint8_t ak_tcp_our_wscale(const aksu_tcp_settings *settings) {
+    uint8_t shift = 0;
+    while (shift < 14 && (65535ull << shift) < settings->rcv_buf_bytes) shift++;
+    return shift;
+}
+
+aksu_tcp_options ak_tcp_syn_options(const struct ak_core *core, const struct ak_tcb *t) {
+    aksu_tcp_options options = {.present = AKSU_OPT_MSS, .mss = t->rcv.mss}; /* MAY-3: always */
+    if (t->flags & AK_F_WSCALE) {
+        options.present |= AKSU_OPT_WSCALE;
+        options.wscale = t->rcv.wscale;
+    }
+    if (t->flags & AK_F_SACK) options.present |= AKSU_OPT_SACK_PERMITTED;
+    if (t->flags & AK_F_TIMESTAMPS) {
+        options.present |= AKSU_OPT_TIMESTAMPS;
+        options.ts_val = ak_tcp_timestamp(core, t->ts_offset);
+        options.ts_ecr = t->state == AK_TCP_SYN_SENT ? 0 : t->ts_recent;
+    }
+    return options;
+}
+
+aksu_tcp_options ak_tcp_segment_options(const struct ak_core *core, const struct ak_tcb *t) {
+    aksu_tcp_options options = {.present = 0};
+    if (t->flags & AK_F_TIMESTAMPS) {
+        options.present |= AKSU_OPT_TIMESTAMPS;
+        options.ts_val = ak_tcp_timestamp(core, t->ts_offset);
+        options.ts_ecr = t->ts_recent;
+    }
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    if ((t->flags & AK_F_SACK) == 0 || x == NULL || x->range_count == 0) return options;
+    /* RFC 2018 s4: the range with the newest segment first, then the others; the highest are the newest guess. */
+    const struct ak_range *range = (const struct ak_range *)(const void *)ak_block_at(&core->blocks, x->range_block);
+    options.present |= AKSU_OPT_SACK;
+    for (uint32_t i = 0; i < x->range_count; i++) {
+        if (!ak_seq_in(x->range_recent, range[i].left, ak_seq_bytes(range[i].left, range[i].right))) continue;
+        options.sack[0] = (aksu_sack_block){.left = range[i].left.n, .right = range[i].right.n};
+        options.sack_count = 1;
+        break;
+    }
+    for (uint32_t i = x->range_count; i > 0 && options.sack_count < AKSU_SACK_BLOCK_MAX; i--) {
+        if (options.sack_count > 0 && range[i - 1].left.n == options.sack[0].left) continue;
+        options.sack[options.sack_count] =
+            (aksu_sack_block){.left = range[i - 1].left.n, .right = range[i - 1].right.n};
+        options.sack_count++;
+    }
+    return options;
+}
+
+void ak_tcp_accept_options(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
+    uint8_t present = seg->options.present;
+    t->snd.mss = ak_tcp_peer_mss(seg);
+    /* RFC 7323 s2.2, s3.2: in force only if both SYNs carried it. */
+    if ((present & AKSU_OPT_WSCALE) && (t->flags & AK_F_WSCALE)) {
+        t->snd.wscale = seg->options.wscale;
+    } else {
+        ak_flags_clear(t, AK_F_WSCALE);
+        t->snd.wscale = t->rcv.wscale = 0;
+    }
+    if ((present & AKSU_OPT_SACK_PERMITTED) == 0) ak_flags_clear(t, AK_F_SACK);
+    if ((present & AKSU_OPT_TIMESTAMPS) && (t->flags & AK_F_TIMESTAMPS)) {
+        t->ts_recent = seg->options.ts_val;
+        t->ts_recent_age = ak_idle_clock(core);
+    } else {
+        ak_flags_clear(t, AK_F_TIMESTAMPS);
+    }
+}
+
+/* MUST-16: min(SendMSS + 20, MMS_S) - TCP header - IP options, SendMSS being the peer's. */
+uint32_t ak_tcp_effective_mss(const struct ak_core *core, const struct ak_tcb *t, uint32_t option_bytes) {
+    (void)core;
+    if (option_bytes == 0 && (t->flags & AK_F_TIMESTAMPS)) option_bytes = 12;
+    uint32_t path = (uint32_t)t->path_mtu - ak_tcp_ip_header_bytes(&t->tuple) - AK_TCP_HEADER_BYTES;
+    return ak_min_u32(t->snd.mss, path) - option_bytes;
+}
+
+/* RFC 7323 s4.3 (3): of segments that cover Last.ACK.sent, and newer only. */
+void ak_tcp_timestamp_take(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
+    if ((t->flags & AK_F_TIMESTAMPS) == 0 || (seg->options.present & AKSU_OPT_TIMESTAMPS) == 0) return;
+    if (ak_seq_gt(seg->seq, t->last_ack_sent)) return;
+    if ((int32_t)(seg->options.ts_val - t->ts_recent) < 0) return;
+    t->ts_recent = seg->options.ts_val;
+    t->ts_recent_age = ak_idle_clock(core);
+}

@@ -1,0 +1,183 @@
+/* Sends what a connection has: plan, build, commit, until the plan is nothing.
+ *
+ * commit never fails; it runs for "nothing" too, where it arms what the reasons for stopping call for: the persist
+ * timer for a shut window, the cork timer for a corked tail. */
+#include "tcp/output.h"
+#include "base/check.h"
+
+/* Any ACK carries all that was owed. */
+static void ack_went(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    ak_flags_clear(t, AK_F_ACK_NOW | AK_F_CHALLENGE | AK_F_DUPLICATE_ACK | AK_F_WINDOW_UPDATE);
+    t->last_ack_sent = t->rcv.nxt;
+    if (x == NULL) return;
+    x->unacked_segments = 0;
+    if (t->flags & AK_F_ACK_DELAYED) {
+        ak_flags_clear(t, AK_F_ACK_DELAYED);
+        ak_tcp_timer_cancel(core, t, AKSU_TIMER_DELAYED_ACK);
+    }
+}
+
+/* Our FIN has its number now; from CLOSE-WAIT it is what enters LAST-ACK (s3.10.4). */
+static void fin_went(struct ak_core *core, struct ak_tcb *t) {
+    ak_flags_clear(t, AK_F_FIN_DUE);
+    if (t->flags & AK_F_FIN_SENT) return;
+    t->flags |= AK_F_FIN_SENT;
+    t->snd.nxt = ak_seq_add(t->snd.nxt, 1);
+    t->unacked_since = ak_idle_clock(core);
+    if (t->state == AK_TCP_CLOSE_WAIT) ak_tcp_set_state(core, t, AK_TCP_LAST_ACK, AKSU_STATE_BY_CALL);
+}
+
+static void new_data_went(struct ak_core *core, struct ak_tcb *t, const struct ak_plan *plan, uint32_t mss) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    ak_tcp_flight_sent(core, t, plan->seq, plan->bytes, mss);
+    t->snd.nxt = ak_seq_add(plan->seq, plan->bytes);
+    x->bytes_sent += plan->bytes;
+    if (plan->bytes % mss != 0) x->small_end = t->snd.nxt;
+    if (ak_seq_eq(t->snd.nxt, x->send_end)) ak_flags_clear(t, AK_F_PUSH);
+    if ((t->flags & AK_F_URGENT_SEND) && ak_seq_le(t->snd.up, t->snd.nxt)) ak_flags_clear(t, AK_F_URGENT_SEND);
+}
+
+static void syn_went(struct ak_core *core, struct ak_tcb *t, const struct ak_plan *plan) {
+    ak_flags_clear(t, AK_F_SYN_DUE);
+    if (!plan->retransmission) {
+        t->last_send = (uint32_t)core->now_us;
+        t->unacked_since = ak_idle_clock(core);
+    } else {
+        core->counters.tcp_retransmitted++;
+    }
+}
+
+static void commit(struct ak_core *core, struct ak_tcb *t, const struct ak_plan *plan, uint32_t mss) {
+    core->counters.tcp_segments_out++;
+    switch (plan->kind) {
+    case AK_PLAN_NOTHING: return;
+    case AK_PLAN_SYN: syn_went(core, t, plan); break;
+    case AK_PLAN_RETRANSMIT: ak_tcp_flight_retransmitted(core, t, plan->record, plan->bytes); break;
+    case AK_PLAN_DATA: new_data_went(core, t, plan, mss); break;
+    case AK_PLAN_FIN:
+        if (plan->retransmission) core->counters.tcp_retransmitted++;
+        break;
+    case AK_PLAN_PROBE:
+        ak_flags_clear(t, AK_F_PROBE_DUE);
+        if (!plan->retransmission) new_data_went(core, t, plan, mss);
+        break;
+    case AK_PLAN_KEEPALIVE: ak_flags_clear(t, AK_F_KEEPALIVE_DUE); break;
+    case AK_PLAN_ACK: break;
+    }
+    if (plan->flags & AKSU_TCP_FIN) fin_went(core, t);
+    if (plan->flags & AKSU_TCP_ACK) ack_went(core, t);
+    if (plan->kind != AK_PLAN_SYN) t->last_send = ak_idle_clock(core);
+    bool outstanding = !ak_seq_eq(t->snd.una, t->snd.nxt);
+    if (outstanding && t->rto_due_us == AK_NEVER && plan->kind != AK_PLAN_PROBE &&
+        ak_tcp_timer_due(core, t, AKSU_TIMER_PERSIST) == AK_NEVER)
+        ak_tcp_rto_restart(core, t); /* RFC 6298 s5.1 */
+}
+
+/* Nothing more goes now: what will make it go later? */
+static void commit_nothing(struct ak_core *core, struct ak_tcb *t, const struct ak_plan *plan) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x == NULL) return;
+    bool waits = ak_seq_lt(t->snd.una, x->send_end);
+    bool nothing_new = ak_seq_eq(t->snd.una, t->snd.nxt);
+    /* s3.8.6.1, SHLD-29: the first probe after one RTO.  With the window shut nothing in flight is timed out (SHLD-17).
+     */
+    bool shut = t->snd.wnd == 0 && waits;
+    if ((shut || (plan->stop == AK_STOP_WINDOW && waits && nothing_new)) && x->due_us[AK_BUSY_PERSIST] == AK_NEVER) {
+        ak_tcp_timer_cancel(core, t, AKSU_TIMER_RETRANSMIT);
+        x->rto_backoff = 0;
+        ak_tcp_timer_set(core, t, AKSU_TIMER_PERSIST, core->now_us + ak_tcp_rto_us(core, t));
+    }
+    enum { CORK_US = 200000 };
+    if (plan->stop == AK_STOP_CORK && x->due_us[AK_BUSY_CORK] == AK_NEVER) /* MUST-60: not for ever */
+        ak_tcp_timer_set(core, t, AKSU_TIMER_CORK, core->now_us + CORK_US);
+}
+
+/* The most text a frame may carry: what the link cuts into segments, what the slot can lend, what an IP packet can
+ * hold. */
+static uint32_t super_bytes(const struct ak_core *core, const struct ak_tcb *t, uint32_t mss) {
+    const struct ak_link_state *link = ak_link_state_at(core, t->link);
+    uint32_t lendable = (AK_FRAME_BLOCK_MAX - 1) * core->blocks.block_bytes;
+    if ((link->flags & AKSU_LINK_TSO4) == 0 || link->tso_max_bytes == 0) return mss;
+    uint32_t most = ak_min_u32(link->tso_max_bytes, 65535) - AK_FRAME_HEADER_BYTES;
+    most = ak_min_u32(most, lendable);
+    return ak_max_u32(most - most % mss, mss);
+}
+
+struct sender {
+    aksu_tcp_options options, syn_options;
+    struct ak_plan_env env;
+};
+
+static void sender_look(struct ak_core *core, struct ak_tcb *t, struct sender *s) {
+    s->env.settings = ak_settings_of(core, &t->sock);
+    s->env.x = ak_transfer_of(core, t);
+    s->env.record_free = ak_pool_free(&core->pool[AK_KIND_RECORD]) > 0;
+    s->env.lost = NULL;
+    if (s->env.x != NULL && s->env.x->lost_bytes > 0) {
+        s->env.lost_index = ak_tcp_flight_lost(core, s->env.x);
+        if (s->env.lost_index != AK_NONE) s->env.lost = ak_record_at(core, s->env.lost_index);
+    }
+}
+
+static void sender_init(struct ak_core *core, struct ak_tcb *t, struct sender *s) {
+    s->options = ak_tcp_segment_options(core, t);
+    uint32_t lendable = (AK_FRAME_BLOCK_MAX - 1) * core->blocks.block_bytes;
+    uint32_t mss = ak_tcp_effective_mss(core, t, ak_wire_tcp_option_bytes(&s->options, 0));
+    s->env.mss_bytes = ak_min_u32(mss, lendable);
+    s->env.super_bytes = super_bytes(core, t, s->env.mss_bytes);
+}
+
+/* One frame.  False: nothing to send now. */
+static bool send_one(struct ak_core *core, struct ak_tcb *t, struct sender *s, aksu_frame *ret_frame,
+                     bool *ret_blocked) {
+    sender_look(core, t, s);
+    struct ak_plan plan = ak_tcp_plan(t, &s->env);
+    if (plan.kind == AK_PLAN_NOTHING) {
+        commit_nothing(core, t, &plan);
+        return false;
+    }
+    struct ak_frame_slot *slot = ak_frame_new(core);
+    if (slot == NULL) {
+        *ret_blocked = true;
+        return false;
+    }
+    if (plan.kind == AK_PLAN_SYN) s->syn_options = ak_tcp_syn_options(core, t);
+    struct ak_build build = {
+        .core = core,
+        .t = t,
+        .plan = &plan,
+        .options = plan.kind == AK_PLAN_SYN ? &s->syn_options : &s->options,
+        .mss_bytes = s->env.mss_bytes,
+        .edge = t->state == AK_TCP_SYN_SENT ? t->rcv.edge : ak_tcp_window_edge(core, t),
+    };
+    ak_tcp_build(&build, slot, ret_frame);
+    struct ak_trace_segment what = {
+        .t = t,
+        .state_before = (aksu_tcp_state)t->state,
+        .cause = plan.cause,
+        .retransmission = plan.retransmission,
+    };
+    if (plan.kind != AK_PLAN_SYN) t->rcv.edge = build.edge;
+    commit(core, t, &plan, s->env.mss_bytes);
+    what.state_after = (aksu_tcp_state)t->state;
+    ak_tcp_trace_out(core, ret_frame, &what);
+    return true;
+}
+
+size_t ak_tcp_output(struct ak_core *core, struct ak_tcb *t, aksu_frame *ret_frames, size_t frame_cap) {
+    size_t count = 0;
+    bool blocked = !ak_link_state_at(core, t->link)->up;
+    struct sender s = {.env = {.x = NULL}};
+    sender_init(core, t, &s);
+    while (count < frame_cap && !blocked) {
+        if (!send_one(core, t, &s, &ret_frames[count], &blocked)) break;
+        count++;
+    }
+    bool done = count < frame_cap && !blocked;
+    if (done || !ak_link_state_at(core, t->link)->up) {
+        ak_list_remove(&core->output, &core->output_lens, ak_tcb_ref(core, t));
+        ak_link_init(&t->output);
+    }
+    return count;
+}

@@ -1,0 +1,68 @@
+/* Segments that no control block sends: resets by RFC 9293 s3.5.2, and what half-open and TIME-WAIT records answer. */
+#include "base/bytes.h"
+#include "tcp/tcp.h"
+#include "wire/checksum.h"
+#include "wire/ip.h"
+
+bool ak_tcp_send_bare(struct ak_core *core, struct ak_bare *bare) {
+    struct ak_reply *reply = ak_reply_new(core, 0);
+    if (reply == NULL) return false;
+    bare->header.src_port = bare->tuple.local_port;
+    bare->header.dst_port = bare->tuple.remote_port;
+    uint8_t *tcp = reply->header + AK_IPV4_HEADER_BYTES;
+    uint32_t tcp_bytes = ak_wire_tcp_build(tcp, &bare->header, (enum ak_option_order)bare->order);
+    struct ak_ip ip = {
+        .src = bare->tuple.local,
+        .dst = bare->tuple.remote,
+        .version = 4,
+        .protocol = AK_IP_PROTOCOL_TCP,
+        .ttl = bare->ttl,
+        .tos = bare->tos,
+        .dont_fragment = true,
+        .total_bytes = AK_IPV4_HEADER_BYTES + tcp_bytes,
+    };
+    ak_wire_ipv4_build(reply->header, &ip);
+    struct ak_sum sum = {0};
+    ak_sum_pseudo(&sum, &ip.src, &ip.dst, AK_IP_PROTOCOL_TCP, tcp_bytes);
+    ak_sum_add(&sum, tcp, tcp_bytes);
+    ak_put16(tcp + 16, (uint16_t)~ak_sum_fold(&sum));
+    reply->header_bytes = (uint16_t)ip.total_bytes;
+    reply->link = bare->link;
+    reply->cause = (uint8_t)bare->cause;
+    if (bare->header.flags & AKSU_TCP_RST) core->counters.tcp_resets_sent++;
+    return true;
+}
+
+/* s3.5.2 group 1 and s3.10.7.1: <SEQ=SEG.ACK><CTL=RST> if the segment has an ACK, else
+ * <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>.  Never in answer to a reset. */
+void ak_tcp_reset_for(struct ak_core *core, const struct ak_seg *seg) {
+    if (seg->flags & AKSU_TCP_RST) return;
+    if (!ak_reply_allowed(core, &seg->tuple.remote)) return;
+    struct ak_bare bare = {
+        .tuple = seg->tuple,
+        .link = seg->link,
+        .ttl = (uint8_t)core->config.tcp.ttl,
+        .cause = AKSU_SEND_RESET_CAUSE,
+    };
+    if (seg->flags & AKSU_TCP_ACK) {
+        bare.header = (struct ak_tcp_header){.seq = seg->ack, .flags = AKSU_TCP_RST};
+    } else {
+        bare.header = (struct ak_tcp_header){.ack = ak_seq_add(seg->seq, ak_seg_bytes(seg)),
+                                             .flags = AKSU_TCP_RST | AKSU_TCP_ACK};
+    }
+    ak_tcp_send_bare(core, &bare);
+}
+
+/* s3.10.5: <SEQ=SND.NXT><CTL=RST>; the ACK is added as it is everywhere after the handshake (RFC 9293 s3.5.2 permits
+ * it). */
+void ak_tcp_send_reset(struct ak_core *core, const struct ak_tcb *t) {
+    struct ak_bare bare = {
+        .tuple = t->tuple,
+        .link = t->link,
+        .ttl = (uint8_t)ak_settings_of(core, &t->sock)->ttl,
+        .order = t->order,
+        .cause = AKSU_SEND_RESET_CAUSE,
+        .header = {.seq = t->snd.nxt, .ack = t->rcv.nxt, .flags = AKSU_TCP_RST | AKSU_TCP_ACK},
+    };
+    ak_tcp_send_bare(core, &bare);
+}

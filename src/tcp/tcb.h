@@ -1,0 +1,279 @@
+/* The transmission control block and its companions: data only, in the RFC's words.  RFC 9293 s3.3.1.
+ *
+ * A connection is at any time one of: a half-open record (struct ak_syn) between a SYN and its handshake's end, a
+ * control block (struct ak_tcb), with a transfer (struct ak_transfer) only while it moves data, or a TIME-WAIT record
+ * (struct ak_time_wait) once the application has let go.  All of them hang in the table core.flows by their four-tuple.
+ */
+#ifndef AK_TCP_TCB_H
+#define AK_TCP_TCB_H
+
+#include "base/ranges.h"
+#include "base/seq.h"
+#include "core/core.h"
+#include "core/stream.h"
+
+/* Deadlines that only a busy connection has.  One wheel entry stands for the earliest of these and of the control
+ * block's own: rto_due_us, life_due, keep-alive. */
+enum ak_busy_timer {
+    AK_BUSY_PERSIST,
+    AK_BUSY_DELAYED_ACK,
+    AK_BUSY_CORK,
+    AK_BUSY_IDLE, /* return the transfer */
+    AK_BUSY_COUNT
+};
+
+enum {
+    AK_F_ACTIVE = 1u << 0,     /* opened actively: where SYN-RECEIVED returns to (MUST-11) */
+    AK_F_TIMESTAMPS = 1u << 1, /* negotiated */
+    AK_F_WSCALE = 1u << 2,     /* negotiated */
+    AK_F_SACK = 1u << 3,       /* negotiated */
+    AK_F_SYN_DUE = 1u << 4,    /* SYN or SYN,ACK to send (again) */
+    AK_F_FIN_QUEUED = 1u << 5, /* the application has closed its direction */
+    AK_F_FIN_SENT = 1u << 6,   /* our FIN has a sequence number: snd.nxt - 1 */
+    AK_F_FIN_DUE = 1u << 7,    /* our FIN to send again */
+    AK_F_FIN_ACKED = 1u << 8,
+    AK_F_FIN_RECEIVED = 1u << 9, /* the peer's FIN, in order */
+    AK_F_ACK_NOW = 1u << 10,
+    AK_F_ACK_DELAYED = 1u << 11,         /* owed, its timer runs */
+    AK_F_ORPHAN = 1u << 12,              /* the application has released it */
+    AK_F_UNACCEPTED = 1u << 13,          /* on a listener's accept queue */
+    AK_F_PROBE_DUE = 1u << 14,           /* window probe to send */
+    AK_F_KEEPALIVE_DUE = 1u << 15,       /* keep-alive probe to send */
+    AK_F_PEER_FIN_HELD = 1u << 16,       /* the peer's FIN lies behind a gap at rcv_fin */
+    AK_F_URGENT_SEND = 1u << 17,         /* snd.up is in force */
+    AK_F_URGENT_RECEIVED = 1u << 18,     /* rcv.up is in force */
+    AK_F_RETURN_LISTEN = 1u << 19,       /* a passive SYN-RECEIVED with a control block */
+    AK_F_CLOSE_TOLD = 1u << 20,          /* the application knows that it is over */
+    AK_F_USER_TIMEOUT_OPTION = 1u << 21, /* the peer has sent one; its value is peer_user_timeout */
+    AK_F_SYN_RETRANSMITTED = 1u << 22,   /* no round trip from the handshake (Karn) */
+    AK_F_CHALLENGE = 1u << 23,           /* the ACK due is a challenge */
+    AK_F_LINGER = 1u << 24,              /* life_due ends in a reset, not in silence */
+    AK_F_WINDOW_UPDATE = 1u << 26,       /* the ACK due announces a wider window */
+    AK_F_DUPLICATE_ACK = 1u << 27,       /* the ACK due answers an out-of-order segment */
+    AK_F_PUSH = 1u << 28,                /* data up to push_end is to be sent without waiting for more */
+    AK_F_MORE = 1u << 29,                /* the application said that more follows */
+    AK_F_LIVE = 1u << 30,                /* the block is in use */
+};
+
+/* One transmission in flight: RFC 9293 s3.8.1's retransmission queue, a super-segment counting as one. */
+enum {
+    AK_RECORD_LOST = 1u << 0,          /* to be sent again */
+    AK_RECORD_RETRANSMITTED = 1u << 1, /* sent more than once: no round trip from it (Karn) */
+    AK_RECORD_SACKED = 1u << 2,
+};
+struct ak_record {
+    uint32_t next; /* by sequence number; AK_NONE */
+    uint32_t prev;
+    ak_seq seq;
+    uint32_t bytes;
+    uint64_t sent_us;       /* the latest transmission */
+    uint64_t first_sent_us; /* the first: the user timeout counts from it */
+    uint32_t segment_bytes;
+    uint32_t flags; /* AK_RECORD_ */
+};
+
+enum ak_recovery { AK_RECOVERY_NONE, AK_RECOVERY_FAST, AK_RECOVERY_RTO };
+
+/* Congestion control's own state; what it means is up to the algorithm. */
+union ak_cc_state {
+    struct {
+        uint32_t acked_bytes; /* since the window last grew */
+    } newreno;
+    uint64_t room[12];
+};
+
+struct ak_transfer {
+    uint32_t next_free;
+    struct ak_stream send, receive;
+    ak_seq send_end;  /* after the last byte queued */
+    ak_seq push_end;  /* after the last byte that is not to wait for more */
+    ak_seq small_end; /* after the last small segment sent (Minshall) */
+    ak_seq read;      /* the next byte for the application */
+    uint32_t reserved_bytes, peeked_bytes;
+    uint64_t due_us[AK_BUSY_COUNT]; /* AK_NEVER: not set */
+
+    /* what is in flight, oldest first */
+    uint32_t record_head, record_tail, record_count;
+    uint32_t lost_bytes; /* of records to be sent again */
+    uint32_t sacked_bytes;
+    uint32_t duplicate_acks;
+    ak_seq recovery_end; /* RFC 6582's recover */
+    uint8_t in_recovery; /* enum ak_recovery */
+    uint8_t rto_backoff;
+    uint16_t unacked_segments; /* received and not acknowledged */
+
+    /* out of order */
+    uint32_t range_block; /* struct ak_range[], AK_NONE */
+    uint32_t range_count;
+    ak_seq range_recent; /* left edge of the newest: first in SACK (RFC 2018 s4) */
+    uint32_t out_of_order_bytes;
+    ak_seq rcv_fin; /* AK_F_PEER_FIN_HELD */
+
+    uint64_t bytes_sent, bytes_acked, bytes_received;
+    uint32_t retransmitted_segments;
+    uint32_t cwnd, ssthresh;
+    union ak_cc_state cc;
+};
+
+struct ak_tcb {
+    struct ak_sock sock; /* first */
+    struct ak_tuple tuple;
+    ak_ref hash_next;
+    struct ak_wheel_node timer;
+    struct ak_link output;
+    uint32_t transfer; /* AK_NONE */
+    ak_ref listener;   /* while unaccepted, or to return to LISTEN */
+    uint32_t listener_generation;
+    uint32_t flags; /* AK_F_ */
+    uint8_t state;  /* aksu_tcp_state; changed by ak_tcp_set_state only */
+    uint8_t reason; /* aksu_reason, once CLOSED */
+    uint8_t soft_error;
+    uint8_t retries; /* of SYN, of what is at snd.una, of FIN, or of the window probe */
+    uint16_t link;
+    uint16_t path_mtu;
+
+    struct {
+        ak_seq una, nxt, up, wl1, wl2, iss;
+        uint32_t wnd, max_wnd;
+        uint16_t mss; /* what the peer can take, before path and options (RFC 9293 s3.7.1) */
+        uint8_t wscale;
+    } snd;
+    uint8_t probe_count;     /* keep-alive probes unanswered */
+    uint8_t challenge_count; /* in the current challenge period */
+    struct {
+        ak_seq nxt, up, irs;
+        ak_seq edge; /* the right edge of the window last announced: RCV.NXT + RCV.WND */
+        uint16_t mss;
+        uint8_t wscale;
+    } rcv;
+    uint8_t order; /* enum ak_option_order */
+
+    uint32_t ts_recent;     /* TS.Recent, RFC 7323 s4.3 */
+    uint32_t ts_recent_age; /* when it was set, idle clock */
+    uint32_t ts_offset;     /* of our clock, by the four-tuple */
+    ak_seq last_ack_sent;   /* Last.ACK.sent */
+
+    /* Path and congestion state, kept while there is no transfer. */
+    uint32_t srtt_us, rttvar_us, min_rtt_us;
+    uint32_t cwnd, ssthresh;
+    uint32_t last_send; /* idle clock; while opening: when the SYN first went, low bits of us */
+
+    uint32_t last_receive;      /* idle clock: keep-alive counts from it */
+    uint32_t life_due;          /* idle clock: FIN-WAIT-2, linger; 0: none */
+    uint32_t unacked_since;     /* idle clock: first transmission of a SYN or FIN that is unacknowledged */
+    uint16_t peer_user_timeout; /* seconds */
+    uint16_t challenge_period;
+    uint64_t rto_due_us; /* retransmission: of SYN, data or FIN; AK_NEVER: not set */
+};
+
+/* The whole connection in at most 240 bytes: architecture.md section 1. */
+_Static_assert(sizeof(struct ak_tcb) <= 240, "a control block");
+
+/* Half-open: RFC 9293's SYN-RECEIVED reached from LISTEN, in little memory (RFC 4987 s3.4). */
+struct ak_syn {
+    uint32_t generation; /* as a socket's, for deferred accept */
+    ak_ref hash_next;
+    struct ak_tuple tuple;
+    struct ak_wheel_node timer;
+    struct ak_link age; /* on core.syn_age */
+    uint32_t listener;  /* index */
+    ak_ref time_wait;   /* the old incarnation's record, to return to (RFC 9293 s3.6.1); AK_NONE */
+    ak_seq iss, irs;
+    uint32_t ts_recent;
+    uint32_t sent_us; /* low 32 bits: the SYN,ACK's first transmission */
+    uint16_t mss;
+    uint16_t listener_generation; /* low bits: whether it is still that listener */
+    uint8_t wscale;               /* the peer's */
+    uint8_t flags;                /* AK_SYN_ */
+    uint8_t retries;
+    uint8_t link;
+};
+enum {
+    AK_SYN_TIMESTAMPS = 1u << 0,
+    AK_SYN_WSCALE = 1u << 1,
+    AK_SYN_SACK = 1u << 2,
+    AK_SYN_DEFERRED = 1u << 3, /* waits for the application */
+    AK_SYN_RETRANSMITTED = 1u << 4,
+    AK_SYN_SHOWN = 1u << 5, /* deferred: the application has seen it */
+};
+_Static_assert(sizeof(struct ak_syn) <= 96, "a half-open record");
+
+/* TIME-WAIT: RFC 9293 s3.6.1, in one cache line. */
+struct ak_time_wait {
+    struct ak_tuple tuple;
+    ak_ref hash_next;
+    struct ak_link age; /* on core.time_wait, soonest to expire first */
+    ak_seq snd_nxt, rcv_nxt;
+    uint32_t ts_recent;
+    uint32_t due_flags; /* expiry in 1,024 us modulo 2^24, flags in the top 8 bits */
+};
+#define AK_TW_TIMESTAMPS 0x01000000u
+#define AK_TW_SUSPENDED  0x02000000u /* gave way to a new incarnation that is not yet synchronized: not in the table */
+_Static_assert(sizeof(struct ak_time_wait) <= 64, "a TIME-WAIT record");
+
+/* A listening socket. */
+struct ak_listener {
+    struct ak_sock sock; /* first */
+    ak_ref hash_next;
+    struct ak_tuple tuple; /* remote unspecified: any */
+    struct ak_list accept; /* completed connections, oldest first, by their ready link */
+    uint32_t accept_count, backlog;
+    uint32_t syn_count;
+    uint32_t flags;          /* AKSU_OPEN_ */
+    struct ak_list deferred; /* SYNs waiting for the application's decision, by their age link */
+    uint32_t deferred_count;
+};
+
+/* A segment that has come: parsed, checksummed, its addresses in our view. */
+struct ak_seg {
+    struct ak_tuple tuple;
+    ak_seq seq, ack;
+    uint8_t flags;
+    uint8_t data_offset;
+    uint8_t tos;
+    uint16_t link;
+    uint16_t wnd, up;
+    uint16_t segment_bytes; /* of a super-segment, else 0 */
+    uint32_t text_offset;   /* into the frame */
+    uint32_t text_bytes;
+    const aksu_frame *frame; /* borrowed for the call */
+    uint64_t time_us;        /* ingress */
+    ak_ref old_incarnation;  /* a TIME-WAIT record that gave way to this SYN; AK_NONE */
+    aksu_tcp_options options;
+};
+
+static inline uint32_t ak_seg_bytes(const struct ak_seg *seg) { /* SEG.LEN */
+    return seg->text_bytes + ((seg->flags & AKSU_TCP_SYN) != 0) + ((seg->flags & AKSU_TCP_FIN) != 0);
+}
+
+static inline struct ak_tcb *ak_tcb_at(const struct ak_core *core, ak_ref ref) {
+    return ak_object(core, AK_KIND_TCB, ak_ref_index(ref));
+}
+static inline struct ak_listener *ak_listener_at(const struct ak_core *core, ak_ref ref) {
+    return ak_object(core, AK_KIND_LISTENER, ak_ref_index(ref));
+}
+static inline struct ak_syn *ak_syn_at(const struct ak_core *core, ak_ref ref) {
+    return ak_object(core, AK_KIND_SYN, ak_ref_index(ref));
+}
+static inline struct ak_time_wait *ak_time_wait_at(const struct ak_core *core, ak_ref ref) {
+    return ak_object(core, AK_KIND_TIME_WAIT, ak_ref_index(ref));
+}
+static inline struct ak_transfer *ak_transfer_of(const struct ak_core *core, const struct ak_tcb *t) {
+    return t->transfer == AK_NONE ? NULL : ak_object(core, AK_KIND_TRANSFER, t->transfer);
+}
+static inline struct ak_record *ak_record_at(const struct ak_core *core, uint32_t index) {
+    return ak_object(core, AK_KIND_RECORD, index);
+}
+static inline ak_ref ak_tcb_ref(const struct ak_core *core, const struct ak_tcb *t) {
+    int64_t bytes = (const char *)t - (const char *)ak_object(core, AK_KIND_TCB, 0);
+    return ak_ref_of(AK_KIND_TCB, (uint32_t)((uint64_t)bytes / sizeof *t));
+}
+static inline void ak_flags_clear(struct ak_tcb *t, uint32_t flags) {
+    t->flags &= ~flags;
+}
+/* The idle clock: 1,024 us a tick, wrapping after 50 days; only differences below 25 days mean anything. */
+static inline uint32_t ak_idle_clock(const struct ak_core *core) {
+    return (uint32_t)(core->now_us >> 10);
+}
+
+#endif

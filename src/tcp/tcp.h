@@ -1,0 +1,256 @@
+/* What the files of src/tcp/ offer each other and the stack.  The files follow RFC 9293's chapters; see
+ * docs/architecture.md. */
+#ifndef AK_TCP_TCP_H
+#define AK_TCP_TCP_H
+
+#include "tcp/tcb.h"
+#include "wire/tcp.h"
+
+/* ---- input.c: a segment arrives, RFC 9293 s3.10.7.  Finds what it belongs to and does what it says. */
+void ak_tcp_segment(struct ak_core *core, struct ak_seg *seg);
+
+/* What a step of processing decides. */
+enum ak_verdict {
+    AK_NEXT,           /* go on with the next step */
+    AK_DONE,           /* accepted, nothing more to do */
+    AK_DROP,           /* dropped for in->drop */
+    AK_DROP_ACK,       /* dropped, and an ACK says where we are */
+    AK_DROP_CHALLENGE, /* the same, within the challenge budget */
+    AK_DROP_RST,       /* dropped, and a reset by RFC 9293 s3.5.2 goes back */
+    AK_GONE,           /* the control block is freed: do not touch it */
+    AK_REDEMUX,        /* the connection gave way: look the segment up again */
+};
+
+/* A segment on its way through the steps. */
+struct ak_input {
+    struct ak_core *core;
+    struct ak_tcb *t; /* NULL once gone */
+    struct ak_seg *seg;
+    aksu_drop drop;
+    aksu_tcp_state state_before;
+    bool fin_acked;
+};
+
+/* ---- one file each: s3.10.7.1, .2, .3, s3.6.1 */
+enum ak_verdict ak_tcp_input_closed(struct ak_core *core, struct ak_seg *seg);
+enum ak_verdict ak_tcp_input_listen(struct ak_core *core, struct ak_seg *seg, ak_ref listener, aksu_drop *ret_drop);
+enum ak_verdict ak_tcp_input_syn(struct ak_core *core, struct ak_seg *seg, ak_ref syn, aksu_drop *ret_drop);
+enum ak_verdict ak_tcp_input_syn_sent(struct ak_input *in);
+enum ak_verdict ak_tcp_input_time_wait(struct ak_core *core, struct ak_seg *seg, ak_ref time_wait, aksu_drop *ret_drop);
+/* The steps of s3.10.7.4 for a connection that this very segment has completed; does and traces all that follows. */
+void ak_tcp_resume(struct ak_core *core, struct ak_tcb *t, struct ak_seg *seg);
+/* A connection enters TIME-WAIT: t is gone for the caller. */
+void ak_tcp_enter_time_wait(struct ak_core *core, struct ak_tcb *t, aksu_state_cause cause);
+
+/* ---- steps in files of their own */
+enum ak_verdict ak_tcp_step_ack(struct ak_input *in);    /* ack.c: fifth */
+enum ak_verdict ak_tcp_step_urgent(struct ak_input *in); /* text.c: sixth */
+enum ak_verdict ak_tcp_step_text(struct ak_input *in);   /* text.c: seventh */
+enum ak_verdict ak_tcp_step_fin(struct ak_input *in);    /* text.c: eighth */
+
+void ak_tcp_established(struct ak_input *in); /* ack.c: our SYN is acknowledged */
+
+/* ---- state.c: every change of state goes through one of these */
+void ak_tcp_set_state(struct ak_core *core, struct ak_tcb *t, aksu_tcp_state to, aksu_state_cause cause);
+/* The same for what has no control block. */
+struct ak_state_change {
+    aksu_tcp_state from, to;
+    aksu_state_cause cause;
+    aksu_state_record record;
+    aksu_reason reason;
+};
+void ak_tcp_state_changed(struct ak_core *core, const struct ak_tuple *tuple, const struct ak_state_change *change);
+bool ak_tcp_transition_legal(aksu_tcp_state from, aksu_tcp_state to);
+
+/* ---- connection.c: life of a control block */
+struct ak_tcb *ak_tcb_new(struct ak_core *core, const struct ak_tuple *tuple, uint32_t settings, uint64_t user);
+/* Frees it at once, whatever is in it; the application's handle, if it still has one, keeps the block until released.
+ */
+void ak_tcp_end(struct ak_core *core, struct ak_tcb *t, aksu_reason reason, aksu_state_cause cause);
+/* The application lets go.  The block may be freed. */
+void ak_tcp_release(struct ak_core *core, struct ak_tcb *t);
+void ak_tcb_free(struct ak_core *core, struct ak_tcb *t);
+/* The transfer state, taken if there is none; NULL: no memory. */
+struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t);
+void ak_transfer_return(struct ak_core *core, struct ak_tcb *t);
+/* Whether it holds nothing any more. */
+bool ak_transfer_idle(const struct ak_core *core, const struct ak_tcb *t);
+void ak_tcp_tell(struct ak_core *core, struct ak_tcb *t, uint8_t bits);
+void ak_tcp_soft_error(struct ak_core *core, struct ak_tcb *t, aksu_reason reason);
+void ak_tcp_want_output(struct ak_core *core, struct ak_tcb *t);
+void ak_tcp_ack_now(struct ak_core *core, struct ak_tcb *t, uint32_t why_flags);
+/* An ACK that a stranger may have provoked: within this connection's budget (RFC 5961 s7). */
+bool ak_tcp_challenge(struct ak_core *core, struct ak_tcb *t, uint32_t why_flags);
+
+/* ---- isn.c: what must be unguessable */
+uint32_t ak_tuple_hash(const struct ak_core *core, const struct ak_tuple *tuple);
+uint32_t ak_ref_hash(const void *core, ak_ref ref);
+ak_seq ak_tcp_isn(const struct ak_core *core, const struct ak_tuple *tuple);
+uint32_t ak_tcp_timestamp_offset(const struct ak_core *core, const struct ak_tuple *tuple);
+uint32_t ak_tcp_timestamp(const struct ak_core *core, uint32_t offset);
+/* A free ephemeral port for tuple (its local_port is written), RFC 6056 s3.3.1; false: none. */
+bool ak_tcp_port_choose(struct ak_core *core, struct ak_tuple *tuple);
+ak_ref ak_flow_find(const struct ak_core *core, const struct ak_tuple *tuple);
+bool ak_tuple_equal(const struct ak_tuple *a, const struct ak_tuple *b);
+
+/* ---- listen.c: listeners, the SYN cache */
+ak_ref ak_listener_find(const struct ak_core *core, const struct ak_seg *seg);
+ak_ref ak_listener_find_exact(const struct ak_core *core, const struct ak_tuple *tuple);
+void ak_listener_link(struct ak_core *core, ak_ref listener);
+void ak_listener_unlink(struct ak_core *core, ak_ref listener);
+/* Its half-open records go, and what waits for accept is reset. */
+void ak_listener_empty(struct ak_core *core, ak_ref listener);
+void ak_syn_fire(struct ak_core *core, ak_ref syn); /* its timer */
+void ak_syn_free(struct ak_core *core, ak_ref syn);
+/* Sends its SYN,ACK. */
+void ak_syn_answer(struct ak_core *core, ak_ref syn);
+
+void ak_syn_decide(struct ak_core *core, ak_ref syn, aksu_verdict verdict);
+/* What a completed handshake has settled, whether a half-open record or a cookie held it. */
+struct ak_handshake {
+    const struct ak_tuple *tuple;
+    ak_ref listener;
+    ak_seq iss, irs;
+    uint32_t ts_recent;
+    uint16_t mss, link;
+    uint8_t wscale;
+    bool timestamps, window_scale, sack;
+    aksu_state_record record;
+};
+/* A control block for it, not yet synchronized; a TCB must be free. */
+struct ak_tcb *ak_tcb_from_handshake(struct ak_core *core, const struct ak_handshake *handshake);
+/* Onto its listener's accept queue. */
+void ak_listener_push(struct ak_core *core, struct ak_tcb *t);
+
+/* ---- timewait.c: compact 2MSL records */
+/* Puts a record into the place of a control block that has nothing left to do, and frees the block; due_us: when it
+ * ends. */
+void ak_time_wait_from(struct ak_core *core, struct ak_tcb *t, uint64_t due_us);
+/* Ends records that are due. */
+void ak_time_wait_expire(struct ak_core *core);
+uint64_t ak_time_wait_next_us(const struct ak_core *core);
+uint64_t ak_time_wait_due_us(const struct ak_core *core, const struct ak_time_wait *record);
+/* After a SYN suspended a record: back into the table, if no half-open record came of it. */
+void ak_time_wait_resume(struct ak_core *core, ak_ref ref);
+/* A suspended record whose successor is synchronized. */
+void ak_time_wait_forget(struct ak_core *core, ak_ref ref);
+void ak_time_wait_free(struct ak_core *core, ak_ref ref, aksu_state_cause cause);
+/* Whether a SYN may begin a new incarnation: RFC 6191 s2, RFC 9293 s3.6.1. */
+struct ak_old_incarnation {
+    ak_seq rcv_nxt;
+    uint32_t ts_recent;
+    bool timestamps;
+};
+bool ak_tcp_syn_is_newer(const struct ak_seg *seg, const struct ak_old_incarnation *old);
+
+/* ---- options.c */
+struct ak_syn_options {
+    uint16_t mss;
+    uint8_t wscale;
+    bool timestamps, window_scale, sack;
+};
+/* What our SYN or SYN,ACK carries. */
+aksu_tcp_options ak_tcp_syn_options(const struct ak_core *core, const struct ak_tcb *t);
+/* What every other segment carries. */
+aksu_tcp_options ak_tcp_segment_options(const struct ak_core *core, const struct ak_tcb *t);
+/* Takes what the peer's SYN offers. */
+void ak_tcp_accept_options(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
+/* The send MSS of a SYN: what it says, bounded below (CVE-2019-11477), or the default (MUST-15). */
+uint16_t ak_tcp_peer_mss(const struct ak_seg *seg);
+uint16_t ak_tcp_our_mss(const struct ak_core *core, uint32_t mtu, const aksu_addr *local,
+                        const aksu_tcp_settings *settings);
+uint8_t ak_tcp_our_wscale(const aksu_tcp_settings *settings);
+/* The send MSS of a segment with these options: RFC 9293 s3.7.1, MUST-16. */
+uint32_t ak_tcp_effective_mss(const struct ak_core *core, const struct ak_tcb *t, uint32_t option_bytes);
+uint32_t ak_tcp_ip_header_bytes(const struct ak_tuple *tuple);
+/* RFC 7323 s4.3 (3): TS.Recent. */
+void ak_tcp_timestamp_take(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
+
+/* ---- reset.c: segments without a connection, RFC 9293 s3.5.2 */
+void ak_tcp_reset_for(struct ak_core *core, const struct ak_seg *seg);
+/* A bare segment of no control block's: SYN,ACK of a half-open record, ACK of a TIME-WAIT record, RST of an abort. */
+struct ak_bare {
+    struct ak_tuple tuple;
+    struct ak_tcp_header header; /* ports are filled in */
+    uint16_t link;
+    uint8_t ttl, tos;
+    uint8_t order; /* enum ak_option_order */
+    aksu_send_cause cause;
+};
+bool ak_tcp_send_bare(struct ak_core *core, struct ak_bare *bare);
+/* RST for a connection given up from this side (s3.10.5). */
+void ak_tcp_send_reset(struct ak_core *core, const struct ak_tcb *t);
+
+/* ---- window.c */
+/* The right edge that may be announced now: never left of the one announced (SHLD-14). */
+ak_seq ak_tcp_window_edge(const struct ak_core *core, const struct ak_tcb *t);
+uint32_t ak_tcp_receive_window(const struct ak_core *core, const struct ak_tcb *t); /* RCV.WND as announced */
+/* What a SYN or SYN,ACK announces, never scaled. */
+uint32_t ak_tcp_syn_window(const struct ak_core *core, const struct ak_tcb *t);
+/* After the application has read: an ACK if the peer should hear of it. */
+void ak_tcp_window_opened(struct ak_core *core, struct ak_tcb *t);
+void ak_tcp_send_window_update(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
+
+/* ---- timer.c: RFC 9293 s3.10.8 */
+void ak_tcp_timer_set(struct ak_core *core, struct ak_tcb *t, aksu_timer timer, uint64_t due_us);
+void ak_tcp_timer_cancel(struct ak_core *core, struct ak_tcb *t, aksu_timer timer);
+uint64_t ak_tcp_timer_due(const struct ak_core *core, const struct ak_tcb *t, aksu_timer timer);
+/* Files the wheel entry for the earliest deadline. */
+void ak_tcp_timer_file(struct ak_core *core, struct ak_tcb *t);
+/* The wheel entry of a control block has fired. */
+void ak_tcp_timer_fire(struct ak_core *core, struct ak_tcb *t);
+/* The earliest deadline, and which. */
+uint64_t ak_tcp_timer_next(const struct ak_core *core, const struct ak_tcb *t, aksu_timer *ret_timer);
+/* The user timeout in force, 0: none. */
+uint64_t ak_tcp_user_timeout_us(const struct ak_core *core, const struct ak_tcb *t);
+
+/* ---- rtt.c: RFC 6298 */
+void ak_tcp_rtt_sample(struct ak_core *core, struct ak_tcb *t, uint64_t sample_us);
+uint64_t ak_tcp_rto_us(const struct ak_core *core, const struct ak_tcb *t);
+/* The RTO with back-off. */
+uint64_t ak_tcp_rto_backed_off_us(const struct ak_core *core, const struct ak_tcb *t);
+void ak_tcp_rto_restart(struct ak_core *core, struct ak_tcb *t);
+
+/* ---- loss.c: what is in flight, what is lost: RFC 5681 s3.2, RFC 6582 */
+/* Takes the acknowledged bytes out of flight and samples the round trip. */
+void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, ak_seq ack);
+void ak_tcp_duplicate_ack(struct ak_core *core, struct ak_tcb *t);
+void ak_tcp_rto_losses(struct ak_core *core, struct ak_tcb *t);
+uint32_t ak_tcp_in_flight(const struct ak_transfer *transfer, const struct ak_tcb *t, uint32_t mss);
+/* A transmission joins those in flight; records were checked to be there. */
+void ak_tcp_flight_sent(struct ak_core *core, struct ak_tcb *t, ak_seq seq, uint32_t bytes, uint32_t segment_bytes);
+/* The first lost record that may be sent again; AK_NONE. */
+uint32_t ak_tcp_flight_lost(const struct ak_core *core, const struct ak_transfer *transfer);
+void ak_tcp_flight_retransmitted(struct ak_core *core, struct ak_tcb *t, uint32_t record, uint32_t bytes);
+void ak_tcp_flight_clear(struct ak_core *core, struct ak_transfer *transfer);
+
+/* ---- output.c: plan, build, commit */
+/* Sends what a connection has, at most frame_cap frames; answers how many. */
+size_t ak_tcp_output(struct ak_core *core, struct ak_tcb *t, aksu_frame *ret_frames, size_t frame_cap);
+
+/* ---- trace.c: what happens, told to the sink */
+struct ak_trace_segment {
+    aksu_direction direction;
+    const struct ak_tcb *t; /* NULL: no control block */
+    aksu_tcp_state state_before, state_after;
+    aksu_drop drop;
+    aksu_send_cause cause;
+    bool retransmission;
+};
+void ak_tcp_trace_in(struct ak_core *core, const struct ak_seg *seg, const struct ak_trace_segment *what);
+/* The header is read back from the frame. */
+void ak_tcp_trace_out(struct ak_core *core, const aksu_frame *frame, const struct ak_trace_segment *what);
+/* A segment sent without a control block: its state is looked up. */
+void ak_tcp_trace_reply(struct ak_core *core, const aksu_frame *frame, struct ak_trace_segment *what);
+void ak_tcp_trace_call(struct ak_core *core, const struct ak_tuple *tuple, aksu_call call, uint64_t bytes,
+                       aksu_err err);
+void ak_tcp_trace_timer(struct ak_core *core, const struct ak_tuple *tuple, aksu_timer timer, aksu_timer_action action,
+                        uint64_t due_us);
+void ak_tcp_trace_cwnd(struct ak_core *core, const struct ak_tcb *t, aksu_cwnd_cause cause);
+void ak_tcp_trace_loss(struct ak_core *core, const struct ak_tcb *t, aksu_loss_cause cause, ak_seq seq, uint32_t bytes);
+static inline bool ak_tracing(const struct ak_core *core) {
+    return core->host.sink != NULL;
+}
+aksu_flow ak_flow_of(const struct ak_tuple *tuple);
+
+#endif

@@ -1,0 +1,251 @@
+/* Sixth to eighth of RFC 9293 s3.10.7.4: urgent data, text, FIN.
+ *
+ * Bytes go to their place in the receive stream whether in order or not; ranges tell which beyond RCV.NXT have come.  A
+ * byte that was accepted once is never rewritten.  Of an out-of-order segment only text and the position of its FIN are
+ * held. */
+#include "base/check.h"
+#include "tcp/tcp.h"
+
+static bool receives(const struct ak_tcb *t) {
+    return t->state == AK_TCP_ESTABLISHED || t->state == AK_TCP_FIN_WAIT_1 || t->state == AK_TCP_FIN_WAIT_2;
+}
+
+/* Sixth.  RFC 6093 s3: the pointer is where the urgent data ends; MUST-32: told when it comes or advances. */
+enum ak_verdict ak_tcp_step_urgent(struct ak_input *in) {
+    const struct ak_seg *seg = in->seg;
+    struct ak_tcb *t = in->t;
+    if ((seg->flags & AKSU_TCP_URG) == 0 || seg->up == 0 || !receives(t)) return AK_NEXT;
+    ak_seq up = ak_seq_add(seg->seq, seg->up);
+    if (ak_seq_le(up, t->rcv.nxt)) return AK_NEXT;
+    bool advances = (t->flags & AK_F_URGENT_RECEIVED) == 0 || ak_seq_gt(up, t->rcv.up);
+    if (!advances) return AK_NEXT;
+    t->rcv.up = up;
+    t->flags |= AK_F_URGENT_RECEIVED;
+    ak_sock_unseen(&t->sock, AKSU_EV_URGENT);
+    ak_tcp_tell(in->core, t, AKSU_EV_URGENT);
+    return AK_NEXT;
+}
+
+/* Copies frame bytes, which may lie in several pieces. */
+static void frame_copy(const aksu_frame *frame, uint32_t offset, uint8_t *to, uint32_t bytes) {
+    for (uint32_t i = 0; i < frame->iov_count && bytes > 0; i++) {
+        if (offset >= frame->iov[i].bytes) {
+            offset -= (uint32_t)frame->iov[i].bytes;
+            continue;
+        }
+        uint32_t piece = (uint32_t)ak_min_u64(bytes, frame->iov[i].bytes - offset);
+        ak_copy(to, (const uint8_t *)frame->iov[i].base + offset, piece);
+        to += piece;
+        bytes -= piece;
+        offset = 0;
+    }
+}
+
+/* Writes [left, right) of the segment's text to its place; answers where it had to stop for want of memory. */
+static ak_seq store(struct ak_input *in, ak_seq left, ak_seq right) {
+    struct ak_transfer *x = ak_transfer_of(in->core, in->t);
+    const struct ak_seg *seg = in->seg;
+    while (ak_seq_lt(left, right)) {
+        uint32_t room;
+        uint8_t *to = ak_stream_room(&x->receive, &in->core->blocks, left, &room);
+        if (to == NULL) break;
+        uint32_t bytes = ak_min_u32(room, ak_seq_bytes(left, right));
+        frame_copy(seg->frame, seg->text_offset + ak_seq_bytes(seg->seq, left), to, bytes);
+        left = ak_seq_add(left, bytes);
+    }
+    return left;
+}
+
+static struct ak_range *ranges_of(const struct ak_core *core, const struct ak_transfer *x) {
+    return (struct ak_range *)(void *)ak_block_at(&core->blocks, x->range_block);
+}
+
+/* The same, leaving alone what has come before. */
+static ak_seq store_new(struct ak_input *in, ak_seq left, ak_seq right) {
+    const struct ak_transfer *x = ak_transfer_of(in->core, in->t);
+    for (uint32_t i = 0; i < x->range_count && ak_seq_lt(left, right); i++) {
+        struct ak_range range = ranges_of(in->core, x)[i];
+        if (ak_seq_le(range.right, left)) continue;
+        if (ak_seq_ge(range.left, right)) break;
+        if (ak_seq_lt(left, range.left)) {
+            ak_seq end = store(in, left, range.left);
+            if (!ak_seq_eq(end, range.left)) return end;
+        }
+        left = range.right;
+    }
+    return ak_seq_lt(left, right) ? store(in, left, right) : ak_seq_max(left, right);
+}
+
+/* RCV.NXT over all that is now in order; tells the application. */
+static void advance(struct ak_input *in, ak_seq to) {
+    struct ak_core *core = in->core;
+    struct ak_tcb *t = in->t;
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    ak_seq from = t->rcv.nxt;
+    if (x->range_count > 0) {
+        struct ak_range *range = ranges_of(core, x);
+        if (ak_seq_le(range[0].left, to)) to = ak_seq_max(to, range[0].right);
+        x->out_of_order_bytes -= ak_ranges_trim(range, &x->range_count, to);
+        if (x->range_count == 0) {
+            ak_block_put(&core->blocks, x->range_block);
+            x->range_block = AK_NONE;
+        }
+        in->t->flags |= AK_F_ACK_NOW; /* RFC 5681 s4.2: at once when a gap is filled */
+    }
+    t->rcv.nxt = to;
+    uint32_t bytes = ak_seq_bytes(from, to);
+    x->bytes_received += bytes;
+    if (ak_seq_bytes(x->read, to) >= ak_settings_of(core, &t->sock)->rcv_lowat_bytes)
+        ak_tcp_tell(core, t, AKSU_EV_READABLE);
+    if (!ak_tracing(core)) return;
+    aksu_trace_event event = {.kind = AKSU_TRACE_ACCEPTED, .time_us = core->now_us};
+    event.u.accepted = (aksu_ev_accepted){.flow = ak_flow_of(&t->tuple), .seq = from.n, .bytes = bytes};
+    core->host.sink(core->host.sink_user, &event);
+}
+
+/* RFC 9293 s3.8.6.3, MUST-40, SHLD-18, SHLD-19; a super-segment counts as the segments it stands for. */
+static void owe_ack(struct ak_input *in, uint32_t bytes) {
+    struct ak_core *core = in->core;
+    struct ak_tcb *t = in->t;
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
+    uint32_t each = in->seg->segment_bytes;
+    x->unacked_segments = (uint16_t)ak_min_u32(x->unacked_segments + (each > 0 ? (bytes + each - 1) / each : 1), 1000);
+    if (x->unacked_segments >= settings->ack_segments || x->range_count > 0 || settings->delayed_ack_us == 0) {
+        ak_tcp_ack_now(core, t, 0);
+        return;
+    }
+    if (t->flags & (AK_F_ACK_DELAYED | AK_F_ACK_NOW)) {
+        if (t->flags & AK_F_ACK_NOW) ak_tcp_want_output(core, t);
+        return;
+    }
+    t->flags |= AK_F_ACK_DELAYED;
+    ak_tcp_timer_set(core, t, AKSU_TIMER_DELAYED_ACK, core->now_us + settings->delayed_ack_us);
+}
+
+/* Text beyond RCV.NXT (SHLD-31): held if there is room for it and for its range, and told by a duplicate ACK at once
+ * (MAY-13). */
+static void hold(struct ak_input *in, ak_seq left, ak_seq right) {
+    struct ak_core *core = in->core;
+    struct ak_transfer *x = ak_transfer_of(core, in->t);
+    ak_tcp_ack_now(core, in->t, AK_F_DUPLICATE_ACK);
+    const struct ak_pool *pool = &core->blocks.pool;
+    bool pressed = ak_pool_free(pool) < pool->limit / 16; /* out-of-order text goes first: architecture.md section 3 */
+    if (!pressed && x->range_block == AK_NONE) x->range_block = ak_block_get(&core->blocks);
+    if (pressed || x->range_block == AK_NONE) {
+        in->drop = AKSU_DROP_TCP_NO_MEMORY;
+        return;
+    }
+    uint32_t cap = core->blocks.block_bytes / (uint32_t)sizeof(struct ak_range);
+    ak_seq stored = store_new(in, left, right);
+    uint32_t new_bytes = 0;
+    uint32_t index;
+    struct ak_range add = {.left = left, .right = stored};
+    if (!ak_seq_lt(left, stored) || !ak_ranges_add(ranges_of(core, x), &x->range_count, cap, add, &new_bytes, &index)) {
+        in->drop = AKSU_DROP_TCP_NO_MEMORY;
+        if (x->range_count == 0) {
+            ak_block_put(&core->blocks, x->range_block);
+            x->range_block = AK_NONE;
+        }
+        return;
+    }
+    x->out_of_order_bytes += new_bytes;
+    x->range_recent = left;
+    if (new_bytes == 0) in->drop = AKSU_DROP_TCP_DUPLICATE;
+}
+
+/* Data after the application has closed: nobody will read it, and the peer must know (SHLD-3). */
+static enum ak_verdict text_after_close(struct ak_input *in) {
+    in->drop = AKSU_DROP_TCP_AFTER_CLOSE;
+    ak_tcp_send_reset(in->core, in->t);
+    ak_tcp_end(in->core, in->t, AKSU_REASON_ABORTED, AKSU_STATE_BY_SEGMENT);
+    return AK_GONE;
+}
+
+/* Seventh. */
+enum ak_verdict ak_tcp_step_text(struct ak_input *in) {
+    struct ak_core *core = in->core;
+    struct ak_tcb *t = in->t;
+    const struct ak_seg *seg = in->seg;
+    if (seg->text_bytes == 0) return AK_NEXT;
+    if (!receives(t)) { /* CLOSE-WAIT and later: "This should not occur since a FIN has been received" */
+        in->drop = AKSU_DROP_TCP_AFTER_FIN;
+        return AK_NEXT;
+    }
+    ak_seq left = ak_seq_max(seg->seq, t->rcv.nxt);
+    ak_seq right = ak_seq_add(seg->seq, seg->text_bytes);
+    if (ak_seq_gt(right, t->rcv.edge)) {
+        right = t->rcv.edge;
+        in->drop = AKSU_DROP_TCP_WINDOW_FULL;
+        ak_tcp_ack_now(core, t, 0);
+    }
+    if (ak_seq_ge(left, right)) return AK_NEXT;
+    if (t->flags & AK_F_ORPHAN) return text_after_close(in);
+    if (ak_transfer_need(core, t) == NULL) {
+        in->drop = AKSU_DROP_TCP_NO_MEMORY; /* unacknowledged: it will come again */
+        return AK_NEXT;
+    }
+    if (!ak_seq_eq(left, t->rcv.nxt)) {
+        hold(in, left, right);
+        return AK_NEXT;
+    }
+    ak_seq stored = store_new(in, left, right);
+    if (ak_seq_lt(stored, right)) in->drop = AKSU_DROP_TCP_NO_MEMORY;
+    if (ak_seq_eq(stored, left)) return AK_NEXT;
+    advance(in, stored);
+    owe_ack(in, ak_seq_bytes(left, right));
+    return AK_NEXT;
+}
+
+/* The peer's FIN is next in order: s3.10.7.4, eighth. */
+static enum ak_verdict consume_fin(struct ak_input *in) {
+    struct ak_core *core = in->core;
+    struct ak_tcb *t = in->t;
+    t->rcv.nxt = ak_seq_add(t->rcv.nxt, 1);
+    t->flags |= AK_F_FIN_RECEIVED;
+    ak_flags_clear(t, AK_F_PEER_FIN_HELD);
+    ak_tcp_ack_now(core, t, 0);
+    ak_tcp_tell(core, t, AKSU_EV_PEER_CLOSED | AKSU_EV_READABLE);
+    if (t->state == AK_TCP_ESTABLISHED) {
+        ak_tcp_set_state(core, t, AK_TCP_CLOSE_WAIT, AKSU_STATE_BY_SEGMENT);
+        return AK_DONE;
+    }
+    if (t->state == AK_TCP_FIN_WAIT_1 && !in->fin_acked) {
+        ak_tcp_set_state(core, t, AK_TCP_CLOSING, AKSU_STATE_BY_SEGMENT);
+        return AK_DONE;
+    }
+    ak_tcp_enter_time_wait(core, t, AKSU_STATE_BY_SEGMENT);
+    return AK_GONE;
+}
+
+/* Our FIN is acknowledged and the peer's has not come. */
+static void fin_wait_2(struct ak_core *core, struct ak_tcb *t) {
+    ak_tcp_set_state(core, t, AK_TCP_FIN_WAIT_2, AKSU_STATE_BY_SEGMENT);
+    if ((t->flags & AK_F_ORPHAN) == 0) return; /* half-closed: the peer may take its time */
+    ak_flags_clear(t, AK_F_LINGER);
+    ak_tcp_timer_set(core, t, AKSU_TIMER_FIN_WAIT_2, core->now_us + ak_settings_of(core, &t->sock)->fin_wait_2_us);
+}
+
+/* Eighth. */
+enum ak_verdict ak_tcp_step_fin(struct ak_input *in) {
+    struct ak_core *core = in->core;
+    struct ak_tcb *t = in->t;
+    const struct ak_seg *seg = in->seg;
+    if (!receives(t)) return AK_NEXT;
+    ak_seq fin = ak_seq_add(seg->seq, seg->text_bytes);
+    bool fits = (seg->flags & AKSU_TCP_FIN) && ak_seq_ge(fin, t->rcv.nxt) && ak_seq_lt(fin, t->rcv.edge);
+    if (fits && !ak_seq_eq(fin, t->rcv.nxt)) { /* behind a gap: its position is held */
+        struct ak_transfer *need = ak_transfer_need(core, t);
+        if (need != NULL) {
+            t->flags |= AK_F_PEER_FIN_HELD;
+            need->rcv_fin = fin;
+        }
+        ak_tcp_ack_now(core, t, AK_F_DUPLICATE_ACK);
+        fits = false;
+    }
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    bool held = (t->flags & AK_F_PEER_FIN_HELD) && ak_seq_eq(x->rcv_fin, t->rcv.nxt);
+    if (fits || held) return consume_fin(in);
+    if (t->state == AK_TCP_FIN_WAIT_1 && in->fin_acked) fin_wait_2(core, t);
+    return AK_NEXT;
+}
