@@ -54,8 +54,7 @@ int main(void) {
     size_t bytes = 0;
     if (aksu_tcp_listen(server, &listen, &listener) != AKSU_OK ||
         aksu_tcp_connect(client, &connect, &sender) != AKSU_OK ||
-        aksu_tcp_send(client, sender, line, sizeof line - 1, 0, &bytes) != AKSU_OK ||
-        aksu_tcp_shutdown(client, sender) != AKSU_OK) {
+        aksu_tcp_send(client, sender, line, sizeof line - 1, 0, &bytes) != AKSU_OK) {
         (void)fprintf(stderr, "pair: cannot open\n");
         return 1;
     }
@@ -63,6 +62,10 @@ int main(void) {
     aksu_err err = AKSU_ERR_AGAIN;
     for (uint64_t now_us = 0; err != AKSU_ERR_END && now_us < 10000000; now_us += 100) {
         while (carry(client, server, now_us) || carry(server, client, now_us)) {
+        }
+        aksu_event event;
+        while (aksu_next_event(client, &event)) {
+            if (event.bits & AKSU_EV_CONNECTED) (void)aksu_tcp_shutdown(client, sender); /* a FIN behind the line */
         }
         (void)aksu_tcp_accept(server, listener, &receiver);
         while ((err = aksu_tcp_recv(server, receiver, buf, sizeof buf, &bytes)) == AKSU_OK) {

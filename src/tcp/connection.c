@@ -84,6 +84,16 @@ struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t) {
     return x;
 }
 
+/* One taken for bytes queued before the peer's numbers and MSS were known. */
+void ak_transfer_synchronized(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x == NULL) return;
+    x->read = t->rcv.nxt;
+    ak_stream_init(&x->receive, &core->blocks, x->read);
+    x->cwnd = initial_window(core, t);
+    ak_tcp_trace_cwnd(core, t, AKSU_CWND_INIT);
+}
+
 bool ak_transfer_idle(const struct ak_core *core, const struct ak_tcb *t) {
     const struct ak_transfer *x = ak_transfer_of(core, t);
     if (x == NULL) return true;

@@ -262,11 +262,7 @@ static void syn_sent_accept(struct ak_input *in) {
     ak_tcp_accept_options(core, t, seg);
     t->rcv.edge = ak_seq_add(t->rcv.nxt, ak_tcp_syn_window(core, t));
     t->snd.wl1 = ak_seq_sub(seg->seq, 1);
-    struct ak_transfer *x = ak_transfer_of(core, t);
-    if (x != NULL) { /* taken for bytes queued early, before the peer's number was known */
-        x->read = t->rcv.nxt;
-        ak_stream_init(&x->receive, &core->blocks, x->read);
-    }
+    ak_transfer_synchronized(core, t);
 }
 
 static enum ak_verdict syn_sent_ack(struct ak_input *in, bool *ret_acceptable) {

@@ -77,7 +77,8 @@ static void commit(struct ak_core *core, struct ak_tcb *t, const struct ak_plan 
 /* Nothing more goes now: what will make it go later? */
 static void commit_nothing(struct ak_core *core, struct ak_tcb *t, const struct ak_plan *plan) {
     struct ak_transfer *x = ak_transfer_of(core, t);
-    if (x == NULL) return;
+    bool synchronized = t->state >= AK_TCP_ESTABLISHED;
+    if (x == NULL || !synchronized) return;
     bool waits = ak_seq_lt(t->snd.una, x->send_end);
     bool nothing_new = ak_seq_eq(t->snd.una, t->snd.nxt);
     /* s3.8.6.1, SHLD-29: the first probe after one RTO.  With the window shut nothing in flight is timed out (SHLD-17).

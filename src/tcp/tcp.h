@@ -72,6 +72,7 @@ void ak_tcp_release(struct ak_core *core, struct ak_tcb *t);
 void ak_tcb_free(struct ak_core *core, struct ak_tcb *t);
 /* The transfer state, taken if there is none; NULL: no memory. */
 struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t);
+void ak_transfer_synchronized(struct ak_core *core, struct ak_tcb *t);
 void ak_transfer_return(struct ak_core *core, struct ak_tcb *t);
 /* Whether it holds nothing any more. */
 bool ak_transfer_idle(const struct ak_core *core, const struct ak_tcb *t);
