@@ -1,0 +1,46 @@
+/* Fuzz target: ICMP messages and what errors quote.  The input is a message; its first 8 bytes are parsed as the header
+ * and what follows as the quote of an error. */
+#include "base/bytes.h"
+#include "wire/icmp.h"
+#include "wire/ip.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+static void require(bool condition) {
+    if (!condition) abort();
+}
+
+static void quote_judge(const uint8_t *p, size_t bytes) {
+    struct ak_icmp_quote quote;
+    const aksu_drop drop = ak_wire_icmp_quote_parse(p, bytes, &quote);
+    require(drop == AKSU_DROP_NONE || drop == AKSU_DROP_ICMP_QUOTE);
+    if (drop != AKSU_DROP_NONE) return;
+    const size_t header_bytes = (p[0] & 0x0fu) * 4u;
+    require(p[0] >> 4 == 4 && header_bytes >= AK_IPV4_HEADER_BYTES && header_bytes + 8 <= bytes);
+    require(p[9] == AK_IP_PROTOCOL_TCP);
+    require(aksu_addr_is_v4(&quote.src) && ak_addr_v4_value(&quote.src) == ak_be32(p + 12));
+    require(aksu_addr_is_v4(&quote.dst) && ak_addr_v4_value(&quote.dst) == ak_be32(p + 16));
+    require(quote.src_port == ak_be16(p + header_bytes) && quote.dst_port == ak_be16(p + header_bytes + 2));
+    require(quote.seq == ak_be32(p + header_bytes + 4));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes) {
+    struct ak_icmp icmp;
+    const aksu_drop drop = ak_wire_icmp_parse(data, bytes, &icmp);
+    require(drop == (bytes < AK_ICMP_HEADER_BYTES ? AKSU_DROP_ICMP_TRUNCATED : AKSU_DROP_NONE));
+    if (drop != AKSU_DROP_NONE) return 0;
+    require(icmp.type == data[0] && icmp.code == data[1]);
+    require(icmp.mtu == 0 || (icmp.type == AK_ICMP_UNREACHABLE && icmp.code == 4));
+    const bool echo = icmp.type == AK_ICMP_ECHO || icmp.type == AK_ICMP_ECHO_REPLY;
+    require(echo || (icmp.id == 0 && icmp.sequence == 0));
+    const size_t quote_bytes = bytes - AK_ICMP_HEADER_BYTES;
+    uint8_t *quote = malloc(quote_bytes > 0 ? quote_bytes : 1);
+    if (quote == NULL) return 0;
+    memcpy(quote, data + AK_ICMP_HEADER_BYTES, quote_bytes);
+    quote_judge(quote, quote_bytes);
+    free(quote);
+    return 0;
+}

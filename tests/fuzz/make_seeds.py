@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the header fuzzers: make_seeds.py [OUT], by default the corpus folder beside this file.
+
+Each seed is a legal message or one that is wrong in a single place, so that the fuzzer starts on both sides of each
+check.  The files are committed; run this again when a target's input changes."""
+
+import struct
+import sys
+from pathlib import Path
+
+
+def checksum(data):
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def ipv4(options=b"", payload=b"", **change):
+    field = {"version": 4, "ihl": 5 + len(options) // 4, "tos": 0, "total": 20 + len(options) + len(payload),
+             "id": 0x1234, "fragment": 0x4000, "ttl": 64, "protocol": 6, "src": 0xC0000201, "dst": 0xC6336402}
+    field.update(change)
+    head = struct.pack(">BBHHHBBHII", field["version"] << 4 | field["ihl"], field["tos"], field["total"], field["id"],
+                       field["fragment"], field["ttl"], field["protocol"], 0, field["src"], field["dst"]) + options
+    return head[:10] + struct.pack(">H", field.get("checksum", checksum(head))) + head[12:] + payload
+
+
+def tcp(options=b"", flags=0x10, text=b"", offset=None, ports=(40000, 80)):
+    options += b"\1" * (-len(options) % 4)
+    offset = 5 + len(options) // 4 if offset is None else offset
+    return struct.pack(">HHIIBBHHH", *ports, 0x01020304, 0xA0B0C0D0, offset << 4, flags, 65535, 0, 0) + options + text
+
+
+def icmp(kind, code, rest=b"\0\0\0\0", quote=b""):
+    head = struct.pack(">BBH", kind, code, 0) + rest + quote
+    return head[:2] + struct.pack(">H", checksum(head)) + head[4:]
+
+
+TS = b"\x08\x0a" + struct.pack(">II", 1, 2)
+MSS, WS, SACK_OK = b"\x02\x04\x05\xb4", b"\x03\x03\x07", b"\x04\x02"
+
+
+def sack(count):
+    return bytes([5, 2 + 8 * count]) + b"".join(struct.pack(">II", 100 * i, 100 * i + 50) for i in range(count))
+
+
+IPV4 = {
+    "plain": b"\0" + ipv4(payload=tcp()),
+    "behind": b"\x28" + ipv4(payload=b"", total=60),
+    "padded": b"\0" + ipv4(total=20) + b"\0" * 26,
+    "options": b"\0" + ipv4(b"\x94\4\0\0" + b"\7\7\4\0\0\0\0\0"),
+    "options_full": b"\0" + ipv4(b"\1" * 40),
+    "source_route": b"\0" + ipv4(b"\x83\7\4\x0a\0\0\1\0"),
+    "option_long": b"\0" + ipv4(b"\x44\x20\5\0"),
+    "option_zero": b"\0" + ipv4(b"\x44\0\5\0"),
+    "fragment": b"\0" + ipv4(fragment=0x2000),
+    "fragment_later": b"\0" + ipv4(fragment=0x00B9),
+    "version_6": b"\0" + ipv4(version=6),
+    "ihl_4": b"\0" + ipv4(ihl=4),
+    "total_long": b"\0" + ipv4(total=21),
+    "checksum_wrong": b"\0" + ipv4(checksum=0xBEEF),
+    "short": b"\0" + ipv4()[:19],
+}
+
+TCP = {
+    "none": b"\0" + tcp(),
+    "timestamps": b"\0" + tcp(b"\1\1" + TS, text=b"hello"),
+    "syn": b"\0" + tcp(MSS + SACK_OK + TS + b"\1" + WS, flags=2),
+    "syn_fast_open": b"\0" + tcp(MSS + SACK_OK + TS + b"\1" + WS + b"\x22\x0a" + b"c" * 8, flags=2),
+    "fast_open_request": b"\0" + tcp(MSS + b"\x22\2", flags=2),
+    "sack_4": b"\0" + tcp(b"\1\1" + sack(4)),
+    "sack_3": b"\0" + tcp(b"\1\1" + TS + b"\1\1" + sack(3)),
+    "user_timeout": b"\0" + tcp(b"\x1c\4\x80\5"),
+    "unknown": b"\0" + tcp(b"\xfd\6\xf9\x89\0\0"),
+    "end": b"\0" + tcp(MSS + b"\0\2\0\0", flags=2),
+    "everything": b"\0" + tcp(MSS + WS + SACK_OK + TS + b"\x1c\4\0\1" + sack(1), flags=2),
+    "length_0": b"\0" + tcp(b"\2\0\5\xb4", flags=2),
+    "length_long": b"\0" + tcp(b"\x08\x0b" + b"\1" * 6),
+    "length_last": b"\0" + tcp(b"\1\1\1\x08"),
+    "offset_4": b"\0" + tcp(offset=4),
+    "offset_15": b"\0" + tcp(offset=15),
+    "offset_behind": b"\x28" + tcp(offset=15),
+    "port_0": b"\0" + tcp(ports=(0, 80)),
+    "short": b"\0" + tcp()[:19],
+}
+
+QUOTE = ipv4(payload=tcp()[:8])
+ICMP = {
+    "echo": icmp(8, 0, b"\x12\x34\0\1", b"abcdefgh"),
+    "echo_reply": icmp(0, 0, b"\x12\x34\0\1", b"abcdefgh"),
+    "port_unreachable": icmp(3, 3, quote=QUOTE),
+    "too_big": icmp(3, 4, b"\0\0\5\0", QUOTE),
+    "time_exceeded": icmp(11, 0, quote=ipv4(b"\1\1\1\0", payload=tcp()[:8])),
+    "parameter_problem": icmp(12, 0, b"\x14\0\0\0", QUOTE + b"more"),
+    "quote_short": icmp(3, 1, quote=QUOTE[:-1]),
+    "quote_udp": icmp(3, 1, quote=ipv4(protocol=17, payload=b"\0" * 8)),
+    "quote_fragment": icmp(3, 1, quote=ipv4(fragment=1, payload=b"\0" * 8)),
+    "short": icmp(8, 0)[:7],
+}
+
+
+def main():
+    out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "corpus"
+    for target, seeds in {"fuzz_ipv4": IPV4, "fuzz_tcp_header": TCP, "fuzz_icmp": ICMP}.items():
+        folder = out / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in seeds.items():
+            (folder / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()
