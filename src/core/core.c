@@ -63,7 +63,7 @@ uint32_t ak_settings_take(struct ak_core *core, const aksu_tcp_settings *setting
             return i;
         }
     }
-    uint32_t index = ak_pool_get(pool);
+    uint32_t index = ak_object_get(core, AK_KIND_SETTINGS);
     if (index == AK_NONE) return AK_NONE;
     struct ak_settings *set = ak_pool_at(pool, index);
     set->use_count = 1;
@@ -121,7 +121,7 @@ bool ak_reply_allowed(struct ak_core *core, const aksu_addr *remote) {
 /* ---------------------------------------------------------------- frames */
 
 struct ak_frame_slot *ak_frame_new(struct ak_core *core) {
-    uint32_t index = ak_pool_get(&core->pool[AK_KIND_FRAME]);
+    uint32_t index = ak_object_get(core, AK_KIND_FRAME);
     if (index == AK_NONE) return NULL;
     struct ak_frame_slot *slot = ak_object(core, AK_KIND_FRAME, index);
     slot->token = (((slot->token >> 20) + 1) << 20) | index;

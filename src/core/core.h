@@ -172,6 +172,13 @@ static inline uint16_t ak_loop_link(const struct ak_core *core) {
 static inline void *ak_object(const struct ak_core *core, enum ak_kind kind, uint32_t index) {
     return ak_pool_at(&core->pool[kind], index);
 }
+/* An object's index, cleared the first time it is used (a copied arena's spare memory need not be), or AK_NONE. */
+static inline uint32_t ak_object_get(struct ak_core *core, enum ak_kind kind) {
+    uint32_t watermark = core->pool[kind].watermark;
+    uint32_t index = ak_pool_get(&core->pool[kind]);
+    if (core->pool[kind].watermark != watermark) ak_zero(ak_object(core, kind, index), core->pool[kind].stride);
+    return index;
+}
 static inline struct ak_reply *ak_reply_at(const struct ak_core *core, uint32_t index) {
     return (struct ak_reply *)(void *)((char *)(uintptr_t)core + core->reply_at) + index;
 }

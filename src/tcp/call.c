@@ -130,7 +130,7 @@ static aksu_err listen(struct ak_core *core, const aksu_tcp_open *open, aksu_soc
     aksu_err err = check_listen(core, open, &tuple);
     if (err != AKSU_OK) return err;
     uint32_t settings = ak_settings_take(core, settings_of(core, open));
-    uint32_t index = settings == AK_NONE ? AK_NONE : ak_pool_get(&core->pool[AK_KIND_LISTENER]);
+    uint32_t index = settings == AK_NONE ? AK_NONE : ak_object_get(core, AK_KIND_LISTENER);
     if (index == AK_NONE) {
         if (settings != AK_NONE) ak_settings_drop(core, settings);
         return AKSU_ERR_NO_MEMORY;

@@ -8,7 +8,7 @@
 #include "tcp/tcp.h"
 
 struct ak_tcb *ak_tcb_new(struct ak_core *core, const struct ak_tuple *tuple, uint32_t settings, uint64_t user) {
-    uint32_t index = ak_pool_get(&core->pool[AK_KIND_TCB]);
+    uint32_t index = ak_object_get(core, AK_KIND_TCB);
     if (index == AK_NONE) return NULL;
     struct ak_tcb *t = ak_object(core, AK_KIND_TCB, index);
     uint32_t generation = t->sock.generation;
@@ -60,7 +60,7 @@ static uint32_t resumed_window(const struct ak_core *core, const struct ak_tcb *
 
 struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t) {
     if (t->transfer != AK_NONE) return ak_transfer_of(core, t);
-    uint32_t index = ak_pool_get(&core->pool[AK_KIND_TRANSFER]);
+    uint32_t index = ak_object_get(core, AK_KIND_TRANSFER);
     if (index == AK_NONE) return NULL;
     t->transfer = index;
     struct ak_transfer *x = ak_object(core, AK_KIND_TRANSFER, index);

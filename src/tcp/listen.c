@@ -209,7 +209,7 @@ static ak_seq syn_iss(const struct ak_core *core, const struct ak_tuple *tuple, 
 }
 
 static ak_ref syn_new(struct ak_core *core, const struct ak_seg *seg, ak_ref listener) {
-    uint32_t index = ak_pool_get(&core->pool[AK_KIND_SYN]);
+    uint32_t index = ak_object_get(core, AK_KIND_SYN);
     if (index == AK_NONE) return AK_NONE;
     ak_ref ref = ak_ref_of(AK_KIND_SYN, index);
     struct ak_syn *syn = ak_syn_at(core, ref);

@@ -52,7 +52,7 @@ void ak_tcp_flight_clear(struct ak_core *core, struct ak_transfer *x) {
 
 void ak_tcp_flight_sent(struct ak_core *core, struct ak_tcb *t, ak_seq seq, uint32_t bytes, uint32_t segment_bytes) {
     struct ak_transfer *x = ak_transfer_of(core, t);
-    uint32_t index = ak_pool_get(&core->pool[AK_KIND_RECORD]);
+    uint32_t index = ak_object_get(core, AK_KIND_RECORD);
     ak_check(index != AK_NONE);
     *ak_record_at(core, index) = (struct ak_record){
         .next = AK_NONE,
@@ -76,7 +76,7 @@ void ak_tcp_flight_sent(struct ak_core *core, struct ak_tcb *t, ak_seq seq, uint
 static void record_split(struct ak_core *core, struct ak_transfer *x, uint32_t index, uint32_t bytes) {
     struct ak_record *first = ak_record_at(core, index);
     if (bytes >= first->bytes) return;
-    uint32_t rest_index = ak_pool_get(&core->pool[AK_KIND_RECORD]);
+    uint32_t rest_index = ak_object_get(core, AK_KIND_RECORD);
     if (rest_index == AK_NONE) return;
     struct ak_record *rest = ak_record_at(core, rest_index);
     *rest = *first;

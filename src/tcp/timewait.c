@@ -81,11 +81,11 @@ static void send_ack(struct ak_core *core, const struct ak_time_wait *record, ak
 
 void ak_time_wait_from(struct ak_core *core, struct ak_tcb *t, uint64_t due_us) {
     ak_check(t->state == AK_TCP_TIME_WAIT);
-    uint32_t index = ak_pool_get(&core->pool[AK_KIND_TIME_WAIT]);
+    uint32_t index = ak_object_get(core, AK_KIND_TIME_WAIT);
     if (index == AK_NONE) {
         core->counters.time_wait_evicted++;
         ak_time_wait_free(core, core->time_wait.head, AKSU_STATE_BY_LIMIT);
-        index = ak_pool_get(&core->pool[AK_KIND_TIME_WAIT]);
+        index = ak_object_get(core, AK_KIND_TIME_WAIT);
     }
     ak_ref ref = ak_ref_of(AK_KIND_TIME_WAIT, index);
     struct ak_time_wait *record = ak_time_wait_at(core, ref);
