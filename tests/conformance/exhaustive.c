@@ -6,7 +6,7 @@
  * compared with the outcome that oracle.py wrote down.  Differences are gathered into groups that have the
  * configuration, the outcome and the kind of difference in common; the first cell of each is printed in full.
  *
- *     exhaustive TABLE [--config NAME] [--base N] [--groups N]
+ *     exhaustive TABLE [--config NAME] [--base N] [--groups N] [--dirty 0|1]
  *
  * Limits: one segment a cell, no options, urgent pointer 0; URGENT events, windows and drop counters are not compared.
  * Exit status 0: no cell failed. */
@@ -65,6 +65,7 @@ struct seen {
 struct group {
     uint32_t config, outcome, diff;
     uint64_t count;
+    uint32_t seqs, acks, texts, windows; /* bits: which places occur */
     struct cell_index first_cell;
     uint32_t first_base;
     struct segment first_segment;
@@ -80,6 +81,7 @@ struct run {
     size_t mem_bytes;
     const char *only_config; /* NULL: all */
     bool only_base;
+    bool dirty; /* clones go into memory that the last cell has used */
     uint32_t base;
 };
 
@@ -166,6 +168,9 @@ static void run_cell(const struct run *run, const struct world *world, const str
     aksu_sock sock = world->sock;
     uint64_t now_us = world->now_us;
     aksu_tcp_info info;
+    if (!run->dirty) {
+        memset(run->cell_mem, 0, run->mem_bytes);
+    }
     if (aksu_stack_clone(world->stack, run->cell_mem, run->mem_bytes, &stack) != AKSU_OK) {
         *ret_seen = seen;
         return;
@@ -266,6 +271,10 @@ static void note_difference(struct run *run, const struct group *difference) {
             group->diff == difference->diff && group->first_seen.state == difference->first_seen.state &&
             group->first_seen.replies.segment[0].flags == difference->first_seen.replies.segment[0].flags) {
             group->count++;
+            group->seqs |= difference->seqs;
+            group->acks |= difference->acks;
+            group->texts |= difference->texts;
+            group->windows |= difference->windows;
             return;
         }
     }
@@ -333,6 +342,17 @@ static void print_seen(const struct seen *seen) {
            seen->timer_us / 1000);
 }
 
+static void print_places(const char *axis, uint32_t places, uint32_t place_count, const char *const *names) {
+    printf(" %s", axis);
+    if (places == (1u << place_count) - 1) {
+        printf(" any");
+        return;
+    }
+    for (uint32_t i = 0; i < place_count; i++) {
+        printf("%s%s", places & 1u << i ? " " : "", places & 1u << i ? names[i] : "");
+    }
+}
+
 static void print_group(const struct run *run, const struct group *group, uint32_t number) {
     const struct cell_index *cell = &group->first_cell;
     const struct outcome *want = &run->table.outcomes[group->outcome];
@@ -340,6 +360,11 @@ static void print_group(const struct run *run, const struct group *group, uint32
     for (unsigned bit = 0; bit < sizeof diff_names / sizeof diff_names[0]; bit++) {
         printf("%s%s", group->diff & 1u << bit ? " " : "", group->diff & 1u << bit ? diff_names[bit] : "");
     }
+    printf("\n      at");
+    print_places("SEQ", group->seqs, TABLE_SEQ_COUNT, seq_names);
+    print_places("| ACK", group->acks, TABLE_ACK_COUNT, ack_names);
+    print_places("| LEN", group->texts, TABLE_TEXT_COUNT, (const char *const[]){"0", "1", "3"});
+    print_places("| WND", group->windows, TABLE_WINDOW_COUNT, (const char *const[]){"OPEN", "ZERO"});
     printf("\n      first --explain %s ", run->table.configs[group->config].name);
     print_flags((uint8_t)cell->flags);
     printf(" %s %s %u %s   (ISS = IRS = %" PRIu32 ": SEG.SEQ=%" PRIu32 " SEG.ACK=%" PRIu32 ")\n", seq_names[cell->seq],
@@ -367,6 +392,10 @@ static void judge_cell(struct run *run, const struct world *world, uint32_t base
     note_difference(run, &(struct group){.config = cell->config,
                                          .outcome = outcome_index,
                                          .diff = diff,
+                                         .seqs = 1u << cell->seq,
+                                         .acks = 1u << cell->ack,
+                                         .texts = 1u << cell->text,
+                                         .windows = 1u << cell->window,
                                          .first_cell = *cell,
                                          .first_base = base,
                                          .first_segment = segment,
@@ -391,8 +420,8 @@ static void run_world(struct run *run, uint32_t config_index, uint32_t window, u
         world.failed_step = as_wanted ? NULL : "the state at the end";
     }
     if (world.failed_step) {
-        printf("%s, window %s, ISS = IRS = %" PRIu32 ": not reached, failed at: %s (state %s)\n", config->name,
-               window ? "zero" : "open", base, world.failed_step, aksu_tcp_state_name(info.state));
+        printf("%s, window %s, ISS = IRS = %" PRIu32 ": not reached, failed at: %s\n", config->name,
+               window ? "zero" : "open", base, world.failed_step);
         run->failed += cell_count;
         return;
     }
@@ -420,6 +449,8 @@ static bool parse_arguments(struct run *run, int argc, char **argv, uint32_t *re
             run->base = (uint32_t)strtoul(argv[i + 1], NULL, 0);
         } else if (strcmp(argv[i], "--groups") == 0) {
             *ret_groups = (uint32_t)strtoul(argv[i + 1], NULL, 0);
+        } else if (strcmp(argv[i], "--dirty") == 0) {
+            run->dirty = strtoul(argv[i + 1], NULL, 0) != 0;
         } else {
             return false;
         }
@@ -446,7 +477,7 @@ int main(int argc, char **argv) {
     static struct run run; /* large: it holds the groups */
     uint32_t groups_shown = 40;
     if (!parse_arguments(&run, argc, argv, &groups_shown)) {
-        fprintf(stderr, "usage: exhaustive TABLE [--config NAME] [--base N] [--groups N]\n");
+        fprintf(stderr, "usage: exhaustive TABLE [--config NAME] [--base N] [--groups N] [--dirty 0|1]\n");
         return 2;
     }
     if (!table_load(argv[1], &run.table) || !take_memory(&run)) {

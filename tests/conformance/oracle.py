@@ -368,7 +368,7 @@ def time_wait_reuse(run):
     if not run.config.listener:
         run.say("no listener: nobody to open anew for")
         return
-    if distance(run.rcv_nxt, run.seq) >= 2**31:
+    if not 0 < distance(run.rcv_nxt - 1, run.seq) < 2**31:
         run.send_ack()
         run.done("SYN in TIME-WAIT that is not newer: challenge ACK", "R5")
     run.receive_nxt_is("SEG.SEQ", 1)
