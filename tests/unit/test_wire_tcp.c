@@ -95,6 +95,8 @@ static void parse_every_data_offset_every_truncation_reason(void **state) {
     }
     segment_make(p, 60, AKSU_TCP_ACK);
     assert_int_equal(parse(p, 60, 40, &h), AKSU_DROP_TCP_DATA_OFFSET); /* more at hand than the segment has */
+    segment_make(p, 20, AKSU_TCP_ACK);
+    assert_int_equal(parse(p, 60, 19, &h), AKSU_DROP_TCP_TRUNCATED);
 }
 
 static void parse_port_zero_dropped(void **state) {
@@ -412,6 +414,22 @@ static void build_then_parse_every_set_the_same(void **state) {
     }
 }
 
+/* MUST-65, and the parser of a peer that would count them. */
+static void build_syn_options_outside_syn_left_out(void **state) {
+    (void)state;
+    static const unsigned syn_only[] = {AKSU_OPT_MSS, AKSU_OPT_WSCALE, AKSU_OPT_SACK_PERMITTED, AKSU_OPT_FAST_OPEN};
+    for (size_t i = 0; i < sizeof syn_only / sizeof *syn_only; i++) {
+        uint8_t p[60];
+        struct ak_tcp_header h = header_of(syn_only[i], AKSU_TCP_ACK | AKSU_TCP_FIN);
+        assert_int_equal(ak_wire_tcp_build(p, &h, AK_OPTION_ORDER_LINUX), 20);
+        assert_int_equal(ak_wire_tcp_option_bytes(&h.options, h.flags), 0);
+        h.options.present |= AKSU_OPT_TIMESTAMPS;
+        assert_int_equal(ak_wire_tcp_build(p, &h, AK_OPTION_ORDER_FREEBSD), 32);
+        h.flags |= AKSU_TCP_SYN;
+        assert_true(ak_wire_tcp_option_bytes(&h.options, h.flags) >= 12);
+    }
+}
+
 /* RFC 2018 s3: four blocks alone, three beside timestamps. */
 static void build_sack_beside_others_last_blocks_left_out(void **state) {
     (void)state;
@@ -446,6 +464,7 @@ int main(void) {
         cmocka_unit_test(build_known_sets_bytes_as_on_the_wire),
         cmocka_unit_test(build_fixed_part_bytes_in_place),
         cmocka_unit_test(build_then_parse_every_set_the_same),
+        cmocka_unit_test(build_syn_options_outside_syn_left_out),
         cmocka_unit_test(build_sack_beside_others_last_blocks_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
