@@ -56,8 +56,9 @@ static enum ak_verdict step_sequence(struct ak_input *in) {
     if (bytes == 0) {
         good = wnd == 0 ? ak_seq_eq(seg->seq, t->rcv.nxt) : ak_seq_in(seg->seq, t->rcv.nxt, wnd);
     } else if (wnd == 0) {
-        /* "special allowance should be made to accept valid ACKs, URGs, and RSTs" (MUST-66, U-14) */
-        good = ak_seq_eq(seg->seq, t->rcv.nxt);
+        /* "special allowance should be made to accept valid ACKs, URGs, and RSTs" (MUST-66, U-14): of what a larger
+         * window would have let in. */
+        good = ak_seq_in(t->rcv.nxt, seg->seq, bytes);
         if (good && (seg->flags & (AKSU_TCP_SYN | AKSU_TCP_RST)) == 0) {
             in->drop = AKSU_DROP_TCP_WINDOW_FULL;
             seg->text_bytes = 0;
@@ -95,8 +96,6 @@ static enum ak_verdict step_reset(struct ak_input *in) {
     }
     aksu_reason reason = AKSU_REASON_RESET;
     if (t->state == AK_TCP_SYN_RECEIVED && (t->flags & AK_F_ACTIVE)) reason = AKSU_REASON_REFUSED;
-    /* In CLOSING, LAST-ACK the connection was over but for the acknowledgment: s3.10.7.4, second. */
-    if (t->state == AK_TCP_CLOSING || t->state == AK_TCP_LAST_ACK) reason = AKSU_REASON_CLOSED;
     if (t->state >= AK_TCP_ESTABLISHED) in->core->counters.tcp_established_resets++;
     ak_tcp_end(in->core, t, reason, AKSU_STATE_BY_SEGMENT);
     return AK_GONE;
@@ -107,7 +106,8 @@ static enum ak_verdict step_syn(struct ak_input *in) {
     if ((in->seg->flags & AKSU_TCP_SYN) == 0) return AK_NEXT;
     struct ak_tcb *t = in->t;
     in->drop = AKSU_DROP_TCP_SYN_CHALLENGED;
-    if (t->state == AK_TCP_SYN_RECEIVED && (t->flags & AK_F_ACTIVE) == 0) {
+    bool in_window = ak_seq_in(in->seg->seq, t->rcv.nxt, ak_tcp_receive_window(in->core, t));
+    if (t->state == AK_TCP_SYN_RECEIVED && (t->flags & AK_F_ACTIVE) == 0 && in_window) {
         ak_tcp_end(in->core, t, AKSU_REASON_RESET, AKSU_STATE_BY_SEGMENT);
         return AK_GONE;
     }

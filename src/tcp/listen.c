@@ -438,6 +438,11 @@ static enum ak_verdict syn_control(struct ak_core *core, struct ak_seg *seg, ak_
         return AK_DROP;
     }
     if (seg->flags & AKSU_TCP_SYN) { /* "If the connection was initiated with a passive OPEN, then return to LISTEN" */
+        if (!ak_seq_in(seg->seq, nxt, syn_window(core, syn))) { /* only its text is in the window: an old one */
+            *ret_drop = AKSU_DROP_TCP_SYN_CHALLENGED;
+            syn_ack_segment(core, syn, AKSU_SEND_CHALLENGE_CAUSE);
+            return AK_DROP;
+        }
         syn_end(core, ref, AKSU_STATE_BY_SEGMENT);
         *ret_drop = AKSU_DROP_TCP_FLAGS;
         return AK_DROP;

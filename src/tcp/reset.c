@@ -53,16 +53,23 @@ void ak_tcp_reset_for(struct ak_core *core, const struct ak_seg *seg) {
     ak_tcp_send_bare(core, &bare);
 }
 
-/* s3.10.5: <SEQ=SND.NXT><CTL=RST>; the ACK is added as it is everywhere after the handshake (RFC 9293 s3.5.2 permits
- * it). */
-void ak_tcp_send_reset(struct ak_core *core, const struct ak_tcb *t) {
+static void send_for(struct ak_core *core, const struct ak_tcb *t, uint8_t flags, aksu_send_cause cause) {
     struct ak_bare bare = {
         .tuple = t->tuple,
         .link = t->link,
         .ttl = (uint8_t)ak_settings_of(core, &t->sock)->ttl,
         .order = t->order,
-        .cause = AKSU_SEND_RESET_CAUSE,
-        .header = {.seq = t->snd.nxt, .ack = t->rcv.nxt, .flags = AKSU_TCP_RST | AKSU_TCP_ACK},
+        .cause = cause,
+        .header = {.seq = t->snd.nxt, .ack = t->rcv.nxt, .flags = flags},
     };
     ak_tcp_send_bare(core, &bare);
+}
+
+/* s3.10.5: <SEQ=SND.NXT><CTL=RST>; the ACK is added as everywhere after the handshake. */
+void ak_tcp_send_reset(struct ak_core *core, const struct ak_tcb *t) {
+    send_for(core, t, AKSU_TCP_RST | AKSU_TCP_ACK, AKSU_SEND_RESET_CAUSE);
+}
+
+void ak_tcp_send_last_ack(struct ak_core *core, const struct ak_tcb *t) {
+    send_for(core, t, AKSU_TCP_ACK, AKSU_SEND_ACK_CAUSE);
 }

@@ -46,7 +46,8 @@ void ak_tcp_enter_time_wait(struct ak_core *core, struct ak_tcb *t, aksu_state_c
 enum ak_verdict ak_tcp_step_ack(struct ak_input *in);    /* ack.c: fifth */
 enum ak_verdict ak_tcp_step_urgent(struct ak_input *in); /* text.c: sixth */
 enum ak_verdict ak_tcp_step_text(struct ak_input *in);   /* text.c: seventh */
-enum ak_verdict ak_tcp_step_fin(struct ak_input *in);    /* text.c: eighth */
+bool ak_tcp_second_fin(const struct ak_input *in);
+enum ak_verdict ak_tcp_step_fin(struct ak_input *in); /* text.c: eighth */
 
 void ak_tcp_established(struct ak_input *in); /* ack.c: our SYN is acknowledged */
 
@@ -181,6 +182,8 @@ struct ak_bare {
 bool ak_tcp_send_bare(struct ak_core *core, struct ak_bare *bare);
 /* RST for a connection given up from this side (s3.10.5). */
 void ak_tcp_send_reset(struct ak_core *core, const struct ak_tcb *t);
+/* The ACK that a connection owes when the segment it owes it for has ended it. */
+void ak_tcp_send_last_ack(struct ak_core *core, const struct ak_tcb *t);
 
 /* ---- window.c */
 /* The right edge that may be announced now: never left of the one announced (SHLD-14). */

@@ -226,12 +226,20 @@ static void fin_wait_2(struct ak_core *core, struct ak_tcb *t) {
     ak_tcp_timer_set(core, t, AKSU_TIMER_FIN_WAIT_2, core->now_us + ak_settings_of(core, &t->sock)->fin_wait_2_us);
 }
 
+/* A FIN beyond the one received: "Remain in the CLOSE-WAIT state", and say where we are. */
+bool ak_tcp_second_fin(const struct ak_input *in) {
+    return (in->seg->flags & AKSU_TCP_FIN) && ak_seq_le(in->seg->seq, in->t->rcv.nxt);
+}
+
 /* Eighth. */
 enum ak_verdict ak_tcp_step_fin(struct ak_input *in) {
     struct ak_core *core = in->core;
     struct ak_tcb *t = in->t;
     const struct ak_seg *seg = in->seg;
-    if (!receives(t)) return AK_NEXT;
+    if (!receives(t)) {
+        if (ak_tcp_second_fin(in) && t->state != AK_TCP_CLOSING) ak_tcp_challenge(core, t, AK_F_DUPLICATE_ACK);
+        return AK_NEXT;
+    }
     ak_seq fin = ak_seq_add(seg->seq, seg->text_bytes);
     bool fits = (seg->flags & AKSU_TCP_FIN) && ak_seq_ge(fin, t->rcv.nxt) && ak_seq_lt(fin, t->rcv.edge);
     if (fits && !ak_seq_eq(fin, t->rcv.nxt)) { /* behind a gap: its position is held */

@@ -7,7 +7,8 @@
 #include "base/check.h"
 #include "tcp/tcp.h"
 
-#define DUE_MASK 0x00ffffffu
+#define DUE_MASK      0x00ffffffu
+#define AK_WINDOW_MAX (65535u << 14) /* RFC 7323 s2.3 */
 
 static uint32_t ticks_of(uint64_t us) {
     return (uint32_t)((us + 1023) >> 10);
@@ -102,7 +103,7 @@ void ak_time_wait_from(struct ak_core *core, struct ak_tcb *t, uint64_t due_us) 
     ak_table_remove(&core->flows, ak_tcb_ref(core, t), hash);
     ak_table_insert(&core->flows, ref, hash, ak_ref_hash, core);
     set_due(core, record, due_us);
-    send_ack(core, record, AKSU_SEND_ACK_CAUSE);
+    if (t->flags & (AK_F_ACK_NOW | AK_F_ACK_DELAYED)) send_ack(core, record, AKSU_SEND_ACK_CAUSE);
     if (t->flags & AK_F_ORPHAN) {
         ak_tcb_free(core, t);
         return;
@@ -170,22 +171,25 @@ enum ak_verdict ak_tcp_input_time_wait(struct ak_core *core, struct ak_seg *seg,
         return AK_DROP;
     }
     if (seg->flags & AKSU_TCP_SYN) return syn_arrives(core, seg, ref, ret_drop);
-    bool fin_again = (seg->flags & AKSU_TCP_FIN) && (seg->flags & AKSU_TCP_ACK) &&
-                     ak_seq_eq(ak_seq_add(seg->seq, ak_seg_bytes(seg)), record->rcv_nxt);
-    if (fin_again) { /* s3.10.7.4, eighth; ruling R2 */
+    /* The record keeps no window: none is open any more, and an ACK is too old only beyond the largest window there is.
+     */
+    bool acks = (seg->flags & AKSU_TCP_ACK) && ak_seq_le(seg->ack, record->snd_nxt) &&
+                ak_seq_bytes(seg->ack, record->snd_nxt) <= AK_WINDOW_MAX;
+    bool fin_again = (seg->flags & AKSU_TCP_FIN) && ak_seq_eq(ak_seq_add(seg->seq, ak_seg_bytes(seg)), record->rcv_nxt);
+    if (fin_again && acks) { /* s3.10.7.4, eighth; ruling R2 */
         ak_list_remove(&core->time_wait, &core->time_wait_lens, ref);
         ak_list_push_back(&core->time_wait, &core->time_wait_lens, ref);
         set_due(core, record, core->now_us + core->config.time_wait_us);
         send_ack(core, record, AKSU_SEND_ACK_CAUSE);
         return AK_DONE;
     }
-    bool empty_in_order = ak_seg_bytes(seg) == 0 && ak_seq_eq(seg->seq, record->rcv_nxt);
-    if (empty_in_order && (seg->flags & AKSU_TCP_ACK) == 0) {
+    bool acceptable = ak_seg_bytes(seg) == 0 && ak_seq_eq(seg->seq, record->rcv_nxt);
+    if (acceptable && acks) return AK_DONE;
+    if (acceptable && (seg->flags & AKSU_TCP_ACK) == 0) {
         *ret_drop = AKSU_DROP_TCP_NO_ACK;
         return AK_DROP;
     }
-    if (empty_in_order && ak_seq_le(seg->ack, record->snd_nxt)) return AK_DONE;
-    *ret_drop = empty_in_order ? AKSU_DROP_TCP_ACK_FUTURE : AKSU_DROP_TCP_SEQUENCE;
+    *ret_drop = acceptable ? AKSU_DROP_TCP_ACK_FUTURE : AKSU_DROP_TCP_SEQUENCE;
     /* s3.10.7.4, first: an unacceptable segment draws an ACK. */
     if (ak_reply_allowed(core, &seg->tuple.remote)) send_ack(core, record, AKSU_SEND_DUPLICATE_ACK_CAUSE);
     return AK_DROP;
