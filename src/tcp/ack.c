@@ -74,8 +74,8 @@ static void new_ack(struct ak_input *in) {
 /* What the acknowledgment of our FIN means where the peer's has been received; FIN-WAIT-1 waits for the eighth check,
  * since this segment may bring the peer's FIN too (Figure 5, note 2). */
 static enum ak_verdict fin_acked(struct ak_input *in) {
-    if (ak_tcp_second_fin(in)) in->t->flags |= AK_F_ACK_NOW;
     if (in->t->state == AK_TCP_CLOSING) {
+        if (ak_tcp_second_fin(in)) in->t->flags |= AK_F_ACK_NOW;
         ak_tcp_enter_time_wait(in->core, in->t, AKSU_STATE_BY_SEGMENT);
         return AK_GONE;
     }

@@ -1,0 +1,183 @@
+/* What determines a stack's future, as one number.
+ *
+ * Counted: configuration, addresses, every live object by its content, the queues' bytes.  Times count relative to now;
+ * not counted is what no packet or answer can show: where an object lies, free lists, generations, positions in the
+ * wheel and the table, counters.  So objects are summed, not chained: their order does not matter.  Used to compare
+ * stacks, not to authenticate them. */
+#include "stack/stack.h"
+
+static const struct ak_key digest_key = {0x616b737564696765u, 0x7374000000000001u};
+
+static uint64_t mix(uint64_t seed, const void *data, size_t bytes) {
+    struct ak_key key = digest_key;
+    key.k1 ^= seed;
+    return ak_siphash13(&key, data, bytes);
+}
+
+static uint64_t mix_u64(uint64_t seed, uint64_t value) {
+    return mix(seed, &value, sizeof value);
+}
+
+/* A deadline, relative to now. */
+static uint64_t until(const struct ak_core *core, uint64_t due_us) {
+    return due_us == AK_NEVER ? AK_NEVER : due_us - core->now_us;
+}
+
+static uint64_t stream_digest(const struct ak_core *core, const struct ak_stream *stream, ak_seq from, ak_seq to) {
+    uint64_t h = 0;
+    while (ak_seq_lt(from, to)) {
+        uint32_t room, block;
+        const uint8_t *p = ak_stream_at(stream, &core->blocks, from, &room, &block);
+        uint32_t bytes = ak_min_u32(room, ak_seq_bytes(from, to));
+        h = mix(h, p, bytes);
+        from = ak_seq_add(from, bytes);
+    }
+    return h;
+}
+
+static uint64_t transfer_digest(const struct ak_core *core, const struct ak_tcb *t) {
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x == NULL) return 0;
+    uint64_t h = 1;
+    for (int i = 0; i < AK_BUSY_COUNT; i++) h = mix_u64(h, until(core, x->due_us[i]));
+    const uint32_t words[] = {
+        x->send_end.n,   x->push_end.n,  x->small_end.n,      x->read.n,         x->reserved_bytes,
+        x->peeked_bytes, x->lost_bytes,  x->sacked_bytes,     x->duplicate_acks, x->recovery_end.n,
+        x->in_recovery,  x->rto_backoff, x->unacked_segments, x->rcv_fin.n,      x->cwnd,
+        x->ssthresh,     x->range_count, x->range_recent.n,
+    };
+    h = mix(h, words, sizeof words);
+    h = mix(h, &x->cc, sizeof x->cc);
+    for (uint32_t i = x->record_head; i != AK_NONE; i = ak_record_at(core, i)->next) {
+        const struct ak_record *r = ak_record_at(core, i);
+        const uint64_t fields[] = {r->seq.n,         r->bytes, until(core, r->sent_us), until(core, r->first_sent_us),
+                                   r->segment_bytes, r->flags};
+        h = mix(h, fields, sizeof fields);
+    }
+    ak_seq fin = ak_seq_sub(t->rcv.nxt, (t->flags & AK_F_FIN_RECEIVED) ? 1 : 0);
+    h ^= stream_digest(core, &x->receive, x->read, fin);
+    if (ak_seq_lt(t->snd.una, x->send_end)) h ^= stream_digest(core, &x->send, t->snd.una, x->send_end) * 3;
+    if (x->range_count == 0) return h;
+    const struct ak_range *range = (const struct ak_range *)(const void *)ak_block_at(&core->blocks, x->range_block);
+    for (uint32_t i = 0; i < x->range_count; i++) {
+        h = mix(h, &range[i], sizeof range[i]);
+        h ^= stream_digest(core, &x->receive, range[i].left, range[i].right);
+    }
+    return h;
+}
+
+static uint64_t sock_digest(const struct ak_core *core, const struct ak_sock *sock) {
+    uint64_t h = mix(sock->seen_bits | (uint64_t)sock->pending_bits << 8 | (uint64_t)(sock->generation & 1) << 16,
+                     ak_settings_of(core, sock), sizeof(aksu_tcp_settings));
+    return mix_u64(h, sock->user);
+}
+
+static uint64_t tcb_digest(const struct ak_core *core, const struct ak_tcb *t) {
+    uint32_t idle = ak_idle_clock(core);
+    uint64_t h = mix(sock_digest(core, &t->sock), &t->tuple, sizeof t->tuple);
+    const uint32_t words[] = {
+        t->flags,
+        (uint32_t)t->state | (uint32_t)t->reason << 8 | (uint32_t)t->soft_error << 16 | (uint32_t)t->retries << 24,
+        (uint32_t)t->link << 16 | t->path_mtu,
+        t->snd.una.n,
+        t->snd.nxt.n,
+        t->snd.up.n,
+        t->snd.wl1.n,
+        t->snd.wl2.n,
+        t->snd.iss.n,
+        t->snd.wnd,
+        t->snd.max_wnd,
+        (uint32_t)t->snd.mss << 16 | (uint32_t)t->snd.wscale << 8 | t->rcv.wscale,
+        (uint32_t)t->probe_count << 16 | t->challenge_count,
+        t->rcv.nxt.n,
+        t->rcv.up.n,
+        t->rcv.irs.n,
+        t->rcv.edge.n,
+        t->rcv.mss,
+        t->order,
+        t->ts_recent,
+        t->ts_recent_age - idle,
+        t->last_ack_sent.n,
+        t->srtt_us,
+        t->rttvar_us,
+        t->min_rtt_us,
+        t->cwnd,
+        t->ssthresh,
+        t->last_send - idle,
+        t->last_receive - idle,
+        t->life_due == 0 ? 0 : t->life_due - idle,
+        t->unacked_since - idle,
+        t->peer_user_timeout,
+    };
+    h = mix(h, words, sizeof words);
+    h = mix_u64(h, until(core, t->rto_due_us));
+    return mix_u64(h, transfer_digest(core, t));
+}
+
+static uint64_t listener_digest(const struct ak_core *core, const struct ak_listener *l) {
+    const uint32_t words[] = {l->accept_count, l->backlog, l->syn_count, l->flags, l->deferred_count};
+    uint64_t h = mix(sock_digest(core, &l->sock), &l->tuple, sizeof l->tuple);
+    for (ak_ref ref = l->accept.head; ref != AK_NONE; ref = ak_tcb_at(core, ref)->sock.ready.next)
+        h = mix(h, &ak_tcb_at(core, ref)->tuple, sizeof(struct ak_tuple)); /* their order matters */
+    return mix(h, words, sizeof words);
+}
+
+static uint64_t syn_digest(const struct ak_core *core, const struct ak_syn *syn) {
+    const uint32_t words[] = {syn->iss.n,
+                              syn->irs.n,
+                              syn->ts_recent,
+                              syn->mss,
+                              syn->wscale,
+                              syn->flags,
+                              syn->retries,
+                              syn->link,
+                              (uint32_t)core->now_us - syn->sent_us,
+                              syn->time_wait != AK_NONE};
+    uint64_t h = mix(0, &syn->tuple, sizeof syn->tuple);
+    h = mix(h, words, sizeof words);
+    return mix_u64(h, until(core, ak_wheel_due_us(&core->wheel, &syn->timer)));
+}
+
+static uint64_t time_wait_digest(const struct ak_core *core, const struct ak_time_wait *record) {
+    const uint64_t fields[] = {record->snd_nxt.n, record->rcv_nxt.n, record->ts_recent, record->due_flags >> 24,
+                               ak_time_wait_due_us(core, record) - core->now_us};
+    return mix(mix(0, &record->tuple, sizeof record->tuple), fields, sizeof fields);
+}
+
+static uint64_t objects_digest(const struct ak_core *core) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < core->pool[AK_KIND_TCB].watermark; i++) {
+        const struct ak_tcb *t = ak_object(core, AK_KIND_TCB, i);
+        if (t->flags & AK_F_LIVE) sum += tcb_digest(core, t);
+    }
+    for (uint32_t i = 0; i < core->pool[AK_KIND_LISTENER].watermark; i++) {
+        const struct ak_listener *l = ak_object(core, AK_KIND_LISTENER, i);
+        if (l->sock.generation & 1) sum += listener_digest(core, l);
+    }
+    for (uint32_t i = 0; i < core->pool[AK_KIND_SYN].watermark; i++) {
+        const struct ak_syn *syn = ak_object(core, AK_KIND_SYN, i);
+        if (syn->generation & 1) sum += syn_digest(core, syn);
+    }
+    for (ak_ref ref = core->time_wait.head; ref != AK_NONE; ref = ak_time_wait_at(core, ref)->age.next)
+        sum += time_wait_digest(core, ak_time_wait_at(core, ref));
+    return sum;
+}
+
+uint64_t aksu_stack_digest(const aksu_stack *stack) {
+    const struct ak_core *core = &stack->core;
+    uint64_t h = mix(1, core->key, sizeof core->key);
+    h = mix_u64(h, core->prng.counter);
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        const struct ak_link_state *link = ak_link_state_at(core, i);
+        const uint32_t words[] = {link->mtu, link->flags, link->tso_max_bytes, link->up};
+        h = mix(h, words, sizeof words);
+    }
+    for (uint32_t i = 0; i < core->reply_count; i++) {
+        const struct ak_reply *reply = ak_reply_at(core, (core->reply_first + i) % core->config.reply_max);
+        h = mix(h, reply->header, reply->header_bytes);
+        if (reply->block != AK_NONE) h = mix(h, ak_block_at(&core->blocks, reply->block), reply->payload_bytes);
+    }
+    for (ak_ref ref = core->output.head; ref != AK_NONE; ref = ak_tcb_at(core, ref)->output.next)
+        h = mix(h, &ak_tcb_at(core, ref)->tuple, sizeof(struct ak_tuple)); /* who sends first */
+    return mix_u64(h, objects_digest(core));
+}
