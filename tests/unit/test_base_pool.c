@@ -2,6 +2,7 @@
  * where it is copied to; lists keep their order and their marks whatever is put in and taken out. */
 #include "base/list.h"
 #include "base/pool.h"
+#include "random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -105,10 +106,10 @@ static void random_gets_and_puts_as_a_set_and_in_a_copy(void **state) {
     arena_init(a, OBJECTS);
     bool used[OBJECTS] = {false};
     uint32_t used_count = 0;
-    srand(1);
+    random_seed(1);
     for (unsigned n = 0; n < 20000; n++) {
-        const uint32_t i = (uint32_t)rand() % OBJECTS;
-        if (rand() % 2) {
+        const uint32_t i = (uint32_t)random_int() % OBJECTS;
+        if (random_int() % 2) {
             const uint32_t got = ak_pool_get(&a->pool);
             assert_int_equal(got == AK_NONE, used_count == OBJECTS);
             if (got != AK_NONE) {
@@ -159,9 +160,9 @@ static void list_random_operations_as_an_array(void **state) {
     arena_init(&a, OBJECTS);
     ak_ref refs[2 * OBJECTS];
     uint32_t count = 0;
-    srand(2);
+    random_seed(2);
     for (unsigned n = 0; n < 20000; n++) {
-        const ak_ref ref = ak_ref_of(rand() % 2 ? 5 : 0, (uint32_t)rand() % 4);
+        const ak_ref ref = ak_ref_of(random_int() % 2 ? 5 : 0, (uint32_t)random_int() % 4);
         const uint32_t at = reference_find(refs, count, ref);
         struct ak_link *link = ak_lens_at(&a.lens, ref);
         assert_int_equal(ak_link_linked(link), at < count);
@@ -170,7 +171,7 @@ static void list_random_operations_as_an_array(void **state) {
             assert_false(ak_link_linked(link));
             count--;
             memmove(&refs[at], &refs[at + 1], (count - at) * sizeof *refs);
-        } else if (rand() % 2) {
+        } else if (random_int() % 2) {
             ak_list_push_back(&a.list, &a.lens, ref);
             refs[count++] = ref;
         } else {

@@ -1,6 +1,7 @@
 /* Goal: ranges hold exactly the bytes that were added and not trimmed, merged wherever they touch, wherever in sequence
  * space they lie. */
 #include "base/ranges.h"
+#include "random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -142,14 +143,14 @@ static void covers_every_span_as_bitmap(void **state) {
 
 static void random_operations_as_bitmap(void **state) {
     (void)state;
-    srand(4);
+    random_seed(4);
     for (unsigned run = 0; run < 600; run++) {
         struct fixture f = fixture_of(bases[run % BASES], run % (CAP + 1));
         for (unsigned n = 0; n < 40; n++) {
-            const uint32_t left = (uint32_t)rand() % BITS;
+            const uint32_t left = (uint32_t)random_int() % BITS;
             const uint32_t most = BITS - left < 12 ? BITS - left : 12;
-            add(&f, left, left + (uint32_t)rand() % (most + 1));
-            if (n % 16 == 15) trim(&f, (uint32_t)rand() % BITS);
+            add(&f, left, left + (uint32_t)random_int() % (most + 1));
+            if (n % 16 == 15) trim(&f, (uint32_t)random_int() % BITS);
         }
     }
 }

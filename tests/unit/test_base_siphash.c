@@ -148,10 +148,19 @@ static void prng_below_any_limit_within_and_even(void **state) {
             assert_true(number < limits[i]);
             lower_half += (uint64_t)number * 2 < limits[i];
         }
-        const double part = (double)(limits[i] / 2 + limits[i] % 2) / limits[i];
-        const double expected = part * 20000;
+        const uint64_t half = limits[i] / 2 + limits[i] % 2;
+        const double expected = 20000.0 * (double)half / limits[i];
         assert_true(lower_half > expected - 400 && lower_half < expected + 400); /* 5.6 sigma */
     }
+}
+
+/* Multiplying alone would take every fourth number to the same of three as its neighbour. */
+static void prng_below_three_quarters_each_of_three_as_often(void **state) {
+    (void)state;
+    struct ak_prng prng = {.key = paper_key};
+    unsigned seen[3] = {0};
+    for (unsigned n = 0; n < 30000; n++) seen[ak_prng_below(&prng, 0xc0000000) % 3]++;
+    for (unsigned i = 0; i < 3; i++) assert_in_range(seen[i], 9500, 10500);
 }
 
 static void prng_below_small_limit_each_number_as_often(void **state) {
@@ -172,6 +181,7 @@ int main(void) {
         cmocka_unit_test(derive_uses_and_secrets_all_differ),
         cmocka_unit_test(prng_same_key_same_numbers),
         cmocka_unit_test(prng_below_any_limit_within_and_even),
+        cmocka_unit_test(prng_below_three_quarters_each_of_three_as_often),
         cmocka_unit_test(prng_below_small_limit_each_number_as_often),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

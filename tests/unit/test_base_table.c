@@ -2,6 +2,7 @@
  * a bounded amount of work per insert, and its check sees damage. */
 #include "base/siphash.h"
 #include "base/table.h"
+#include "random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -134,13 +135,13 @@ static void random_operations_as_a_set(void **state) {
     for (size_t m = 0; m < sizeof masks / sizeof *masks; m++) {
         struct world *w = world_make(512, masks[m]);
         uint32_t count = 0;
-        srand(3);
+        random_seed(3);
         for (unsigned n = 0; n < 20000; n++) {
-            const ak_ref ref = ref_of((uint32_t)rand() % 600);
+            const ak_ref ref = ref_of((uint32_t)random_int() % 600);
             if (entry_at(w, ref)->in) {
                 drop(w, ref);
                 count--;
-            } else if (rand() % 4 > 0) {
+            } else if (random_int() % 4 > 0) {
                 insert(w, ref);
                 count++;
             }

@@ -1,6 +1,7 @@
 /* Goal: every armed entry fires once, in order of ticks, never early and less than a tick late, whatever the distance
  * and wherever in time the wheel stands; the next deadline is never late. */
 #include "base/wheel.h"
+#include "random.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -237,22 +238,23 @@ static void disarm_any_of_a_slot_others_fire(void **state) {
 }
 
 static uint64_t random_u64(void) {
-    return (uint64_t)(unsigned)rand() << 40 ^ (uint64_t)(unsigned)rand() << 20 ^ (uint64_t)(unsigned)rand();
+    return (uint64_t)(unsigned)random_int() << 40 ^ (uint64_t)(unsigned)random_int() << 20 ^
+           (uint64_t)(unsigned)random_int();
 }
 
 /* Distances of every magnitude, so that all levels are used. */
 static uint64_t random_distance_us(unsigned bits_max) {
-    return random_u64() & ((UINT64_C(1) << (unsigned)rand() % bits_max) - 1);
+    return random_u64() & ((UINT64_C(1) << (unsigned)random_int() % bits_max) - 1);
 }
 
 static void random_operations_as_reference(void **state) {
     (void)state;
     for (size_t s = 0; s < STARTS; s++) {
         struct world *w = world_make(starts_us[s]);
-        srand((unsigned)s + 5);
+        random_seed(s + 5);
         for (unsigned n = 0; n < 4000; n++) {
-            const uint32_t i = (uint32_t)rand() % ENTRIES;
-            switch (rand() % 8) {
+            const uint32_t i = (uint32_t)random_int() % ENTRIES;
+            switch (random_int() % 8) {
             case 0: disarm(w, i); break;
             case 1: fire_all(w, w->now_us + random_distance_us(40)); break;
             case 2: fire_all(w, w->now_us + random_distance_us(20)); break;
@@ -276,7 +278,7 @@ static void random_operations_as_reference(void **state) {
 static void copied_world_fires_the_same(void **state) {
     (void)state;
     struct world *w = world_make(777);
-    srand(6);
+    random_seed(6);
     for (uint32_t i = 0; i < ENTRIES; i++) arm(w, i, 777 + random_distance_us(34));
     struct world *copy = malloc(sizeof *copy);
     memcpy(copy, w, sizeof *copy);

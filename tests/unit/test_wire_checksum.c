@@ -1,4 +1,5 @@
 /* Goal: the sum is that of RFC 1071 for every size, alignment and splitting, whichever way it is taken. */
+#include "random.h"
 #include "wire/checksum.h"
 
 #include <setjmp.h>
@@ -28,7 +29,7 @@ static uint16_t sum_of(const uint8_t *p, size_t bytes) {
 }
 
 static void fill_random(uint8_t *p, size_t bytes) {
-    for (size_t i = 0; i < bytes; i++) p[i] = (uint8_t)(rand() >> 7);
+    for (size_t i = 0; i < bytes; i++) p[i] = (uint8_t)(random_int() >> 7);
 }
 
 /* RFC 1071 s3: 00 01 f2 03 f4 f5 f6 f7 add up to ddf2. */
@@ -47,7 +48,7 @@ static void rfc1071_example_ddf2(void **state) {
 static void add_every_size_and_alignment_as_naive(void **state) {
     (void)state;
     uint8_t *block = malloc(SIZE_MAX_TESTED + 16);
-    srand(1);
+    random_seed(1);
     for (size_t n = 0; n <= SIZE_MAX_TESTED; n++) {
         for (size_t shift = 0; shift < 16; shift++) {
             fill_random(block, n + shift);
@@ -80,7 +81,7 @@ static void add_and_copy_every_size_within_bounds(void **state) {
 static void copy_every_size_and_alignment_as_add_and_no_byte_more(void **state) {
     (void)state;
     uint8_t from[400], to[440];
-    srand(2);
+    random_seed(2);
     for (size_t n = 0; n <= 330; n++) {
         for (size_t shift = 0; shift < 17; shift += shift < 8 ? 1 : 8) {
             fill_random(from, sizeof from);
@@ -98,16 +99,16 @@ static void copy_every_size_and_alignment_as_add_and_no_byte_more(void **state) 
 static void pieces_any_splitting_as_one(void **state) {
     (void)state;
     uint8_t bytes[600], copy[600];
-    srand(3);
+    random_seed(3);
     for (unsigned run = 0; run < 4000; run++) {
-        const size_t total = (size_t)rand() % sizeof bytes;
+        const size_t total = (size_t)random_int() % sizeof bytes;
         fill_random(bytes, total);
         struct ak_sum sum = {0};
         size_t at = 0;
         while (at < total) {
-            size_t n = (size_t)rand() % (run % 2 ? 7 : 200);
+            size_t n = (size_t)random_int() % (run % 2 ? 7 : 200);
             if (n > total - at) n = total - at;
-            if (rand() % 2) {
+            if (random_int() % 2) {
                 ak_sum_add(&sum, bytes + at, n);
             } else {
                 ak_sum_copy(&sum, copy + at, bytes + at, n);
@@ -139,7 +140,7 @@ static void large_block_as_naive(void **state) {
     (void)state;
     const size_t bytes = (size_t)3 << 20;
     uint8_t *block = malloc(bytes + 1);
-    srand(4);
+    random_seed(4);
     fill_random(block, bytes + 1);
     assert_int_equal(sum_of(block, bytes), naive_sum(block, bytes));
     assert_int_equal(sum_of(block + 1, bytes - 1), naive_sum(block + 1, bytes - 1));
@@ -149,7 +150,7 @@ static void large_block_as_naive(void **state) {
 static void checksum_put_in_sum_is_ffff_any_bit_flipped_is_not(void **state) {
     (void)state;
     uint8_t segment[33];
-    srand(5);
+    random_seed(5);
     fill_random(segment, sizeof segment);
     segment[16] = segment[17] = 0;
     const uint16_t checksum = (uint16_t)~sum_of(segment, sizeof segment);
@@ -165,7 +166,7 @@ static void checksum_put_in_sum_is_ffff_any_bit_flipped_is_not(void **state) {
 
 static void pseudo_v4_as_the_12_bytes_of_rfc9293(void **state) {
     (void)state;
-    srand(6);
+    random_seed(6);
     for (unsigned run = 0; run < 500; run++) {
         uint8_t header[12];
         fill_random(header, sizeof header);
@@ -182,7 +183,7 @@ static void pseudo_v4_as_the_12_bytes_of_rfc9293(void **state) {
 
 static void pseudo_v6_as_the_40_bytes_of_rfc8200(void **state) {
     (void)state;
-    srand(7);
+    random_seed(7);
     for (unsigned run = 0; run < 500; run++) {
         uint8_t header[40];
         fill_random(header, sizeof header);

@@ -1,6 +1,7 @@
 /* Goal: an IPv4 header is taken exactly if it is legal, each fault has its reason, and what is built is what is parsed;
  * address classes are right at their edges. */
 #include "base/bytes.h"
+#include "random.h"
 #include "wire/checksum.h"
 #include "wire/ip.h"
 
@@ -212,19 +213,19 @@ static void parse_after_end_of_options_anything_goes(void **state) {
 
 static void build_then_parse_the_same(void **state) {
     (void)state;
-    srand(1);
+    random_seed(1);
     for (unsigned run = 0; run < 5000; run++) {
         struct ak_ip ip = {
-            .src = ak_addr_of_v4((uint32_t)rand() * 7u),
-            .dst = ak_addr_of_v4((uint32_t)rand() * 5u),
+            .src = ak_addr_of_v4((uint32_t)random_int() * 7u),
+            .dst = ak_addr_of_v4((uint32_t)random_int() * 5u),
             .version = 4,
-            .protocol = (uint8_t)rand(),
-            .ttl = (uint8_t)rand(),
-            .tos = (uint8_t)rand(),
+            .protocol = (uint8_t)random_int(),
+            .ttl = (uint8_t)random_int(),
+            .tos = (uint8_t)random_int(),
             .header_bytes = 20,
-            .id = (uint16_t)rand(),
-            .dont_fragment = rand() % 2,
-            .total_bytes = 20 + (uint32_t)rand() % 65516,
+            .id = (uint16_t)random_int(),
+            .dont_fragment = random_int() % 2,
+            .total_bytes = 20 + (uint32_t)random_int() % 65516,
         };
         if (run == 0) ip = (struct ak_ip){.version = 4, .header_bytes = 20, .total_bytes = 20}; /* nearly all zero */
         uint8_t p[21];

@@ -1,6 +1,7 @@
 /* Goal: a TCP header is taken exactly if it is legal, whatever stands in its options; each option is read once, where
  * it may stand; and what is built is what is parsed. */
 #include "base/bytes.h"
+#include "random.h"
 #include "wire/tcp.h"
 
 #include <setjmp.h>
@@ -171,13 +172,13 @@ static void parse_every_option_kind_length_offset(void **state) {
 static void parse_options_random_bytes_never_past_the_header(void **state) {
     (void)state;
     uint8_t p[SEGMENT_BYTES];
-    srand(1);
+    random_seed(1);
     for (unsigned run = 0; run < 200000; run++) {
-        const size_t header_bytes = 24 + (size_t)rand() % 10 * 4;
-        segment_make(p, header_bytes, (uint8_t)rand());
+        const size_t header_bytes = 24 + (size_t)random_int() % 10 * 4;
+        segment_make(p, header_bytes, (uint8_t)random_int());
         for (size_t i = 20; i < header_bytes; i++) {
             static const uint8_t likely[] = {0, 1, 2, 3, 4, 5, 8, 10, 18, 28, 34, 255};
-            p[i] = rand() % 4 ? likely[(size_t)rand() % sizeof likely] : (uint8_t)rand();
+            p[i] = random_int() % 4 ? likely[(size_t)random_int() % sizeof likely] : (uint8_t)random_int();
         }
         struct ak_tcp_header a, b;
         const aksu_drop drop =
