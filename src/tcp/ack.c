@@ -52,7 +52,7 @@ static void new_ack(struct ak_input *in) {
     t->retries = 0;
     if (x != NULL) {
         x->bytes_acked += ak_seq_bytes(t->snd.una, ack) - (fin ? 1 : 0);
-        ak_tcp_flight_acked(core, t, ack);
+        ak_tcp_flight_acked(core, t, in->seg);
         ak_stream_trim(&x->send, &core->blocks, ak_seq_min(ack, x->send_end));
     }
     t->snd.una = ack;

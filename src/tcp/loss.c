@@ -132,14 +132,23 @@ static void first_segment_lost(struct ak_core *core, struct ak_tcb *t, aksu_loss
     ak_tcp_want_output(core, t);
 }
 
-/* Takes acknowledged records off; answers when the newest of them that was sent once was sent (AK_NEVER: none). */
-static uint64_t records_acked(struct ak_core *core, struct ak_transfer *x, ak_seq ack) {
-    uint64_t newest_us = AK_NEVER;
+/* What an acknowledgment says about the round trip. */
+struct trip {
+    uint64_t sent_us;   /* when the newest of the acknowledged records was sent */
+    bool retransmitted; /* one of them was sent more than once */
+    bool any;
+};
+
+/* Takes acknowledged records off. */
+static struct trip records_acked(struct ak_core *core, struct ak_transfer *x, ak_seq ack) {
+    struct trip trip = {.any = false};
     while (x->record_head != AK_NONE) {
         struct ak_record *r = ak_record_at(core, x->record_head);
         if (ak_seq_ge(r->seq, ack)) break;
         bool whole = ak_seq_le(ak_seq_add(r->seq, r->bytes), ack);
-        if ((r->flags & AK_RECORD_RETRANSMITTED) == 0) newest_us = r->sent_us; /* Karn: MUST-18 */
+        trip.any = true;
+        trip.sent_us = r->sent_us;
+        if (r->flags & AK_RECORD_RETRANSMITTED) trip.retransmitted = true;
         if (!whole) {
             uint32_t bytes = ak_seq_bytes(r->seq, ack);
             if (r->flags & AK_RECORD_LOST) x->lost_bytes -= bytes;
@@ -150,7 +159,25 @@ static uint64_t records_acked(struct ak_core *core, struct ak_transfer *x, ak_se
         }
         record_unlink(core, x, x->record_head);
     }
-    return newest_us;
+    return trip;
+}
+
+/* MUST-18, Karn: nothing from what was sent twice, nor from what had come long before a retransmission filled the gap
+ * below it, unless the peer's echo of our timestamp tells which transmission it answers (RFC 7323 s4).  A sample also
+ * ends the timer's back-off (RFC 6298 s5.7). */
+static void sample_trip(struct ak_core *core, struct ak_tcb *t, const struct trip *trip, const struct ak_seg *seg) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (!trip->any) return;
+    if (!trip->retransmitted) {
+        ak_tcp_rtt_sample(core, t, core->now_us - trip->sent_us);
+    } else if ((t->flags & AK_F_TIMESTAMPS) && seg->options.ts_ecr != 0) {
+        uint32_t ticks = ak_tcp_timestamp(core, t->ts_offset) - seg->options.ts_ecr;
+        if (ticks > 0x00ffffff) return; /* not an echo of ours */
+        if (ticks > 0) ak_tcp_rtt_sample(core, t, (uint64_t)ticks * 1000);
+    } else {
+        return;
+    }
+    x->rto_backoff = 0;
 }
 
 static void leave_recovery(struct ak_core *core, struct ak_tcb *t, uint32_t mss) {
@@ -162,19 +189,15 @@ static void leave_recovery(struct ak_core *core, struct ak_tcb *t, uint32_t mss)
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_RECOVERY_EXIT);
 }
 
-void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, ak_seq ack) {
+void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
+    ak_seq ack = seg->ack;
     struct ak_transfer *x = ak_transfer_of(core, t);
     uint32_t mss = ak_tcp_effective_mss(core, t, 0);
     uint32_t in_flight = ak_tcp_in_flight(x, t, mss);
     uint32_t acked = ak_seq_bytes(t->snd.una, ack);
-    uint64_t newest_us = records_acked(core, x, ack);
+    struct trip trip = records_acked(core, x, ack);
     t->snd.una = ack;
-    if (newest_us != AK_NEVER) {
-        ak_tcp_rtt_sample(core, t, core->now_us - newest_us);
-        x->rto_backoff = 0; /* the timer keeps its back-off until a valid sample: Karn, RFC 6298 s5.7 */
-    } else if (t->flags & AK_F_TIMESTAMPS) {
-        x->rto_backoff = 0;
-    }
+    sample_trip(core, t, &trip, seg);
     if (x->in_recovery == AK_RECOVERY_FAST) {
         uint32_t segments = acked / mss; /* each was counted once as a duplicate ACK, but for the one that was lost */
         uint32_t deflate = segments > 0 ? segments - 1 : 0;

@@ -217,7 +217,7 @@ void ak_tcp_rto_restart(struct ak_core *core, struct ak_tcb *t);
 
 /* ---- loss.c: what is in flight, what is lost: RFC 5681 s3.2, RFC 6582 */
 /* Takes the acknowledged bytes out of flight and samples the round trip. */
-void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, ak_seq ack);
+void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
 void ak_tcp_duplicate_ack(struct ak_core *core, struct ak_tcb *t);
 void ak_tcp_rto_losses(struct ak_core *core, struct ak_tcb *t);
 uint32_t ak_tcp_in_flight(const struct ak_transfer *transfer, const struct ak_tcb *t, uint32_t mss);
