@@ -383,6 +383,10 @@ static void delayed_queue_full_frame_lost_and_counted(void **state) {
     for (uint32_t i = 0; i < 5; i++) aksu_pipe_inject(pipe, AKSU_PIPE_A, &frame);
     assert_true(aksu_pipe_run(pipe, UINT64_MAX) == 10);
     assert_int_equal(hook.count, 3);
+    /* What has arrived has made room. */
+    for (uint32_t i = 0; i < 3; i++) aksu_pipe_inject(pipe, AKSU_PIPE_B, &frame);
+    assert_true(aksu_pipe_run(pipe, UINT64_MAX) == 20);
+    assert_int_equal(hook.count, 6);
     aksu_pipe_counters counters;
     aksu_pipe_counters_get(pipe, &counters);
     assert_true(counters.overflow[AKSU_PIPE_A] == 2);
