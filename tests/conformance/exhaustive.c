@@ -96,10 +96,10 @@ static uint32_t seq_at(const struct world *world, uint32_t position, uint32_t te
     return at[position];
 }
 
-static uint32_t ack_at(const struct world *world, uint32_t position) {
+static uint32_t ack_at(const struct world *world, uint32_t max_snd_wnd, uint32_t position) {
     const uint32_t una = world->snd_una, nxt = world->snd_nxt;
     const uint32_t at[TABLE_ACK_COUNT] = {
-        una - PEER_WINDOW - 1, una - PEER_WINDOW, una - 1, una, una + 1, nxt - 1, nxt, nxt + 1, una + 0x80000000u};
+        una - max_snd_wnd - 1, una - max_snd_wnd, una - 1, una, una + 1, nxt - 1, nxt, nxt + 1, una + 0x80000000u};
     return at[position];
 }
 
@@ -107,7 +107,7 @@ static struct segment segment_of(const struct run *run, const struct world *worl
     static const uint8_t text[] = "abcdefgh";
     uint32_t text_bytes = run->table.text_bytes[cell->text];
     return (struct segment){.seq = seq_at(world, cell->seq, text_bytes),
-                            .ack = ack_at(world, cell->ack),
+                            .ack = ack_at(world, run->table.configs[cell->config].max_snd_wnd, cell->ack),
                             .flags = (uint8_t)cell->flags,
                             .window = PEER_WINDOW,
                             .text = text,

@@ -70,7 +70,10 @@ STATES = ("CLOSED", "LISTEN", "SYN-SENT", "SYN-RECEIVED") + SYNCHRONIZED
 # own; octets of ours that wait for an acknowledgment; the peer's window, the same in every segment.
 HISTORY = 5
 UNACKED = 10
-MAX_SND_WND = 4096
+PEER_WINDOW = 4096
+# MAX.SND.WND is the largest window that the peer has offered, "or may be hard-coded to a maximum permissible window
+# value" (s3.10.7.4, fifth).  A TIME-WAIT record does the latter: 65535 scaled by 2^14 (RFC 7323 s2.3).
+HARD_CODED_MAX_SND_WND = 65535 << 14
 # Any window of more than 16 octets gives the same answers; the harness uses what the stack offers.
 RCV_WND = 251
 
@@ -87,6 +90,7 @@ class Config:
     fin_sent: bool = False  # our FIN is the octet SND.NXT-1
     listener: bool = False  # a listener stands on the local port
     zero_window: bool = True  # RCV.WND = 0 can be reached
+    max_snd_wnd: int = PEER_WINDOW
 
 
 def synchronized(name, state, unacked, our_fin, peer_fin, listener=False):
@@ -97,7 +101,7 @@ def synchronized(name, state, unacked, our_fin, peer_fin, listener=False):
     elif our_fin == "acknowledged":
         una, nxt = una + 1, nxt + 1
     return Config(name, state, una, nxt, 1 + HISTORY + (1 if peer_fin else 0), fin_sent=our_fin != "none",
-                  listener=listener)
+                  listener=listener, max_snd_wnd=HARD_CODED_MAX_SND_WND if state == "TIME-WAIT" else PEER_WINDOW)
 
 
 CONFIGS = (
@@ -191,7 +195,7 @@ class Run:
         self.rcv_nxt, self.rcv_wnd = mod(irs + config.rcv), 0 if zero else RCV_WND
         self.flags, self.text = flags, text
         self.seq = mod(SEQ_POSITIONS[seq_position][1](self.rcv_nxt, self.rcv_wnd, irs, text))
-        self.ack = mod(ACK_POSITIONS[ack_position][1](self.snd_una, self.snd_nxt, MAX_SND_WND))
+        self.ack = mod(ACK_POSITIONS[ack_position][1](self.snd_una, self.snd_nxt, config.max_snd_wnd))
         self.length = text + bool(flags & SYN) + bool(flags & FIN)
         self.text_seq = mod(self.seq + bool(flags & SYN))  # the SYN goes before the text, the FIN after it
         self.out = Outcome(config.state)
@@ -440,7 +444,7 @@ def fourth_syn(run):
 def ack_in_rfc5961_range(run):
     if run.state == "SYN-RECEIVED":  # R4: the range of RFC 5961 s5 is for synchronized states
         return run.ack != run.snd_una and within(run.snd_una, run.ack, run.snd_nxt)
-    return within(mod(run.snd_una - MAX_SND_WND), run.ack, run.snd_nxt)
+    return within(mod(run.snd_una - run.config.max_snd_wnd), run.ack, run.snd_nxt)
 
 
 def acknowledge_our_syn(run):
@@ -586,7 +590,7 @@ TOLD = ("CONNECTED", "PEER_CLOSED", "CLOSED")
 REASONS = ("NONE", "CLOSED", "RESET", "REFUSED")
 TIMERS = ("AS-IT-WAS", "START", "RESTART")
 MARKS = ("RFC", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11", "POLICY")
-MAGIC, VERSION = b"AKORACLE", 1
+MAGIC, VERSION = b"AKORACLE", 2
 
 
 def all_cells():
@@ -630,7 +634,8 @@ def dump(path):
             outcomes[key] = len(records)
             records.append(pack_outcome(out, strings))
         cells.append(outcomes[key])
-    configs = b"".join(struct.pack("<I4B", strings.offset(c.name), STATES.index(c.state), c.zero_window, c.listener, 0)
+    configs = b"".join(struct.pack("<I4BI", strings.offset(c.name), STATES.index(c.state), c.zero_window, c.listener, 0,
+                                   c.max_snd_wnd)
                        for c in CONFIGS)
     strings.bytes += b"\0" * (-len(strings.bytes) % 4)
     with open(path, "wb") as file:

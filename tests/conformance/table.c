@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEAD_BYTES = 44, CONFIG_BYTES = 8, OUTCOME_BYTES = 20, CLASS_MAP_BYTES = 256, STATE_COUNT = 11 };
+enum { HEAD_BYTES = 44, CONFIG_BYTES = 12, OUTCOME_BYTES = 20, CLASS_MAP_BYTES = 256, STATE_COUNT = 11 };
 
 static const char *const marks[] = {"RFC", "R1", "R2", "R3",  "R4",  "R5",    "R6",
                                     "R7",  "R8", "R9", "R10", "R11", "POLICY"};
@@ -45,8 +45,11 @@ static uint8_t *read_whole(const char *path, size_t *ret_bytes) {
 
 static void unpack_configs(struct table *table, const uint8_t *at, const char *strings) {
     for (uint32_t i = 0; i < table->config_count; i++, at += CONFIG_BYTES) {
-        table->configs[i] = (struct table_config){
-            .name = strings + rd32(at), .state = at[4], .zero_window = at[5] != 0, .listener = at[6] != 0};
+        table->configs[i] = (struct table_config){.name = strings + rd32(at),
+                                                  .state = at[4],
+                                                  .zero_window = at[5] != 0,
+                                                  .listener = at[6] != 0,
+                                                  .max_snd_wnd = rd32(at + 8)};
     }
 }
 
@@ -73,8 +76,8 @@ static void unpack_outcomes(struct table *table, const uint8_t *at, const char *
 /* The parts in their order, and that everything inside points inside. */
 static bool check_and_unpack(const char *path, size_t file_bytes, struct table *table) {
     const uint8_t *head = table->file;
-    if (file_bytes < HEAD_BYTES || memcmp(head, "AKORACLE", 8) != 0 || rd32(head + 8) != 1) {
-        return complain(path, "not a table of version 1");
+    if (file_bytes < HEAD_BYTES || memcmp(head, "AKORACLE", 8) != 0 || rd32(head + 8) != 2) {
+        return complain(path, "not a table of version 2");
     }
     uint32_t string_bytes = rd32(head + 40);
     table->config_count = rd32(head + 12);

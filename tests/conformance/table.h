@@ -43,6 +43,7 @@ struct table_config {
     uint8_t state;
     bool zero_window; /* RCV.WND = 0 can be reached */
     bool listener;
+    uint32_t max_snd_wnd; /* MAX.SND.WND: what the peer offered, or a hard-coded maximum */
 };
 
 struct cell_index {

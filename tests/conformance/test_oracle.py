@@ -333,7 +333,7 @@ class Laws(unittest.TestCase):
         self.assertEqual(data[:8], oracle.MAGIC)
         head = struct.unpack_from("<9I", data, 8)
         cells = head[1] * head[2] * head[3] * head[4] * head[5] * head[6]
-        self.assertEqual(len(data), 44 + 4 + 256 + 8 * head[1] + 20 * head[7] + head[8] + 2 * cells)
+        self.assertEqual(len(data), 44 + 4 + 256 + 12 * head[1] + 20 * head[7] + head[8] + 2 * cells)
 
 
 if __name__ == "__main__":
