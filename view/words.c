@@ -150,6 +150,8 @@ static const char *const timers_ko[] = {
     D(LINGER, "링거"),
     D(SYN_ACK, "SYN,ACK"),
     D(IDLE, "유휴"),
+    D(REORDERING, "순서 바뀜"),
+    D(TAIL_LOSS_PROBE, "꼬리 유실 탐침"),
 };
 AK_SAME_COUNT(timers_ko, AKSU_TIMER_COUNT);
 #undef D

@@ -98,7 +98,9 @@ typedef enum aksu_direction { AKSU_IN, AKSU_OUT } aksu_direction;
     X(FIN_WAIT_2, "fin-wait-2")                                                                                        \
     X(LINGER, "linger")                                                                                                \
     X(SYN_ACK, "syn,ack")                                                                                              \
-    X(IDLE, "idle")
+    X(IDLE, "idle")                                                                                                    \
+    X(REORDERING, "reordering")                                                                                        \
+    X(TAIL_LOSS_PROBE, "tail loss probe")
 #define AKSU_TIMER_ACTIONS(X)                                                                                          \
     X(SET, "set")                                                                                                      \
     X(CANCELLED, "cancelled")                                                                                          \

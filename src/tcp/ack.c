@@ -93,6 +93,17 @@ void ak_tcp_enter_time_wait(struct ak_core *core, struct ak_tcb *t, aksu_state_c
     ak_time_wait_from(core, t, core->now_us + core->config.time_wait_us);
 }
 
+/* RFC 8985: what the acknowledgment and its SACK blocks say about the rest of the flight. */
+static void look_for_losses(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
+    ak_tlp_acked(core, t, seg);
+    if (seg->options.present & AKSU_OPT_SACK) {
+        ak_tcp_sack_take(core, t, seg);
+        ak_tcp_want_output(core, t);
+    }
+    ak_rack_detect(core, t);
+    ak_tlp_schedule(core, t);
+}
+
 enum ak_verdict ak_tcp_step_ack(struct ak_input *in) {
     struct ak_core *core = in->core;
     struct ak_tcb *t = in->t;
@@ -119,9 +130,10 @@ enum ak_verdict ak_tcp_step_ack(struct ak_input *in) {
     }
     if (ak_seq_gt(seg->ack, t->snd.una)) {
         new_ack(in);
-    } else if (t->transfer != AK_NONE && is_duplicate(t, seg)) {
+    } else if (t->transfer != AK_NONE && (t->flags & AK_F_SACK) == 0 && is_duplicate(t, seg)) {
         ak_tcp_duplicate_ack(core, t);
     }
+    if (t->transfer != AK_NONE && (t->flags & AK_F_SACK)) look_for_losses(core, t, seg);
     if (ak_seq_ge(seg->ack, t->snd.una)) {
         ak_tcp_send_window_update(core, t, seg);
         /* A probe was answered: the peer is there, however long its window stays shut (MUST-37). */

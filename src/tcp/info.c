@@ -75,7 +75,7 @@ static void connection_info(const struct ak_core *core, const struct ak_tcb *t, 
     if (t->state == AK_TCP_TIME_WAIT) { /* the record in the table is the connection; it may be over */
         ak_ref ref = ak_flow_find(core, &t->tuple);
         bool waits = ref != AK_NONE && ak_ref_class(ref) == AK_KIND_TIME_WAIT;
-        if (!waits) info->state = AK_TCP_CLOSED;
+        info->state = waits ? AK_TCP_TIME_WAIT : AK_TCP_CLOSED;
         if (waits)
             set_timer(info, core->now_us, ak_time_wait_due_us(core, ak_time_wait_at(core, ref)), AKSU_TIMER_TIME_WAIT);
         return;

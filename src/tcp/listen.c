@@ -338,7 +338,7 @@ struct ak_tcb *ak_tcb_from_handshake(struct ak_core *core, const struct ak_hands
     t->ts_recent = h->ts_recent;
     t->ts_recent_age = ak_idle_clock(core);
     t->unacked_since = ak_idle_clock(core);
-    t->state = h->record == AKSU_RECORD_COOKIE ? AK_TCP_LISTEN : AK_TCP_SYN_RECEIVED;
+    ak_tcp_begin_state(t, h->record == AKSU_RECORD_COOKIE ? AK_TCP_LISTEN : AK_TCP_SYN_RECEIVED);
     return t;
 }
 

@@ -1,4 +1,5 @@
-/* What is in flight and what of it is lost: RFC 5681 s3.2, RFC 6582 (NewReno), RFC 3042 (limited transmit).
+/* What is in flight and what of it is lost: RFC 5681 s3.2, RFC 6582 (NewReno), RFC 3042 (limited transmit).  Where the
+ * peer sends SACK, sack.c and rack.c decide instead of duplicate ACKs.
  *
  * Every transmission of data is a record, ordered by sequence number, that leaves when it is acknowledged.  Detection
  * marks records lost; output sends lost ones again, oldest first; congestion control only says how much may be in
@@ -7,15 +8,11 @@
  * The flight is counted as what is on its way: sent, less lost, less one segment for each duplicate ACK, since each
  * says that a segment has left the network.  That is RFC 6582's window inflation from the other side, and gives RFC
  * 3042 for nothing. */
+#include "tcp/loss.h"
+
 #include "base/check.h"
-#include "tcp/cc.h"
-#include "tcp/tcp.h"
 
 #define DUPLICATE_ACKS 3u /* RFC 5681 s3.2 */
-
-static const struct ak_cc_ops *cc_of(const struct ak_core *core, const struct ak_tcb *t) {
-    return ak_cc_at(ak_settings_of(core, &t->sock)->congestion_control);
-}
 
 static uint32_t sent_bytes(const struct ak_tcb *t) {
     return ak_seq_bytes(t->snd.una, t->snd.nxt);
@@ -71,13 +68,11 @@ void ak_tcp_flight_sent(struct ak_core *core, struct ak_tcb *t, ak_seq seq, uint
     x->record_count++;
 }
 
-/* Cuts a record after its first bytes.  Without a free record it stays whole: more is sent again than need be, nothing
- * else. */
-static void record_split(struct ak_core *core, struct ak_transfer *x, uint32_t index, uint32_t bytes) {
+bool ak_record_split(struct ak_core *core, struct ak_transfer *x, uint32_t index, uint32_t bytes) {
     struct ak_record *first = ak_record_at(core, index);
-    if (bytes >= first->bytes) return;
+    if (bytes == 0 || bytes >= first->bytes) return true;
     uint32_t rest_index = ak_object_get(core, AK_KIND_RECORD);
-    if (rest_index == AK_NONE) return;
+    if (rest_index == AK_NONE) return false;
     struct ak_record *rest = ak_record_at(core, rest_index);
     *rest = *first;
     rest->seq = ak_seq_add(first->seq, bytes);
@@ -90,9 +85,10 @@ static void record_split(struct ak_core *core, struct ak_transfer *x, uint32_t i
     else
         ak_record_at(core, rest->next)->prev = rest_index;
     x->record_count++;
+    return true;
 }
 
-static void record_mark_lost(struct ak_core *core, struct ak_tcb *t, uint32_t index, aksu_loss_cause cause) {
+void ak_record_mark_lost(struct ak_core *core, struct ak_tcb *t, uint32_t index, aksu_loss_cause cause) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     struct ak_record *r = ak_record_at(core, index);
     if (r->flags & (AK_RECORD_LOST | AK_RECORD_SACKED)) return;
@@ -111,13 +107,19 @@ uint32_t ak_tcp_flight_lost(const struct ak_core *core, const struct ak_transfer
 
 void ak_tcp_flight_retransmitted(struct ak_core *core, struct ak_tcb *t, uint32_t index, uint32_t bytes) {
     struct ak_transfer *x = ak_transfer_of(core, t);
-    record_split(core, x, index, bytes);
+    (void)ak_record_split(core, x, index, bytes); /* or all of it goes again: more than need be, nothing else */
     struct ak_record *r = ak_record_at(core, index);
     if (r->flags & AK_RECORD_LOST) x->lost_bytes -= r->bytes;
     r->flags = (r->flags & ~(uint32_t)AK_RECORD_LOST) | AK_RECORD_RETRANSMITTED;
     r->sent_us = core->now_us;
     x->retransmitted_segments++;
     core->counters.tcp_retransmitted++;
+}
+
+void ak_tcp_flight_probed(struct ak_core *core, struct ak_tcb *t, uint32_t bytes) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    (void)ak_record_split(core, x, x->record_tail, ak_record_at(core, x->record_tail)->bytes - bytes);
+    ak_tcp_flight_retransmitted(core, t, x->record_tail, bytes);
 }
 
 /* ---------------------------------------------------------------- acknowledgment */
@@ -127,8 +129,8 @@ static void first_segment_lost(struct ak_core *core, struct ak_tcb *t, aksu_loss
     struct ak_transfer *x = ak_transfer_of(core, t);
     if (x->record_head == AK_NONE) return;
     struct ak_record *r = ak_record_at(core, x->record_head);
-    record_split(core, x, x->record_head, ak_min_u32(r->segment_bytes, r->bytes));
-    record_mark_lost(core, t, x->record_head, cause);
+    (void)ak_record_split(core, x, x->record_head, ak_min_u32(r->segment_bytes, r->bytes));
+    ak_record_mark_lost(core, t, x->record_head, cause);
     ak_tcp_want_output(core, t);
 }
 
@@ -140,7 +142,9 @@ struct trip {
 };
 
 /* Takes acknowledged records off. */
-static struct trip records_acked(struct ak_core *core, struct ak_transfer *x, ak_seq ack) {
+static struct trip records_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    ak_seq ack = seg->ack;
     struct trip trip = {.any = false};
     while (x->record_head != AK_NONE) {
         struct ak_record *r = ak_record_at(core, x->record_head);
@@ -149,6 +153,7 @@ static struct trip records_acked(struct ak_core *core, struct ak_transfer *x, ak
         trip.any = true;
         trip.sent_us = r->sent_us;
         if (r->flags & AK_RECORD_RETRANSMITTED) trip.retransmitted = true;
+        if ((t->flags & AK_F_SACK) && (r->flags & AK_RECORD_SACKED) == 0) ak_rack_delivered(core, t, r, seg);
         if (!whole) {
             uint32_t bytes = ak_seq_bytes(r->seq, ack);
             if (r->flags & AK_RECORD_LOST) x->lost_bytes -= bytes;
@@ -195,7 +200,7 @@ void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, const struct ak
     uint32_t mss = ak_tcp_effective_mss(core, t, 0);
     uint32_t in_flight = ak_tcp_in_flight(x, t, mss);
     uint32_t acked = ak_seq_bytes(t->snd.una, ack);
-    struct trip trip = records_acked(core, x, ack);
+    struct trip trip = records_acked(core, t, seg);
     t->snd.una = ack;
     sample_trip(core, t, &trip, seg);
     if (x->in_recovery == AK_RECOVERY_FAST) {
@@ -209,15 +214,28 @@ void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, const struct ak
         x->duplicate_acks = 0;
         leave_recovery(core, t, mss);
     } else if (x->in_recovery == AK_RECOVERY_FAST) {
+        if (t->flags & AK_F_SACK) return; /* RACK tells what else is lost */
         first_segment_lost(core, t, AKSU_LOSS_BY_PARTIAL_ACK);
         return;
     }
     uint32_t before = x->cwnd;
-    cc_of(core, t)->on_ack(
+    ak_cc_of(core, t)->on_ack(
         x, &(struct ak_cc_ack){
                .acked_bytes = acked, .in_flight_bytes = in_flight, .mss_bytes = mss, .now_us = core->now_us});
     if (x->cwnd != before && ak_tracing(core))
         ak_tcp_trace_cwnd(core, t, x->cwnd <= x->ssthresh ? AKSU_CWND_SLOW_START : AKSU_CWND_AVOIDANCE);
+}
+
+void ak_tcp_recovery_enter(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x->in_recovery != AK_RECOVERY_NONE) return;
+    x->in_recovery = AK_RECOVERY_FAST;
+    x->recovery_end = t->snd.nxt;
+    /* FlightSize, but for what recovery let go beyond the window while SND.UNA stood still. */
+    uint32_t flight = ak_min_u32(sent_bytes(t), x->cwnd);
+    ak_cc_of(core, t)->on_loss(x, flight, ak_tcp_effective_mss(core, t, 0));
+    core->counters.fast_retransmits++;
+    ak_tcp_trace_cwnd(core, t, AKSU_CWND_RECOVERY_ENTER);
 }
 
 void ak_tcp_duplicate_ack(struct ak_core *core, struct ak_tcb *t) {
@@ -231,11 +249,7 @@ void ak_tcp_duplicate_ack(struct ak_core *core, struct ak_tcb *t) {
     /* RFC 6582 s3.2 step 2: not again for a window that has been through a loss. */
     bool again = x->in_recovery != AK_RECOVERY_NONE || ak_seq_lt(t->snd.una, x->recovery_end);
     if (again || x->duplicate_acks < DUPLICATE_ACKS) return;
-    x->in_recovery = AK_RECOVERY_FAST;
-    x->recovery_end = t->snd.nxt;
-    cc_of(core, t)->on_loss(x, sent_bytes(t), mss);
-    core->counters.fast_retransmits++;
-    ak_tcp_trace_cwnd(core, t, AKSU_CWND_RECOVERY_ENTER);
+    ak_tcp_recovery_enter(core, t);
     first_segment_lost(core, t, AKSU_LOSS_BY_DUPLICATE_ACKS);
 }
 
@@ -245,12 +259,21 @@ void ak_tcp_rto_losses(struct ak_core *core, struct ak_tcb *t) {
     uint32_t mss = ak_tcp_effective_mss(core, t, 0);
     bool first = x->rto_backoff == 0;
     uint32_t ssthresh = x->ssthresh;
-    cc_of(core, t)->on_rto(x, ak_tcp_in_flight(x, t, mss), mss);
+    ak_cc_of(core, t)->on_rto(x, ak_tcp_in_flight(x, t, mss), mss);
     if (!first) x->ssthresh = ssthresh; /* s3.1: held constant while the same segment times out again */
     x->duplicate_acks = 0;
+    x->tlp.out = false;
     x->in_recovery = AK_RECOVERY_RTO;
     x->recovery_end = t->snd.nxt;
-    for (uint32_t i = x->record_head; i != AK_NONE; i = ak_record_at(core, i)->next)
-        record_mark_lost(core, t, i, AKSU_LOSS_BY_RTO);
+    /* RFC 2018 s8: the oldest byte was selectively acknowledged and not since: the peer has taken that back. */
+    bool reneged = x->record_head != AK_NONE && (ak_record_at(core, x->record_head)->flags & AK_RECORD_SACKED);
+    for (uint32_t i = x->record_head; i != AK_NONE; i = ak_record_at(core, i)->next) {
+        struct ak_record *r = ak_record_at(core, i);
+        if (reneged && (r->flags & AK_RECORD_SACKED)) {
+            r->flags &= ~(uint32_t)AK_RECORD_SACKED;
+            x->sacked_bytes -= r->bytes;
+        }
+        ak_record_mark_lost(core, t, i, AKSU_LOSS_BY_RTO);
+    }
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_TIMEOUT);
 }

@@ -58,19 +58,18 @@ aksu_tcp_options ak_tcp_segment_options(const struct ak_core *core, const struct
     }
     const struct ak_transfer *x = ak_transfer_of(core, t);
     if ((t->flags & AK_F_SACK) == 0 || x == NULL || x->range_count == 0) return options;
-    /* RFC 2018 s4: the range with the newest segment first, then the others; the highest are the newest guess. */
+    /* RFC 2018 s4: first the range with the newest segment, then the others in turn, so that the peer hears of all. */
     const struct ak_range *range = (const struct ak_range *)(const void *)ak_block_at(&core->blocks, x->range_block);
+    uint32_t room = t->flags & AK_F_TIMESTAMPS ? AKSU_SACK_BLOCK_MAX - 1 : AKSU_SACK_BLOCK_MAX;
+    uint32_t first = 0;
+    while (first < x->range_count &&
+           !ak_seq_in(x->range_recent, range[first].left, ak_seq_bytes(range[first].left, range[first].right)))
+        first++;
     options.present |= AKSU_OPT_SACK;
-    for (uint32_t i = 0; i < x->range_count; i++) {
-        if (!ak_seq_in(x->range_recent, range[i].left, ak_seq_bytes(range[i].left, range[i].right))) continue;
-        options.sack[0] = (aksu_sack_block){.left = range[i].left.n, .right = range[i].right.n};
-        options.sack_count = 1;
-        break;
-    }
-    for (uint32_t i = x->range_count; i > 0 && options.sack_count < AKSU_SACK_BLOCK_MAX; i--) {
-        if (options.sack_count > 0 && range[i - 1].left.n == options.sack[0].left) continue;
-        options.sack[options.sack_count] =
-            (aksu_sack_block){.left = range[i - 1].left.n, .right = range[i - 1].right.n};
+    for (uint32_t i = 0; i < x->range_count + 1 && options.sack_count < room; i++) {
+        uint32_t at = i == 0 ? first : (x->sack_turn + i - 1) % x->range_count;
+        if (at >= x->range_count || (i > 0 && at == first)) continue;
+        options.sack[options.sack_count] = (aksu_sack_block){.left = range[at].left.n, .right = range[at].right.n};
         options.sack_count++;
     }
     return options;

@@ -12,6 +12,16 @@ static void ack_went(struct ak_core *core, struct ak_tcb *t) {
     t->last_ack_sent = t->rcv.nxt;
     if (x == NULL) return;
     x->unacked_segments = 0;
+    if (x->range_count > 0) {
+        /* The newest comes first in every ACK; the other blocks go round. */
+        uint32_t others = (t->flags & AK_F_TIMESTAMPS ? AKSU_SACK_BLOCK_MAX - 1 : AKSU_SACK_BLOCK_MAX) - 1;
+        x->sack_turn = (x->sack_turn + others) % x->range_count;
+        x->ranges_untold -= ak_min_u32(x->ranges_untold, others);
+        /* Segments that come in one batch draw one ACK (MUST-58), but each gap that they show must be told. */
+        if (x->ranges_untold > 0 && (t->flags & AK_F_SACK)) t->flags |= AK_F_ACK_NOW | AK_F_DUPLICATE_ACK;
+    } else {
+        x->ranges_untold = 0;
+    }
     if (t->flags & AK_F_ACK_DELAYED) {
         ak_flags_clear(t, AK_F_ACK_DELAYED);
         ak_tcp_timer_cancel(core, t, AKSU_TIMER_DELAYED_ACK);
@@ -34,6 +44,7 @@ static void new_data_went(struct ak_core *core, struct ak_tcb *t, const struct a
     t->snd.nxt = ak_seq_add(plan->seq, plan->bytes);
     x->bytes_sent += plan->bytes;
     if (plan->bytes % mss != 0) x->small_end = t->snd.nxt;
+    if (t->flags & AK_F_TAIL_PROBE_DUE) ak_tlp_sent(core, t, /* retransmission= */ false);
     if (ak_seq_eq(t->snd.nxt, x->send_end)) ak_flags_clear(t, AK_F_PUSH);
     if ((t->flags & AK_F_URGENT_SEND) && ak_seq_le(t->snd.up, t->snd.nxt)) ak_flags_clear(t, AK_F_URGENT_SEND);
 }
@@ -55,6 +66,10 @@ static void commit(struct ak_core *core, struct ak_tcb *t, const struct ak_plan 
     case AK_PLAN_SYN: syn_went(core, t, plan); break;
     case AK_PLAN_RETRANSMIT: ak_tcp_flight_retransmitted(core, t, plan->record, plan->bytes); break;
     case AK_PLAN_DATA: new_data_went(core, t, plan, mss); break;
+    case AK_PLAN_TAIL_PROBE:
+        ak_tcp_flight_probed(core, t, plan->bytes);
+        ak_tlp_sent(core, t, /* retransmission= */ true);
+        break;
     case AK_PLAN_FIN:
         if (plan->retransmission) core->counters.tcp_retransmitted++;
         break;
@@ -72,6 +87,7 @@ static void commit(struct ak_core *core, struct ak_tcb *t, const struct ak_plan 
     if (outstanding && t->rto_due_us == AK_NEVER && plan->kind != AK_PLAN_PROBE &&
         ak_tcp_timer_due(core, t, AKSU_TIMER_PERSIST) == AK_NEVER)
         ak_tcp_rto_restart(core, t); /* RFC 6298 s5.1 */
+    if (plan->kind == AK_PLAN_DATA) ak_tlp_schedule(core, t);
 }
 
 /* Nothing more goes now: what will make it go later? */
@@ -115,6 +131,8 @@ static void sender_look(struct ak_core *core, struct ak_tcb *t, struct sender *s
     s->env.x = ak_transfer_of(core, t);
     s->env.record_free = ak_pool_free(&core->pool[AK_KIND_RECORD]) > 0;
     s->env.lost = NULL;
+    s->env.tail = NULL;
+    if (s->env.x != NULL && s->env.x->record_tail != AK_NONE) s->env.tail = ak_record_at(core, s->env.x->record_tail);
     if (s->env.x != NULL && s->env.x->lost_bytes > 0) {
         s->env.lost_index = ak_tcp_flight_lost(core, s->env.x);
         if (s->env.lost_index != AK_NONE) s->env.lost = ak_record_at(core, s->env.lost_index);
@@ -133,6 +151,7 @@ static void sender_init(struct ak_core *core, struct ak_tcb *t, struct sender *s
 static bool send_one(struct ak_core *core, struct ak_tcb *t, struct sender *s, aksu_frame *ret_frame,
                      bool *ret_blocked) {
     sender_look(core, t, s);
+    if (s->env.x != NULL && s->env.x->range_count > 0) s->options = ak_tcp_segment_options(core, t);
     struct ak_plan plan = ak_tcp_plan(t, &s->env);
     if (plan.kind == AK_PLAN_NOTHING) {
         commit_nothing(core, t, &plan);

@@ -10,6 +10,7 @@ enum ak_plan_kind {
     AK_PLAN_SYN,        /* SYN or SYN,ACK */
     AK_PLAN_RETRANSMIT, /* the record's first bytes */
     AK_PLAN_DATA,       /* bytes from SND.NXT, perhaps with FIN */
+    AK_PLAN_TAIL_PROBE, /* RFC 8985 s7.3: the end of the flight again */
     AK_PLAN_FIN,        /* a FIN alone, first or again */
     AK_PLAN_PROBE,      /* one byte at SND.UNA into a closed window */
     AK_PLAN_KEEPALIVE,  /* nothing at SND.NXT - 1 */
@@ -30,6 +31,7 @@ enum ak_stop {
 struct ak_plan_env {
     const aksu_tcp_settings *settings;
     const struct ak_transfer *x;  /* NULL */
+    const struct ak_record *tail; /* the last in flight; NULL */
     const struct ak_record *lost; /* the first to send again; NULL */
     uint32_t lost_index;
     uint32_t mss_bytes;   /* of this connection now, options taken off */

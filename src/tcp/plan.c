@@ -137,6 +137,22 @@ static bool plan_data(const struct ak_tcb *t, const struct ak_plan_env *env, str
     return true;
 }
 
+/* RFC 8985 s7.3: new data if it may go (plan_data has been asked), else the last segment again. */
+static bool plan_tail_probe(const struct ak_tcb *t, const struct ak_plan_env *env, struct ak_plan *plan) {
+    if ((t->flags & AK_F_TAIL_PROBE_DUE) == 0 || env->tail == NULL) return false;
+    uint32_t bytes = ak_min_u32(env->tail->bytes, env->mss_bytes);
+    ak_seq end = ak_seq_add(env->tail->seq, env->tail->bytes);
+    plan->kind = AK_PLAN_TAIL_PROBE;
+    plan->seq = ak_seq_sub(end, bytes);
+    plan->bytes = bytes;
+    plan->flags = AKSU_TCP_ACK;
+    if (ak_seq_eq(end, env->x->send_end)) plan->flags |= AKSU_TCP_PSH;
+    if ((t->flags & AK_F_FIN_SENT) && fin_follows(t, env, end)) plan->flags |= AKSU_TCP_FIN;
+    plan->retransmission = true;
+    plan->cause = AKSU_SEND_TAIL_LOSS_PROBE_CAUSE;
+    return true;
+}
+
 static bool plan_fin(const struct ak_tcb *t, const struct ak_plan_env *env, struct ak_plan *plan) {
     bool again = (t->flags & AK_F_FIN_DUE) != 0;
     bool first = (t->flags & (AK_F_FIN_QUEUED | AK_F_FIN_SENT)) == AK_F_FIN_QUEUED && fin_follows(t, env, t->snd.nxt);
@@ -177,6 +193,7 @@ struct ak_plan ak_tcp_plan(const struct ak_tcb *t, const struct ak_plan_env *env
         if (plan_probe(t, env, &plan)) return plan;
         if (plan_retransmit(t, env, &plan)) return plan;
         if (plan.stop == AK_STOP_EMPTY && plan_data(t, env, &plan)) return plan;
+        if (plan_tail_probe(t, env, &plan)) return plan;
         if (plan.stop == AK_STOP_EMPTY && plan_fin(t, env, &plan)) return plan;
     }
     if (t->state == AK_TCP_SYN_SENT || t->state == AK_TCP_CLOSED || t->state == AK_TCP_LISTEN) return plan;

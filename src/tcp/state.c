@@ -49,6 +49,10 @@ void ak_tcp_state_changed(struct ak_core *core, const struct ak_tuple *tuple, co
     core->host.sink(core->host.sink_user, &event);
 }
 
+void ak_tcp_begin_state(struct ak_tcb *t, aksu_tcp_state state) {
+    t->state = (uint8_t)state;
+}
+
 void ak_tcp_set_state(struct ak_core *core, struct ak_tcb *t, aksu_tcp_state to, aksu_state_cause cause) {
     struct ak_state_change change = {
         .from = (aksu_tcp_state)t->state,

@@ -18,7 +18,9 @@ enum ak_busy_timer {
     AK_BUSY_PERSIST,
     AK_BUSY_DELAYED_ACK,
     AK_BUSY_CORK,
-    AK_BUSY_IDLE, /* return the transfer */
+    AK_BUSY_REORDERING,      /* RFC 8985 s6.3 */
+    AK_BUSY_TAIL_LOSS_PROBE, /* RFC 8985 s7.2 */
+    AK_BUSY_IDLE,            /* return the transfer */
     AK_BUSY_COUNT
 };
 
@@ -54,6 +56,8 @@ enum {
     AK_F_MORE = 1u << 29,                /* the application said that more follows */
     AK_F_LIVE = 1u << 30,                /* the block is in use */
 };
+
+#define AK_F_TAIL_PROBE_DUE (1u << 31) /* beyond an int: not in the enum */
 
 /* One transmission in flight: RFC 9293 s3.8.1's retransmission queue, a super-segment counting as one. */
 enum {
@@ -98,6 +102,16 @@ struct ak_transfer {
     uint32_t sacked_bytes;
     uint32_t duplicate_acks;
     ak_seq recovery_end; /* RFC 6582's recover */
+    struct {
+        uint64_t sent_us; /* the latest transmission that was delivered */
+        ak_seq end, fack;
+        uint32_t rtt_us;
+        bool any, reordering;
+    } rack;
+    struct {
+        ak_seq end;
+        bool out, retransmission;
+    } tlp;
     uint8_t in_recovery; /* enum ak_recovery */
     uint8_t rto_backoff;
     uint16_t unacked_segments; /* received and not acknowledged */
@@ -107,7 +121,9 @@ struct ak_transfer {
     uint32_t range_count;
     ak_seq range_recent; /* left edge of the newest: first in SACK (RFC 2018 s4) */
     uint32_t out_of_order_bytes;
-    ak_seq rcv_fin; /* AK_F_PEER_FIN_HELD */
+    uint32_t sack_turn;     /* which range an ACK tells of next, after the newest */
+    uint32_t ranges_untold; /* changed since the last ACK: more than one ACK can tell are told by several */
+    ak_seq rcv_fin;         /* AK_F_PEER_FIN_HELD */
 
     uint64_t bytes_sent, bytes_acked, bytes_received;
     uint32_t retransmitted_segments;
@@ -207,8 +223,9 @@ struct ak_time_wait {
     uint32_t ts_recent;
     uint32_t due_flags; /* expiry in 1,024 us modulo 2^24, flags in the top 8 bits */
 };
-#define AK_TW_TIMESTAMPS 0x01000000u
-#define AK_TW_SUSPENDED  0x02000000u /* gave way to a new incarnation that is not yet synchronized: not in the table */
+#define AK_TW_TIMESTAMPS   0x01000000u
+#define AK_TW_WSCALE_SHIFT 28          /* 4 bits: the shift of windows that we announce */
+#define AK_TW_SUSPENDED    0x02000000u /* gave way to a new incarnation that is not yet synchronized: not in the table */
 _Static_assert(sizeof(struct ak_time_wait) <= 64, "a TIME-WAIT record");
 
 /* A listening socket. */

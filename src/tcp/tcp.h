@@ -53,6 +53,8 @@ void ak_tcp_established(struct ak_input *in); /* ack.c: our SYN is acknowledged 
 
 /* ---- state.c: every change of state goes through one of these */
 void ak_tcp_set_state(struct ak_core *core, struct ak_tcb *t, aksu_tcp_state to, aksu_state_cause cause);
+/* A control block takes over from a half-open record, whose changes have been told. */
+void ak_tcp_begin_state(struct ak_tcb *t, aksu_tcp_state state);
 /* The same for what has no control block. */
 struct ak_state_change {
     aksu_tcp_state from, to;
@@ -226,7 +228,17 @@ void ak_tcp_flight_sent(struct ak_core *core, struct ak_tcb *t, ak_seq seq, uint
 /* The first lost record that may be sent again; AK_NONE. */
 uint32_t ak_tcp_flight_lost(const struct ak_core *core, const struct ak_transfer *transfer);
 void ak_tcp_flight_retransmitted(struct ak_core *core, struct ak_tcb *t, uint32_t record, uint32_t bytes);
+/* The last bytes of the flight went again, as a probe. */
+void ak_tcp_flight_probed(struct ak_core *core, struct ak_tcb *t, uint32_t bytes);
 void ak_tcp_flight_clear(struct ak_core *core, struct ak_transfer *transfer);
+
+/* ---- sack.c, rack.c: RFC 2018, RFC 8985 */
+void ak_tcp_sack_take(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
+bool ak_tcp_sack_duplicate(const struct ak_seg *seg);
+void ak_rack_detect(struct ak_core *core, struct ak_tcb *t);
+void ak_tlp_schedule(struct ak_core *core, struct ak_tcb *t);
+void ak_tlp_sent(struct ak_core *core, struct ak_tcb *t, bool retransmission);
+void ak_tlp_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
 
 /* ---- output.c: plan, build, commit */
 /* Sends what a connection has, at most frame_cap frames; answers how many. */

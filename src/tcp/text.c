@@ -150,6 +150,9 @@ static void hold(struct ak_input *in, ak_seq left, ak_seq right) {
         return;
     }
     x->out_of_order_bytes += new_bytes;
+    struct ak_range now = ranges_of(core, x)[index];
+    bool same = ak_seq_in(x->range_recent, now.left, ak_seq_bytes(now.left, now.right));
+    if (new_bytes > 0 && (!same || x->ranges_untold == 0)) x->ranges_untold++;
     x->range_recent = left;
     if (new_bytes == 0) in->drop = AKSU_DROP_TCP_DUPLICATE;
 }

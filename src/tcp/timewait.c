@@ -58,6 +58,16 @@ static void set_due(struct ak_core *core, struct ak_time_wait *record, uint64_t 
     ak_tcp_trace_timer(core, &record->tuple, AKSU_TIMER_TIME_WAIT, AKSU_TIMER_WAS_SET, due_us);
 }
 
+/* The record keeps no window.  After the peer's FIN none matters; RCV.WND is taken for 65535, as far as the window
+ * scale can say that, in what we announce and in what we accept. */
+static uint16_t announced(const struct ak_time_wait *record) {
+    return (uint16_t)(65535u >> (record->due_flags >> AK_TW_WSCALE_SHIFT));
+}
+
+static uint32_t receive_window(const struct ak_time_wait *record) {
+    return (uint32_t)announced(record) << (record->due_flags >> AK_TW_WSCALE_SHIFT);
+}
+
 /* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> */
 static void send_ack(struct ak_core *core, const struct ak_time_wait *record, aksu_send_cause cause) {
     struct ak_path path;
@@ -70,7 +80,7 @@ static void send_ack(struct ak_core *core, const struct ak_time_wait *record, ak
         .link = path.link,
         .ttl = (uint8_t)core->config.tcp.ttl,
         .cause = cause,
-        .header = {.seq = record->snd_nxt, .ack = record->rcv_nxt, .flags = AKSU_TCP_ACK, .wnd = 65535},
+        .header = {.seq = record->snd_nxt, .ack = record->rcv_nxt, .flags = AKSU_TCP_ACK, .wnd = announced(record)},
     };
     if (record->due_flags & AK_TW_TIMESTAMPS) {
         bare.header.options.present = AKSU_OPT_TIMESTAMPS;
@@ -95,7 +105,8 @@ void ak_time_wait_from(struct ak_core *core, struct ak_tcb *t, uint64_t due_us) 
         .snd_nxt = t->snd.nxt,
         .rcv_nxt = t->rcv.nxt,
         .ts_recent = t->ts_recent,
-        .due_flags = t->flags & AK_F_TIMESTAMPS ? AK_TW_TIMESTAMPS : 0,
+        .due_flags = (t->flags & AK_F_TIMESTAMPS ? AK_TW_TIMESTAMPS : 0) | (uint32_t)t->rcv.wscale
+                                                                               << AK_TW_WSCALE_SHIFT,
     };
     ak_link_init(&record->age);
     ak_list_push_back(&core->time_wait, &core->time_wait_lens, ref);
@@ -171,26 +182,35 @@ enum ak_verdict ak_tcp_input_time_wait(struct ak_core *core, struct ak_seg *seg,
         return AK_DROP;
     }
     if (seg->flags & AKSU_TCP_SYN) return syn_arrives(core, seg, ref, ret_drop);
-    /* The record keeps no window: none is open any more, and an ACK is too old only beyond the largest window there is.
-     */
+    /* Nor does it keep MAX.SND.WND: an ACK is too old only beyond the largest window there is (s3.10.7.4, fifth). */
     bool acks = (seg->flags & AKSU_TCP_ACK) && ak_seq_le(seg->ack, record->snd_nxt) &&
                 ak_seq_bytes(seg->ack, record->snd_nxt) <= AK_WINDOW_MAX;
-    bool fin_again = (seg->flags & AKSU_TCP_FIN) && ak_seq_eq(ak_seq_add(seg->seq, ak_seg_bytes(seg)), record->rcv_nxt);
-    if (fin_again && acks) { /* s3.10.7.4, eighth; ruling R2 */
+    uint32_t bytes = ak_seg_bytes(seg);
+    ak_seq end = ak_seq_add(seg->seq, bytes);
+    bool fin = (seg->flags & AKSU_TCP_FIN) != 0;
+    /* The FIN again (ruling R2), or one beyond it that is in order. */
+    bool fin_again = fin && (ak_seq_eq(end, record->rcv_nxt) ||
+                             (ak_seq_le(seg->seq, record->rcv_nxt) && ak_seq_gt(end, record->rcv_nxt)));
+    if (fin_again && acks) { /* s3.10.7.4, eighth */
         ak_list_remove(&core->time_wait, &core->time_wait_lens, ref);
         ak_list_push_back(&core->time_wait, &core->time_wait_lens, ref);
         set_due(core, record, core->now_us + core->config.time_wait_us);
         send_ack(core, record, AKSU_SEND_ACK_CAUSE);
         return AK_DONE;
     }
-    bool acceptable = ak_seg_bytes(seg) == 0 && ak_seq_eq(seg->seq, record->rcv_nxt);
-    if (acceptable && acks) return AK_DONE;
+    uint32_t wnd = receive_window(record);
+    bool acceptable =
+        ak_seq_in(seg->seq, record->rcv_nxt, wnd) || (bytes > 0 && ak_seq_in(ak_seq_sub(end, 1), record->rcv_nxt, wnd));
+    if (acceptable && acks) {
+        if (bytes > 0) *ret_drop = AKSU_DROP_TCP_AFTER_FIN; /* seventh: ignored */
+        return bytes > 0 ? AK_DROP : AK_DONE;
+    }
     if (acceptable && (seg->flags & AKSU_TCP_ACK) == 0) {
         *ret_drop = AKSU_DROP_TCP_NO_ACK;
         return AK_DROP;
     }
     *ret_drop = acceptable ? AKSU_DROP_TCP_ACK_FUTURE : AKSU_DROP_TCP_SEQUENCE;
-    /* s3.10.7.4, first: an unacceptable segment draws an ACK. */
+    /* s3.10.7.4, first and fifth: what is not acceptable draws an ACK. */
     if (ak_reply_allowed(core, &seg->tuple.remote)) send_ack(core, record, AKSU_SEND_DUPLICATE_ACK_CAUSE);
     return AK_DROP;
 }

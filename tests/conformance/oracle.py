@@ -101,7 +101,8 @@ def synchronized(name, state, unacked, our_fin, peer_fin, listener=False):
     elif our_fin == "acknowledged":
         una, nxt = una + 1, nxt + 1
     return Config(name, state, una, nxt, 1 + HISTORY + (1 if peer_fin else 0), fin_sent=our_fin != "none",
-                  listener=listener, max_snd_wnd=HARD_CODED_MAX_SND_WND if state == "TIME-WAIT" else PEER_WINDOW)
+                  listener=listener, zero_window=state != "TIME-WAIT",
+                  max_snd_wnd=HARD_CODED_MAX_SND_WND if state == "TIME-WAIT" else PEER_WINDOW)
 
 
 CONFIGS = (

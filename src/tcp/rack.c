@@ -1,0 +1,104 @@
+/* RACK-TLP: RFC 8985.  A transmission is lost if one that was sent later has been delivered, and a reordering window
+ * has passed since. A tail loss probe makes the peer say what it has when nothing more would make it speak.
+ *
+ * Used where the peer sends SACK; without it NewReno's duplicate ACKs decide (loss.c). */
+#include "tcp/loss.h"
+
+/* s6.2 step 2; both sent at one instant: the later bytes went later. */
+static bool sent_after(uint64_t sent_us, ak_seq end, uint64_t other_us, ak_seq other_end) {
+    return sent_us > other_us || (sent_us == other_us && ak_seq_gt(end, other_end));
+}
+
+void ak_rack_delivered(struct ak_core *core, struct ak_tcb *t, const struct ak_record *r, const struct ak_seg *seg) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    ak_seq end = ak_seq_add(r->seq, r->bytes);
+    uint64_t rtt_us = core->now_us - r->sent_us;
+    if (r->flags & AK_RECORD_RETRANSMITTED) {
+        /* Which transmission was it?  Not the last one, if the echo is older than it, or the trip were shorter than
+         * any. */
+        uint32_t sent_ts = (uint32_t)(r->sent_us / 1000) + t->ts_offset;
+        bool older = (t->flags & AK_F_TIMESTAMPS) && (int32_t)(seg->options.ts_ecr - sent_ts) < 0;
+        if (older || rtt_us < t->min_rtt_us) return;
+    } else if (x->rack.any && ak_seq_lt(end, x->rack.fack)) {
+        x->rack.reordering = true; /* s6.2 step 3: sent once, and delivered after what was sent later */
+    }
+    if (!x->rack.any || ak_seq_gt(end, x->rack.fack)) x->rack.fack = end;
+    if (x->rack.any && !sent_after(r->sent_us, end, x->rack.sent_us, x->rack.end)) return;
+    x->rack.any = true;
+    x->rack.sent_us = r->sent_us;
+    x->rack.end = end;
+    x->rack.rtt_us = (uint32_t)ak_min_u64(rtt_us, UINT32_MAX);
+}
+
+/* s6.2 step 4. */
+static uint64_t reordering_window_us(const struct ak_tcb *t, const struct ak_transfer *x, uint32_t mss) {
+    enum { DUPLICATE_SEGMENTS = 3 };
+    if (!x->rack.reordering && (x->in_recovery != AK_RECOVERY_NONE || x->sacked_bytes >= DUPLICATE_SEGMENTS * mss))
+        return 0;
+    return ak_min_u32(t->min_rtt_us / 4, t->srtt_us);
+}
+
+/* s6.2 step 5: marks what is lost, and sets the timer for what may soon be. */
+void ak_rack_detect(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (!x->rack.any || (x->sacked_bytes == 0 && x->in_recovery == AK_RECOVERY_NONE)) return;
+    uint64_t wait_us = x->rack.rtt_us + reordering_window_us(t, x, ak_tcp_effective_mss(core, t, 0));
+    uint64_t next_us = AK_NEVER;
+    uint32_t lost_before = x->lost_bytes;
+    for (uint32_t i = x->record_head; i != AK_NONE; i = ak_record_at(core, i)->next) {
+        const struct ak_record *r = ak_record_at(core, i);
+        if (r->flags & (AK_RECORD_SACKED | AK_RECORD_LOST)) continue;
+        if (!sent_after(x->rack.sent_us, x->rack.end, r->sent_us, ak_seq_add(r->seq, r->bytes))) continue;
+        if (r->sent_us + wait_us <= core->now_us)
+            ak_record_mark_lost(core, t, i, AKSU_LOSS_BY_RACK);
+        else
+            next_us = ak_min_u64(next_us, r->sent_us + wait_us);
+    }
+    if (next_us != AK_NEVER)
+        ak_tcp_timer_set(core, t, AKSU_TIMER_REORDERING, next_us);
+    else
+        ak_tcp_timer_cancel(core, t, AKSU_TIMER_REORDERING);
+    if (x->lost_bytes == lost_before) return;
+    ak_tcp_recovery_enter(core, t);
+    ak_tcp_want_output(core, t);
+}
+
+/* s7.2: after new data or an acknowledgment, if nothing else is known to be wrong. */
+void ak_tlp_schedule(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    bool wanted = (t->flags & AK_F_SACK) && x->record_head != AK_NONE && x->in_recovery == AK_RECOVERY_NONE &&
+                  x->sacked_bytes == 0 && !x->tlp.out && t->snd.wnd > 0 && t->rto_due_us != AK_NEVER;
+    if (!wanted) {
+        ak_tcp_timer_cancel(core, t, AKSU_TIMER_TAIL_LOSS_PROBE);
+        return;
+    }
+    uint64_t wait_us = t->srtt_us == 0 ? 1000000 : 2ull * t->srtt_us;
+    enum { WORST_ACK_DELAY_US = 200000, LEAST_US = 2000 };
+    bool single = ak_seq_bytes(t->snd.una, t->snd.nxt) <= ak_tcp_effective_mss(core, t, 0);
+    wait_us = single ? wait_us + WORST_ACK_DELAY_US : ak_max_u64(wait_us, LEAST_US);
+    uint64_t due_us = core->now_us + wait_us;
+    if (due_us >= t->rto_due_us)
+        ak_tcp_timer_cancel(core, t, AKSU_TIMER_TAIL_LOSS_PROBE);
+    else
+        ak_tcp_timer_set(core, t, AKSU_TIMER_TAIL_LOSS_PROBE, due_us);
+}
+
+/* s7.3, the probe has gone: the retransmission timer counts from it. */
+void ak_tlp_sent(struct ak_core *core, struct ak_tcb *t, bool retransmission) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    ak_flags_clear(t, AK_F_TAIL_PROBE_DUE);
+    x->tlp.out = true;
+    x->tlp.retransmission = retransmission;
+    x->tlp.end = t->snd.nxt;
+    ak_tcp_rto_restart(core, t);
+}
+
+/* s7.4: a probe that repaired a loss without anyone noticing still means congestion. */
+void ak_tlp_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (!x->tlp.out || ak_seq_lt(seg->ack, x->tlp.end)) return;
+    x->tlp.out = false;
+    if (!x->tlp.retransmission || x->in_recovery != AK_RECOVERY_NONE || ak_tcp_sack_duplicate(seg)) return;
+    ak_cc_of(core, t)->on_loss(x, x->cwnd, ak_tcp_effective_mss(core, t, 0));
+    ak_tcp_trace_cwnd(core, t, AKSU_CWND_RECOVERY_ENTER);
+}
