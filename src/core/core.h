@@ -56,12 +56,24 @@ struct ak_path {
 
 struct ak_core;
 
+/* What an ICMP error says, its quote read. */
+struct ak_tuple;
+struct ak_icmp_report {
+    const struct ak_tuple *tuple; /* from our side */
+    uint32_t seq;                 /* of the segment it quotes */
+    aksu_reason reason;
+    bool hard;    /* RFC 1122 s4.2.3.9 */
+    uint32_t mtu; /* PACKET_TOO_BIG */
+};
+
 /* What transports ask of the floors above. */
 struct ak_ops {
     /* Fills ret_path for a destination; path->source of want, if specified, must be ours.  NO_ROUTE,
      * ADDR_NOT_AVAILABLE. */
     aksu_err (*resolve)(struct ak_core *core, const aksu_addr *remote, const aksu_addr *want_source,
                         struct ak_path *ret_path);
+    /* An ICMP error that quotes a TCP segment of ours; whether anybody could have meant it. */
+    bool (*tcp_error)(struct ak_core *core, const struct ak_icmp_report *report);
     bool (*is_ours)(const struct ak_core *core, const aksu_addr *addr);
     bool (*is_broadcast)(const struct ak_core *core, const aksu_addr *addr);
 };

@@ -1,5 +1,5 @@
-/* ICMP: echo answered (RFC 1122 s3.2.2.6), anything else counted.  A reply goes to the packet's source only and holds
- * no byte that did not come with the request. */
+/* ICMP: echo answered (RFC 1122 s3.2.2.6), errors handed to the transport that they quote, anything else counted.  A
+ * reply goes to the packet's source only and holds no byte that did not come with the request. */
 #include "wire/icmp.h"
 #include "base/bytes.h"
 #include "net/net.h"
@@ -49,13 +49,48 @@ static void echo_reply(struct ak_core *core, const struct ak_packet *packet) {
     core->counters.icmp_echo_replies++;
 }
 
+/* RFC 1122 s4.2.3.9, RFC 5461 s2: what an error means for the connection that it quotes. */
+static aksu_reason error_reason(const struct ak_icmp *icmp, bool *ret_hard) {
+    *ret_hard = false;
+    if (icmp->type == AK_ICMP_TIME_EXCEEDED) return AKSU_REASON_TTL_EXCEEDED;
+    if (icmp->type == AK_ICMP_PARAMETER_PROBLEM) return AKSU_REASON_PARAMETER_PROBLEM;
+    static const aksu_reason unreachable[] = {
+        AKSU_REASON_NET_UNREACHABLE,  AKSU_REASON_HOST_UNREACHABLE, AKSU_REASON_PROTOCOL_UNREACHABLE,
+        AKSU_REASON_PORT_UNREACHABLE, AKSU_REASON_PACKET_TOO_BIG,   AKSU_REASON_SOURCE_ROUTE_FAILED,
+        AKSU_REASON_NET_UNREACHABLE,  AKSU_REASON_HOST_UNREACHABLE, AKSU_REASON_HOST_UNREACHABLE,
+        AKSU_REASON_PROHIBITED,       AKSU_REASON_PROHIBITED,       AKSU_REASON_NET_UNREACHABLE,
+        AKSU_REASON_HOST_UNREACHABLE, AKSU_REASON_PROHIBITED,       AKSU_REASON_PROHIBITED,
+        AKSU_REASON_PROHIBITED,
+    };
+    *ret_hard = icmp->code == 2 || icmp->code == 3; /* protocol, port */
+    return icmp->code < sizeof unreachable / sizeof unreachable[0] ? unreachable[icmp->code] : AKSU_REASON_NONE;
+}
+
+/* MUST-54: to the connection that caused it, if what it quotes is a segment that we may have sent. */
+static aksu_drop error_arrives(struct ak_core *core, const struct ak_packet *packet, const struct ak_icmp *icmp) {
+    struct ak_icmp_quote quote;
+    uint32_t at = packet->ip.header_bytes + AK_ICMP_HEADER_BYTES;
+    if (packet->head_bytes < at) return AKSU_DROP_ICMP_TRUNCATED;
+    aksu_drop drop = ak_wire_icmp_quote_parse(packet->head + at, packet->head_bytes - at, &quote);
+    if (drop != AKSU_DROP_NONE) return drop;
+    struct ak_tuple tuple = {
+        .local = quote.src, .remote = quote.dst, .local_port = quote.src_port, .remote_port = quote.dst_port};
+    struct ak_icmp_report report = {.tuple = &tuple, .seq = quote.seq, .mtu = icmp->mtu};
+    report.reason = error_reason(icmp, &report.hard);
+    if (report.reason == AKSU_REASON_NONE) return AKSU_DROP_ICMP_TYPE;
+    return core->host.ops->tcp_error(core, &report) ? AKSU_DROP_NONE : AKSU_DROP_ICMP_QUOTE;
+}
+
 aksu_drop ak_net_icmp(struct ak_core *core, const struct ak_packet *packet) {
     struct ak_icmp icmp;
     uint32_t head = packet->head_bytes - packet->ip.header_bytes;
     aksu_drop drop = ak_wire_icmp_parse(packet->head + packet->ip.header_bytes, head, &icmp);
     if (drop != AKSU_DROP_NONE) return drop;
     if (!ak_net_checksum_good(packet, /* pseudo_header= */ false)) return AKSU_DROP_ICMP_CHECKSUM;
-    if (icmp.type != AK_ICMP_ECHO || icmp.code != 0) return AKSU_DROP_ICMP_TYPE;
+    bool error = icmp.type == AK_ICMP_UNREACHABLE || icmp.type == AK_ICMP_TIME_EXCEEDED ||
+                 icmp.type == AK_ICMP_PARAMETER_PROBLEM;
+    if (error) return error_arrives(core, packet, &icmp);
+    if (icmp.type != AK_ICMP_ECHO || icmp.code != 0) return AKSU_DROP_ICMP_TYPE; /* Source Quench too: MUST-55 */
     echo_reply(core, packet);
     return AKSU_DROP_NONE;
 }

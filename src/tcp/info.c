@@ -39,9 +39,17 @@ static void transfer_info(const struct ak_core *core, const struct ak_tcb *t, ak
                         (x->send.span_blocks + x->receive.span_blocks) * core->blocks.block_bytes;
 }
 
+/* The record that is the connection once it is in TIME-WAIT; NULL: before, and when 2MSL is over. */
+static const struct ak_time_wait *record_of(const struct ak_core *core, const struct ak_tcb *t) {
+    if (t->state != AK_TCP_TIME_WAIT) return NULL;
+    ak_ref ref = ak_flow_find(core, &t->tuple);
+    return ref != AK_NONE && ak_ref_class(ref) == AK_KIND_TIME_WAIT ? ak_time_wait_at(core, ref) : NULL;
+}
+
 static void connection_info(const struct ak_core *core, const struct ak_tcb *t, aksu_tcp_info *info) {
+    bool over = t->state == AK_TCP_TIME_WAIT && record_of(core, t) == NULL;
     *info = (aksu_tcp_info){
-        .state = (aksu_tcp_state)t->state,
+        .state = over ? AK_TCP_CLOSED : (aksu_tcp_state)t->state,
         .reason = (aksu_reason)t->reason,
         .soft_error = (aksu_reason)t->soft_error,
         .user = t->sock.user,
@@ -72,12 +80,9 @@ static void connection_info(const struct ak_core *core, const struct ak_tcb *t, 
     if (t->path_mtu != 0) info->snd_mss = ak_tcp_effective_mss(core, t, 0);
     set_tuple(info, &t->tuple, t->link);
     transfer_info(core, t, info);
-    if (t->state == AK_TCP_TIME_WAIT) { /* the record in the table is the connection; it may be over */
-        ak_ref ref = ak_flow_find(core, &t->tuple);
-        bool waits = ref != AK_NONE && ak_ref_class(ref) == AK_KIND_TIME_WAIT;
-        info->state = waits ? AK_TCP_TIME_WAIT : AK_TCP_CLOSED;
-        if (waits)
-            set_timer(info, core->now_us, ak_time_wait_due_us(core, ak_time_wait_at(core, ref)), AKSU_TIMER_TIME_WAIT);
+    const struct ak_time_wait *record = record_of(core, t);
+    if (t->state == AK_TCP_TIME_WAIT) {
+        if (record != NULL) set_timer(info, core->now_us, ak_time_wait_due_us(core, record), AKSU_TIMER_TIME_WAIT);
         return;
     }
     aksu_timer timer = AKSU_TIMER_RETRANSMIT;

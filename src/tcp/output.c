@@ -194,10 +194,10 @@ size_t ak_tcp_output(struct ak_core *core, struct ak_tcb *t, aksu_frame *ret_fra
         if (!send_one(core, t, &s, &ret_frames[count], &blocked)) break;
         count++;
     }
-    bool done = count < frame_cap && !blocked;
-    if (done || !ak_link_state_at(core, t->link)->up) {
-        ak_list_remove(&core->output, &core->output_lens, ak_tcb_ref(core, t));
-        ak_link_init(&t->output);
-    }
+    bool link_down = !ak_link_state_at(core, t->link)->up;
+    if (blocked && !link_down) return count; /* no frame is free: it stays first in line */
+    ak_list_remove(&core->output, &core->output_lens, ak_tcb_ref(core, t));
+    bool more = count == frame_cap && !link_down;
+    if (more) ak_list_push_back(&core->output, &core->output_lens, ak_tcb_ref(core, t)); /* others first */
     return count;
 }

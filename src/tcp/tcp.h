@@ -187,6 +187,9 @@ void ak_tcp_send_reset(struct ak_core *core, const struct ak_tcb *t);
 /* The ACK that a connection owes when the segment it owes it for has ended it. */
 void ak_tcp_send_last_ack(struct ak_core *core, const struct ak_tcb *t);
 
+/* ---- icmp_error.c: whether the error was one that a router could have sent */
+bool ak_tcp_icmp_error(struct ak_core *core, const struct ak_icmp_report *report);
+
 /* ---- window.c */
 /* The right edge that may be announced now: never left of the one announced (SHLD-14). */
 ak_seq ak_tcp_window_edge(const struct ak_core *core, const struct ak_tcb *t);
