@@ -172,18 +172,18 @@ bool aksu_next_event(aksu_stack *stack, aksu_event *ret_event) {
     return true;
 }
 
-aksu_err aksu_sock_set_user(aksu_stack *stack, aksu_sock handle, uint64_t user) {
+aksu_err aksu_sock_set_user(aksu_stack *stack, aksu_sock sock, uint64_t user) {
     ak_ref ref;
-    struct ak_sock *sock = ak_sock_find(&stack->core, handle, &ref);
-    if (sock == NULL) return AKSU_ERR_BADSOCK;
-    sock->user = user;
+    struct ak_sock *head = ak_sock_find(&stack->core, sock, &ref);
+    if (head == NULL) return AKSU_ERR_BADSOCK;
+    head->user = user;
     return AKSU_OK;
 }
 
-aksu_err aksu_sock_user(const aksu_stack *stack, aksu_sock handle, uint64_t *ret_user) {
+aksu_err aksu_sock_user(const aksu_stack *stack, aksu_sock sock, uint64_t *ret_user) {
     ak_ref ref;
-    const struct ak_sock *sock = ak_sock_find(&stack->core, handle, &ref);
-    if (sock == NULL) return AKSU_ERR_BADSOCK;
-    *ret_user = sock->user;
+    const struct ak_sock *head = ak_sock_find(&stack->core, sock, &ref);
+    if (head == NULL) return AKSU_ERR_BADSOCK;
+    *ret_user = head->user;
     return AKSU_OK;
 }

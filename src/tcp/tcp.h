@@ -34,9 +34,9 @@ struct ak_input {
 /* ---- one file each: s3.10.7.1, .2, .3, s3.6.1 */
 enum ak_verdict ak_tcp_input_closed(struct ak_core *core, struct ak_seg *seg);
 enum ak_verdict ak_tcp_input_listen(struct ak_core *core, struct ak_seg *seg, ak_ref listener, aksu_drop *ret_drop);
-enum ak_verdict ak_tcp_input_syn(struct ak_core *core, struct ak_seg *seg, ak_ref syn, aksu_drop *ret_drop);
+enum ak_verdict ak_tcp_input_syn(struct ak_core *core, struct ak_seg *seg, ak_ref ref, aksu_drop *ret_drop);
 enum ak_verdict ak_tcp_input_syn_sent(struct ak_input *in);
-enum ak_verdict ak_tcp_input_time_wait(struct ak_core *core, struct ak_seg *seg, ak_ref time_wait, aksu_drop *ret_drop);
+enum ak_verdict ak_tcp_input_time_wait(struct ak_core *core, struct ak_seg *seg, ak_ref ref, aksu_drop *ret_drop);
 /* The steps of s3.10.7.4 for a connection that this very segment has completed; does and traces all that follows. */
 void ak_tcp_resume(struct ak_core *core, struct ak_tcb *t, struct ak_seg *seg);
 /* A connection enters TIME-WAIT: t is gone for the caller. */
@@ -88,7 +88,7 @@ bool ak_tcp_challenge(struct ak_core *core, struct ak_tcb *t, uint32_t why_flags
 
 /* ---- isn.c: what must be unguessable */
 uint32_t ak_tuple_hash(const struct ak_core *core, const struct ak_tuple *tuple);
-uint32_t ak_ref_hash(const void *core, ak_ref ref);
+uint32_t ak_ref_hash(const void *owner, ak_ref ref);
 ak_seq ak_tcp_isn(const struct ak_core *core, const struct ak_tuple *tuple);
 uint32_t ak_tcp_timestamp_offset(const struct ak_core *core, const struct ak_tuple *tuple);
 uint32_t ak_tcp_timestamp(const struct ak_core *core, uint32_t offset);
@@ -100,16 +100,16 @@ bool ak_tuple_equal(const struct ak_tuple *a, const struct ak_tuple *b);
 /* ---- listen.c: listeners, the SYN cache */
 ak_ref ak_listener_find(const struct ak_core *core, const struct ak_seg *seg);
 ak_ref ak_listener_find_exact(const struct ak_core *core, const struct ak_tuple *tuple);
-void ak_listener_link(struct ak_core *core, ak_ref listener);
-void ak_listener_unlink(struct ak_core *core, ak_ref listener);
+void ak_listener_link(struct ak_core *core, ak_ref ref);
+void ak_listener_unlink(struct ak_core *core, ak_ref ref);
 /* Its half-open records go, and what waits for accept is reset. */
-void ak_listener_empty(struct ak_core *core, ak_ref listener);
-void ak_syn_fire(struct ak_core *core, ak_ref syn); /* its timer */
-void ak_syn_free(struct ak_core *core, ak_ref syn);
+void ak_listener_empty(struct ak_core *core, ak_ref ref);
+void ak_syn_fire(struct ak_core *core, ak_ref ref); /* its timer */
+void ak_syn_free(struct ak_core *core, ak_ref ref);
 /* Sends its SYN,ACK. */
-void ak_syn_answer(struct ak_core *core, ak_ref syn);
+void ak_syn_answer(struct ak_core *core, ak_ref ref);
 
-void ak_syn_decide(struct ak_core *core, ak_ref syn, aksu_verdict verdict);
+void ak_syn_decide(struct ak_core *core, ak_ref ref, aksu_verdict verdict);
 /* What a completed handshake has settled, whether a half-open record or a cookie held it. */
 struct ak_handshake {
     const struct ak_tuple *tuple;
@@ -225,15 +225,15 @@ void ak_tcp_rto_restart(struct ak_core *core, struct ak_tcb *t);
 void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
 void ak_tcp_duplicate_ack(struct ak_core *core, struct ak_tcb *t);
 void ak_tcp_rto_losses(struct ak_core *core, struct ak_tcb *t);
-uint32_t ak_tcp_in_flight(const struct ak_transfer *transfer, const struct ak_tcb *t, uint32_t mss);
+uint32_t ak_tcp_in_flight(const struct ak_transfer *x, const struct ak_tcb *t, uint32_t mss);
 /* A transmission joins those in flight; records were checked to be there. */
 void ak_tcp_flight_sent(struct ak_core *core, struct ak_tcb *t, ak_seq seq, uint32_t bytes, uint32_t segment_bytes);
 /* The first lost record that may be sent again; AK_NONE. */
-uint32_t ak_tcp_flight_lost(const struct ak_core *core, const struct ak_transfer *transfer);
-void ak_tcp_flight_retransmitted(struct ak_core *core, struct ak_tcb *t, uint32_t record, uint32_t bytes);
+uint32_t ak_tcp_flight_lost(const struct ak_core *core, const struct ak_transfer *x);
+void ak_tcp_flight_retransmitted(struct ak_core *core, struct ak_tcb *t, uint32_t index, uint32_t bytes);
 /* The last bytes of the flight went again, as a probe. */
 void ak_tcp_flight_probed(struct ak_core *core, struct ak_tcb *t, uint32_t bytes);
-void ak_tcp_flight_clear(struct ak_core *core, struct ak_transfer *transfer);
+void ak_tcp_flight_clear(struct ak_core *core, struct ak_transfer *x);
 
 /* ---- sack.c, rack.c: RFC 2018, RFC 8985 */
 void ak_tcp_sack_take(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);

@@ -191,7 +191,7 @@ aksu_err aksu_tcp_recv(aksu_stack *stack, aksu_sock sock, void *buf, size_t cap,
     const struct ak_transfer *x = ak_transfer_of(core, t);
     if (x != NULL && x->peeked_bytes > 0) return AKSU_ERR_INVALID;
     uint32_t readable = readable_bytes(core, t);
-    if (readable == 0) return nothing_to_read(t);
+    if (x == NULL || readable == 0) return nothing_to_read(t);
     uint32_t wanted = (uint32_t)ak_min_u64(readable, cap);
     uint32_t done = 0;
     while (done < wanted) {
@@ -214,7 +214,7 @@ aksu_err aksu_tcp_recv_peek(aksu_stack *stack, aksu_sock sock, aksu_iov *ret_iov
     if (err != AKSU_OK) return err;
     struct ak_transfer *x = ak_transfer_of(core, t);
     uint32_t readable = readable_bytes(core, t);
-    if (readable == 0) return nothing_to_read(t);
+    if (x == NULL || readable == 0) return nothing_to_read(t);
     uint32_t done = 0;
     uint32_t count = 0;
     while (done < readable && count < iov_cap) {
