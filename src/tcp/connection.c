@@ -64,11 +64,12 @@ struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t) {
     if (index == AK_NONE) return NULL;
     t->transfer = index;
     struct ak_transfer *x = ak_object(core, AK_KIND_TRANSFER, index);
+    uint32_t fin = (t->flags & AK_F_FIN_RECEIVED) ? 1 : 0; /* counted in RCV.NXT, never read */
     *x = (struct ak_transfer){
         .send_end = t->snd.nxt,
         .push_end = t->snd.nxt,
         .small_end = t->snd.una,
-        .read = t->rcv.nxt,
+        .read = ak_seq_sub(t->rcv.nxt, fin),
         .record_head = AK_NONE,
         .record_tail = AK_NONE,
         .range_block = AK_NONE,
