@@ -171,14 +171,17 @@ static bool retransmit_fire(struct ak_core *core, struct ak_tcb *t) {
 }
 
 /* s3.8.6.1: probe, and again after twice the time (SHLD-30); a peer that answers keeps the connection (MUST-37). */
-static void persist_fire(struct ak_core *core, struct ak_tcb *t) {
+static bool persist_fire(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
+    /* MUST-37 keeps the connection only while probes are acknowledged (ack.c starts the count anew). */
+    if (give_up(core, t, ak_settings_of(core, &t->sock)->r2_retries)) return true;
     x->due_us[AK_BUSY_PERSIST] = AK_NEVER;
     core->counters.persist_probes++;
     t->flags |= AK_F_PROBE_DUE;
     if (x->rto_backoff < 20) x->rto_backoff++;
     ak_tcp_timer_set(core, t, AKSU_TIMER_PERSIST, ak_add_us(core->now_us, ak_tcp_rto_backed_off_us(core, t)));
     ak_tcp_want_output(core, t);
+    return false;
 }
 
 /* s3.8.4: a peer that answers none of several probes is dead (MUST-29). */
@@ -220,9 +223,8 @@ static bool fire_one(struct ak_core *core, struct ak_tcb *t, aksu_timer timer) {
         ak_tcp_end(core, t, AKSU_REASON_TIMED_OUT, AKSU_STATE_BY_TIMER);
         return true;
     }
-    if (timer == AKSU_TIMER_PERSIST) {
-        persist_fire(core, t);
-    } else if (timer == AKSU_TIMER_IDLE) {
+    if (timer == AKSU_TIMER_PERSIST) return persist_fire(core, t);
+    if (timer == AKSU_TIMER_IDLE) {
         idle_fire(core, t);
     } else {
         ak_transfer_of(core, t)->due_us[busy_timer(timer)] = AK_NEVER;
