@@ -246,6 +246,7 @@ typedef struct aksu_config {
     uint32_t rst_per_second;        /* resets and challenges sent without a connection; 0: no limit */
     uint32_t reset_on_overflow;     /* 1: a full accept queue answers the final ACK by RST; 0: by silence */
     uint64_t fast_open_key_us;      /* life of a fast-open and SYN-cookie key generation */
+    uint32_t fast_open_cache_max;   /* servers whose cookies a client remembers */
     uint32_t fast_open_pending_max; /* per listener (RFC 7413 s5.1) */
 
     aksu_tcp_settings tcp; /* defaults of all connections */

@@ -161,7 +161,8 @@ struct ak_core {
     uint32_t reply_first, reply_count;
     int64_t link_at; /* struct ak_link_state[config.link_max + 1]: the last is the loop back to ourselves */
     uint32_t link_count;
-    int64_t net_at; /* struct ak_net */
+    int64_t net_at;       /* struct ak_net */
+    int64_t fast_open_at; /* struct ak_fast_open_path[config.fast_open_cache_max] */
 
     uint64_t reply_used_us[AK_REPLY_BUCKETS]; /* token buckets of stateless replies */
     aksu_counters counters;

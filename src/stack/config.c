@@ -4,6 +4,7 @@
  * copied.  Pools, tables and blocks lie behind the stack itself and are not touched before they are used. */
 #include "base/check.h"
 #include "stack/stack.h"
+#include "tcp/fastopen.h"
 
 /* ---------------------------------------------------------------- configuration */
 
@@ -30,6 +31,7 @@ void aksu_config_default(aksu_config *ret_config) {
         .syn_cookies = AKSU_SYN_COOKIES_AUTO,
         .rst_per_second = 1000,
         .fast_open_key_us = 3600000000,
+        .fast_open_cache_max = 256,
         .fast_open_pending_max = 64,
         .tcp =
             {
@@ -65,6 +67,7 @@ const char *aksu_config_check(const aksu_config *config) {
         {config->route_max, 1, 65535, "route_max must be 1 to 65535"},
         {config->port_first, 1, 65535, "port_first must be 1 to 65535"},
         {config->port_last, config->port_first, 65535, "port_last must be port_first to 65535"},
+        {config->fast_open_cache_max, 1, 1u << 20, "fast_open_cache_max must be 1 to 2^20"},
         {config->output_sync, 0, 1, "output_sync must be 0 or 1"},
         {config->syn_cookies, 0, AKSU_SYN_COOKIES_ALWAYS, "syn_cookies must be off, auto or always"},
         {config->rst_per_second, 0, 1000000, "rst_per_second must be 0 to 1000000"},
@@ -85,7 +88,7 @@ const char *aksu_config_check(const aksu_config *config) {
 
 struct layout {
     size_t pool[AK_KIND_COUNT];
-    size_t blocks, block_meta, flows, listeners, replies, links, addrs, routes, end;
+    size_t blocks, block_meta, flows, listeners, replies, links, addrs, routes, fast_open, end;
 };
 
 /* What each kind's objects are. */
@@ -132,6 +135,7 @@ static struct layout lay_out(const aksu_config *config) {
     l.links = place(&l.end, (uint64_t)(config->link_max + 1) * sizeof(struct ak_link_state));
     l.addrs = place(&l.end, (uint64_t)config->addr_max * sizeof(struct ak_addr_entry));
     l.routes = place(&l.end, (uint64_t)config->route_max * sizeof(aksu_route));
+    l.fast_open = place(&l.end, (uint64_t)config->fast_open_cache_max * sizeof(struct ak_fast_open_path));
     l.replies = place(&l.end, (uint64_t)config->reply_max * sizeof(struct ak_reply));
     l.listeners = place(&l.end, ak_table_bytes(config->listener_max));
     for (int i = 0; i < AK_KIND_COUNT; i++) {
@@ -219,6 +223,7 @@ aksu_err aksu_stack_init(const aksu_config *config, void *mem, size_t mem_bytes,
     core->host.ops = &ops;
     core->reply_at = (int64_t)l.replies;
     core->link_at = (int64_t)l.links;
+    core->fast_open_at = (int64_t)l.fast_open;
     core->net_at = (int64_t)offsetof(struct aksu_stack, net);
     stack->net.addr_at = base + l.addrs - (char *)&stack->net;
     stack->net.route_at = base + l.routes - (char *)&stack->net;

@@ -1,6 +1,7 @@
 /* Fifth check of RFC 9293 s3.10.7.4: the acknowledgment, and the changes of state that one brings. */
 #include "base/check.h"
-#include "tcp/tcp.h"
+#include "tcp/fastopen.h"
+#include "tcp/loss.h"
 
 /* SYN-RECEIVED or SYN-SENT ends: our SYN is acknowledged. */
 void ak_tcp_established(struct ak_input *in) {
@@ -28,7 +29,9 @@ void ak_tcp_established(struct ak_input *in) {
         ak_tcp_set_state(core, t, AK_TCP_ESTABLISHED, AKSU_STATE_BY_SEGMENT);
         if (closed) ak_tcp_set_state(core, t, AK_TCP_FIN_WAIT_1, AKSU_STATE_BY_CALL);
     }
-    if (passive && t->listener != AK_NONE) {
+    bool pushed = (t->flags & AK_F_FAST_OPEN) != 0; /* its application has it already */
+    ak_fast_open_settled(core, t);
+    if (passive && t->listener != AK_NONE && !pushed) {
         ak_listener_push(core, t);
     } else {
         ak_tcp_tell(core, t, AKSU_EV_CONNECTED | AKSU_EV_WRITABLE);
@@ -102,6 +105,21 @@ static void look_for_losses(struct ak_core *core, struct ak_tcb *t, const struct
     }
     ak_rack_detect(core, t);
     ak_tlp_schedule(core, t);
+}
+
+/* RFC 7413 s4.2.2: data on our SYN that the SYN,ACK does not acknowledge goes again at once, and is no sign of
+ * congestion. */
+void ak_tcp_syn_data_acked(struct ak_input *in) {
+    struct ak_core *core = in->core;
+    struct ak_tcb *t = in->t;
+    if (ak_seq_eq(t->snd.una, t->snd.nxt)) return;
+    if (ak_seq_gt(in->seg->ack, t->snd.una)) new_ack(in);
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x == NULL) return;
+    for (uint32_t i = x->record_head; i != AK_NONE; i = ak_record_at(core, i)->next)
+        ak_record_mark_lost(core, t, i, AKSU_LOSS_BY_RTO);
+    ak_tcp_rto_restart(core, t);
+    ak_tcp_want_output(core, t);
 }
 
 enum ak_verdict ak_tcp_step_ack(struct ak_input *in) {

@@ -8,7 +8,7 @@
 /* Lends the text to the frame; answers how many pieces. */
 static uint32_t lend_text(const struct ak_build *b, struct ak_frame_slot *slot) {
     const struct ak_transfer *x = ak_transfer_of(b->core, b->t);
-    ak_seq at = b->plan->seq;
+    ak_seq at = ak_seq_add(b->plan->seq, (b->plan->flags & AKSU_TCP_SYN) ? 1 : 0);
     uint32_t left = b->plan->bytes;
     uint32_t count = 0;
     while (left > 0) {

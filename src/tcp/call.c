@@ -209,7 +209,7 @@ aksu_err aksu_tcp_accept(aksu_stack *stack, aksu_sock listener, aksu_sock *ret_s
     ak_list_remove(&l->accept, &core->ready_lens, child);
     l->accept_count--;
     ak_flags_clear(t, AK_F_UNACCEPTED);
-    t->listener = AK_NONE;
+    if ((t->flags & AK_F_FAST_OPEN) == 0) t->listener = AK_NONE;
     uint32_t bits = 0;
     *ret_sock = ak_sock_handle(&t->sock, child);
     aksu_poll(stack, *ret_sock, &bits);

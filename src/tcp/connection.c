@@ -5,6 +5,7 @@
  * accepted yet is AK_F_UNACCEPTED). */
 #include "base/check.h"
 #include "tcp/cc.h"
+#include "tcp/fastopen.h"
 #include "tcp/tcp.h"
 
 struct ak_tcb *ak_tcb_new(struct ak_core *core, const struct ak_tuple *tuple, uint32_t settings, uint64_t user) {
@@ -178,6 +179,7 @@ void ak_tcp_end(struct ak_core *core, struct ak_tcb *t, aksu_reason reason, aksu
     if (ak_link_linked(&t->output)) ak_list_remove(&core->output, &core->output_lens, ref);
     ak_link_init(&t->output);
     if (ak_wheel_armed(&t->timer)) ak_wheel_disarm(&core->wheel, ref);
+    ak_fast_open_settled(core, t);
     if (t->flags & AK_F_UNACCEPTED) {
         leave_accept_queue(core, t);
         t->flags |= AK_F_ORPHAN;

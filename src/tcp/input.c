@@ -5,6 +5,7 @@
  * have files of their own.  What a step decides is carried out in one place (settle), where drops are counted and
  * traced. */
 #include "base/check.h"
+#include "tcp/fastopen.h"
 #include "tcp/tcp.h"
 
 /* ---------------------------------------------------------------- steps */
@@ -69,6 +70,7 @@ static enum ak_verdict step_sequence(struct ak_input *in) {
         good = ak_seq_in(seg->seq, t->rcv.nxt, wnd) || ak_seq_in(ak_seq_add(seg->seq, bytes - 1), t->rcv.nxt, wnd);
     }
     if (good) {
+        ak_tcp_user_timeout_take(t, seg);
         ak_tcp_timestamp_take(in->core, t, seg);
         return AK_NEXT;
     }
@@ -260,6 +262,8 @@ static void syn_sent_accept(struct ak_input *in) {
     t->rcv.up = t->rcv.nxt;
     t->last_ack_sent = t->rcv.nxt;
     ak_tcp_accept_options(core, t, seg);
+    ak_tcp_user_timeout_take(t, seg);
+    ak_fast_open_learn(core, t, seg);
     t->rcv.edge = ak_seq_add(t->rcv.nxt, ak_tcp_syn_window(core, t));
     t->snd.wl1 = ak_seq_sub(seg->seq, 1);
     ak_transfer_synchronized(core, t);
@@ -305,6 +309,7 @@ enum ak_verdict ak_tcp_input_syn_sent(struct ak_input *in) {
         return AK_DONE;
     }
     ak_tcp_established(in);
+    ak_tcp_syn_data_acked(in);
     ak_tcp_ack_now(core, t, 0);
     seg->seq = ak_seq_add(seg->seq, 1);
     seg->flags &= (uint8_t)~AKSU_TCP_SYN;

@@ -5,6 +5,7 @@
  * meets a full queue is ignored (the SYN,ACK is repeated) or reset, as configured.  When the SYN cache is full the
  * oldest record gives way, or cookies take over (syncookie.c). */
 #include "base/check.h"
+#include "tcp/fastopen.h"
 #include "tcp/syncookie.h"
 #include "tcp/tcp.h"
 
@@ -176,6 +177,7 @@ void ak_syn_answer(struct ak_core *core, ak_ref ref) {
         options->ts_val = ak_tcp_timestamp(core, ak_tcp_timestamp_offset(core, &syn->tuple));
         options->ts_ecr = syn->ts_recent;
     }
+    if (syn->flags & AK_SYN_FAST_OPEN) ak_fast_open_cookie(core, &syn->tuple, options);
     ak_tcp_send_bare(core, &bare);
 }
 
@@ -258,6 +260,8 @@ static enum ak_verdict syn_arrives(struct ak_core *core, struct ak_seg *seg, ak_
         *ret_drop = AKSU_DROP_TCP_BACKLOG_FULL;
         return AK_DROP;
     }
+    bool fast = (seg->options.present & AKSU_OPT_FAST_OPEN) && ak_settings_of(core, &l->sock)->fast_open && !deferred;
+    if (fast && ak_fast_open_accept(core, seg, listener) == AK_DONE) return AK_DONE;
     const struct ak_pool *pool = &core->pool[AK_KIND_SYN];
     bool full = ak_pool_free(pool) == 0;
     bool cookies = core->config.syn_cookies == AKSU_SYN_COOKIES_ALWAYS ||
@@ -275,6 +279,7 @@ static enum ak_verdict syn_arrives(struct ak_core *core, struct ak_seg *seg, ak_
     }
     ak_ref ref = syn_new(core, seg, listener);
     struct ak_syn *syn = ak_syn_at(core, ref);
+    if (fast) syn->flags |= AK_SYN_FAST_OPEN;
     syn_arm(core, ref);
     if (deferred) {
         syn->flags |= AK_SYN_DEFERRED;

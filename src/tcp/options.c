@@ -1,4 +1,5 @@
 /* Which options go and what those that come mean: RFC 9293 s3.7.1, RFC 7323, RFC 2018. */
+#include "tcp/fastopen.h"
 #include "tcp/tcp.h"
 #include "wire/ip.h"
 
@@ -34,6 +35,21 @@ uint8_t ak_tcp_our_wscale(const aksu_tcp_settings *settings) {
     return shift;
 }
 
+/* RFC 5482 s2: 15 bits of seconds, or of minutes with the top bit. */
+static uint16_t user_timeout_field(uint64_t us) {
+    uint64_t seconds = (us + 999999) / 1000000;
+    if (seconds < 0x8000) return (uint16_t)seconds;
+    return (uint16_t)(0x8000u | ak_min_u64((seconds + 59) / 60, 0x7fff));
+}
+
+/* RFC 5482 s3.1: what the peer says, in any segment. */
+void ak_tcp_user_timeout_take(struct ak_tcb *t, const struct ak_seg *seg) {
+    if ((seg->options.present & AKSU_OPT_USER_TIMEOUT) == 0) return;
+    uint32_t value = seg->options.user_timeout & 0x7fffu;
+    uint32_t seconds = seg->options.user_timeout & 0x8000u ? value * 60 : value;
+    t->peer_user_timeout = (uint16_t)ak_min_u32(seconds, 65535);
+}
+
 aksu_tcp_options ak_tcp_syn_options(const struct ak_core *core, const struct ak_tcb *t) {
     aksu_tcp_options options = {.present = AKSU_OPT_MSS, .mss = t->rcv.mss}; /* MAY-3: always */
     if (t->flags & AK_F_WSCALE) {
@@ -45,6 +61,11 @@ aksu_tcp_options ak_tcp_syn_options(const struct ak_core *core, const struct ak_
         options.present |= AKSU_OPT_TIMESTAMPS;
         options.ts_val = ak_tcp_timestamp(core, t->ts_offset);
         options.ts_ecr = t->state == AK_TCP_SYN_SENT ? 0 : t->ts_recent;
+    }
+    const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
+    if (settings->user_timeout_option && settings->user_timeout_us > 0) {
+        options.present |= AKSU_OPT_USER_TIMEOUT;
+        options.user_timeout = user_timeout_field(settings->user_timeout_us);
     }
     return options;
 }

@@ -4,6 +4,7 @@
  * timer for a shut window, the cork timer for a corked tail. */
 #include "tcp/output.h"
 #include "base/check.h"
+#include "tcp/fastopen.h"
 
 /* Any ACK carries all that was owed. */
 static void ack_went(struct ak_core *core, struct ak_tcb *t) {
@@ -49,8 +50,13 @@ static void new_data_went(struct ak_core *core, struct ak_tcb *t, const struct a
     if ((t->flags & AK_F_URGENT_SEND) && ak_seq_le(t->snd.up, t->snd.nxt)) ak_flags_clear(t, AK_F_URGENT_SEND);
 }
 
-static void syn_went(struct ak_core *core, struct ak_tcb *t, const struct ak_plan *plan) {
+static void syn_went(struct ak_core *core, struct ak_tcb *t, const struct ak_plan *plan, uint32_t mss) {
     ak_flags_clear(t, AK_F_SYN_DUE);
+    if (plan->bytes > 0) {
+        struct ak_plan data = *plan;
+        data.seq = ak_seq_add(plan->seq, 1);
+        new_data_went(core, t, &data, mss);
+    }
     if (!plan->retransmission) {
         t->last_send = (uint32_t)core->now_us;
         t->unacked_since = ak_idle_clock(core);
@@ -63,7 +69,7 @@ static void commit(struct ak_core *core, struct ak_tcb *t, const struct ak_plan 
     core->counters.tcp_segments_out++;
     switch (plan->kind) {
     case AK_PLAN_NOTHING: return;
-    case AK_PLAN_SYN: syn_went(core, t, plan); break;
+    case AK_PLAN_SYN: syn_went(core, t, plan, mss); break;
     case AK_PLAN_RETRANSMIT: ak_tcp_flight_retransmitted(core, t, plan->record, plan->bytes); break;
     case AK_PLAN_DATA: new_data_went(core, t, plan, mss); break;
     case AK_PLAN_TAIL_PROBE:
@@ -151,6 +157,10 @@ static void sender_init(struct ak_core *core, struct ak_tcb *t, struct sender *s
 static bool send_one(struct ak_core *core, struct ak_tcb *t, struct sender *s, aksu_frame *ret_frame,
                      bool *ret_blocked) {
     sender_look(core, t, s);
+    if (t->flags & AK_F_SYN_DUE) {
+        s->syn_options = ak_tcp_syn_options(core, t);
+        s->env.syn_bytes = ak_fast_open_syn(core, t, &s->syn_options);
+    }
     if (s->env.x != NULL && s->env.x->range_count > 0) s->options = ak_tcp_segment_options(core, t);
     struct ak_plan plan = ak_tcp_plan(t, &s->env);
     if (plan.kind == AK_PLAN_NOTHING) {
@@ -162,7 +172,6 @@ static bool send_one(struct ak_core *core, struct ak_tcb *t, struct sender *s, a
         *ret_blocked = true;
         return false;
     }
-    if (plan.kind == AK_PLAN_SYN) s->syn_options = ak_tcp_syn_options(core, t);
     struct ak_build build = {
         .core = core,
         .t = t,

@@ -36,6 +36,7 @@ struct ak_plan_env {
     uint32_t lost_index;
     uint32_t mss_bytes;   /* of this connection now, options taken off */
     uint32_t super_bytes; /* most bytes of one frame: a multiple of mss_bytes */
+    uint32_t syn_bytes;   /* most that may ride on a SYN (RFC 7413) */
     bool record_free;
 };
 

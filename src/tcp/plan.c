@@ -22,11 +22,13 @@ static bool may_send_data(const struct ak_tcb *t) {
     return false;
 }
 
-static struct ak_plan plan_syn(const struct ak_tcb *t) {
+static struct ak_plan plan_syn(const struct ak_tcb *t, const struct ak_plan_env *env) {
+    bool carries = env->syn_bytes > 0 && env->x != NULL && env->record_free;
     return (struct ak_plan){
         .kind = AK_PLAN_SYN,
         .seq = t->snd.iss,
         .flags = t->state == AK_TCP_SYN_SENT ? AKSU_TCP_SYN : AKSU_TCP_SYN | AKSU_TCP_ACK,
+        .bytes = carries ? ak_min_u32(env->syn_bytes, ak_seq_bytes(t->snd.nxt, env->x->send_end)) : 0,
         .retransmission = t->retries > 0,
         .cause = t->retries > 0 ? AKSU_SEND_RTO_CAUSE : AKSU_SEND_OPEN_CAUSE,
     };
@@ -188,7 +190,7 @@ static aksu_send_cause ack_cause(const struct ak_tcb *t) {
 
 struct ak_plan ak_tcp_plan(const struct ak_tcb *t, const struct ak_plan_env *env) {
     struct ak_plan plan = {.kind = AK_PLAN_NOTHING, .stop = AK_STOP_EMPTY};
-    if (t->flags & AK_F_SYN_DUE) return plan_syn(t);
+    if (t->flags & AK_F_SYN_DUE) return plan_syn(t, env);
     if (may_send_data(t)) {
         if (plan_probe(t, env, &plan)) return plan;
         if (plan_retransmit(t, env, &plan)) return plan;

@@ -36,25 +36,25 @@ enum {
     AK_F_FIN_ACKED = 1u << 8,
     AK_F_FIN_RECEIVED = 1u << 9, /* the peer's FIN, in order */
     AK_F_ACK_NOW = 1u << 10,
-    AK_F_ACK_DELAYED = 1u << 11,         /* owed, its timer runs */
-    AK_F_ORPHAN = 1u << 12,              /* the application has released it */
-    AK_F_UNACCEPTED = 1u << 13,          /* on a listener's accept queue */
-    AK_F_PROBE_DUE = 1u << 14,           /* window probe to send */
-    AK_F_KEEPALIVE_DUE = 1u << 15,       /* keep-alive probe to send */
-    AK_F_PEER_FIN_HELD = 1u << 16,       /* the peer's FIN lies behind a gap at rcv_fin */
-    AK_F_URGENT_SEND = 1u << 17,         /* snd.up is in force */
-    AK_F_URGENT_RECEIVED = 1u << 18,     /* rcv.up is in force */
-    AK_F_RETURN_LISTEN = 1u << 19,       /* a passive SYN-RECEIVED with a control block */
-    AK_F_CLOSE_TOLD = 1u << 20,          /* the application knows that it is over */
-    AK_F_USER_TIMEOUT_OPTION = 1u << 21, /* the peer has sent one; its value is peer_user_timeout */
-    AK_F_SYN_RETRANSMITTED = 1u << 22,   /* no round trip from the handshake (Karn) */
-    AK_F_CHALLENGE = 1u << 23,           /* the ACK due is a challenge */
-    AK_F_LINGER = 1u << 24,              /* life_due ends in a reset, not in silence */
-    AK_F_WINDOW_UPDATE = 1u << 26,       /* the ACK due announces a wider window */
-    AK_F_DUPLICATE_ACK = 1u << 27,       /* the ACK due answers an out-of-order segment */
-    AK_F_PUSH = 1u << 28,                /* data up to push_end is to be sent without waiting for more */
-    AK_F_MORE = 1u << 29,                /* the application said that more follows */
-    AK_F_LIVE = 1u << 30,                /* the block is in use */
+    AK_F_ACK_DELAYED = 1u << 11,       /* owed, its timer runs */
+    AK_F_ORPHAN = 1u << 12,            /* the application has released it */
+    AK_F_UNACCEPTED = 1u << 13,        /* on a listener's accept queue */
+    AK_F_PROBE_DUE = 1u << 14,         /* window probe to send */
+    AK_F_KEEPALIVE_DUE = 1u << 15,     /* keep-alive probe to send */
+    AK_F_PEER_FIN_HELD = 1u << 16,     /* the peer's FIN lies behind a gap at rcv_fin */
+    AK_F_URGENT_SEND = 1u << 17,       /* snd.up is in force */
+    AK_F_URGENT_RECEIVED = 1u << 18,   /* rcv.up is in force */
+    AK_F_RETURN_LISTEN = 1u << 19,     /* a passive SYN-RECEIVED with a control block */
+    AK_F_CLOSE_TOLD = 1u << 20,        /* the application knows that it is over */
+    AK_F_FAST_OPEN = 1u << 21,         /* a passive SYN-RECEIVED with data, RFC 7413 */
+    AK_F_SYN_RETRANSMITTED = 1u << 22, /* no round trip from the handshake (Karn) */
+    AK_F_CHALLENGE = 1u << 23,         /* the ACK due is a challenge */
+    AK_F_LINGER = 1u << 24,            /* life_due ends in a reset, not in silence */
+    AK_F_WINDOW_UPDATE = 1u << 26,     /* the ACK due announces a wider window */
+    AK_F_DUPLICATE_ACK = 1u << 27,     /* the ACK due answers an out-of-order segment */
+    AK_F_PUSH = 1u << 28,              /* data up to push_end is to be sent without waiting for more */
+    AK_F_MORE = 1u << 29,              /* the application said that more follows */
+    AK_F_LIVE = 1u << 30,              /* the block is in use */
 };
 
 #define AK_F_TAIL_PROBE_DUE (1u << 31) /* beyond an int: not in the enum */
@@ -210,7 +210,8 @@ enum {
     AK_SYN_SACK = 1u << 2,
     AK_SYN_DEFERRED = 1u << 3, /* waits for the application */
     AK_SYN_RETRANSMITTED = 1u << 4,
-    AK_SYN_SHOWN = 1u << 5, /* deferred: the application has seen it */
+    AK_SYN_FAST_OPEN = 1u << 6, /* the peer asked for a cookie, or gave a bad one */
+    AK_SYN_SHOWN = 1u << 5,     /* deferred: the application has seen it */
 };
 _Static_assert(sizeof(struct ak_syn) <= 96, "a half-open record");
 
@@ -239,6 +240,7 @@ struct ak_listener {
     uint32_t flags;          /* AKSU_OPEN_ */
     struct ak_list deferred; /* SYNs waiting for the application's decision, by their age link */
     uint32_t deferred_count;
+    uint32_t fast_open_count; /* in SYN-RECEIVED by data on SYN */
 };
 
 /* A segment that has come: parsed, checksummed, its addresses in our view. */

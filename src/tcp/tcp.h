@@ -49,7 +49,8 @@ enum ak_verdict ak_tcp_step_text(struct ak_input *in);   /* text.c: seventh */
 bool ak_tcp_second_fin(const struct ak_input *in);
 enum ak_verdict ak_tcp_step_fin(struct ak_input *in); /* text.c: eighth */
 
-void ak_tcp_established(struct ak_input *in); /* ack.c: our SYN is acknowledged */
+void ak_tcp_syn_data_acked(struct ak_input *in); /* ack.c: and of what our SYN carried, some or none */
+void ak_tcp_established(struct ak_input *in);    /* ack.c: our SYN is acknowledged */
 
 /* ---- state.c: every change of state goes through one of these */
 void ak_tcp_set_state(struct ak_core *core, struct ak_tcb *t, aksu_tcp_state to, aksu_state_cause cause);
@@ -167,6 +168,7 @@ uint8_t ak_tcp_our_wscale(const aksu_tcp_settings *settings);
 /* The send MSS of a segment with these options: RFC 9293 s3.7.1, MUST-16. */
 uint32_t ak_tcp_effective_mss(const struct ak_core *core, const struct ak_tcb *t, uint32_t option_bytes);
 uint32_t ak_tcp_ip_header_bytes(const struct ak_tuple *tuple);
+void ak_tcp_user_timeout_take(struct ak_tcb *t, const struct ak_seg *seg);
 /* RFC 7323 s4.3 (3): TS.Recent. */
 void ak_tcp_timestamp_take(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
 

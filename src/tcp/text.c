@@ -7,6 +7,7 @@
 #include "tcp/tcp.h"
 
 static bool receives(const struct ak_tcb *t) {
+    if (t->state == AK_TCP_SYN_RECEIVED) return (t->flags & AK_F_FAST_OPEN) != 0;
     return t->state == AK_TCP_ESTABLISHED || t->state == AK_TCP_FIN_WAIT_1 || t->state == AK_TCP_FIN_WAIT_2;
 }
 
@@ -209,7 +210,7 @@ static enum ak_verdict consume_fin(struct ak_input *in) {
     ak_flags_clear(t, AK_F_PEER_FIN_HELD);
     ak_tcp_ack_now(core, t, 0);
     ak_tcp_tell(core, t, AKSU_EV_PEER_CLOSED | AKSU_EV_READABLE);
-    if (t->state == AK_TCP_ESTABLISHED) {
+    if (t->state == AK_TCP_ESTABLISHED || t->state == AK_TCP_SYN_RECEIVED) {
         ak_tcp_set_state(core, t, AK_TCP_CLOSE_WAIT, AKSU_STATE_BY_SEGMENT);
         return AK_DONE;
     }

@@ -4,6 +4,7 @@
  * comes before it: one that was cancelled or put off is noticed when the entry fires, and filed again.  So the timer
  * that each ACK restarts costs a store. */
 #include "base/check.h"
+#include "tcp/fastopen.h"
 #include "tcp/tcp.h"
 
 static uint64_t idle_due_us(const struct ak_core *core, uint32_t due) {
@@ -154,6 +155,7 @@ static bool retransmit_fire(struct ak_core *core, struct ak_tcb *t) {
         bool passive = (t->flags & AK_F_ACTIVE) == 0;
         if (give_up(core, t, passive ? settings->syn_ack_retries : settings->syn_retries)) return true;
         t->flags |= AK_F_SYN_DUE | AK_F_SYN_RETRANSMITTED;
+        if (!passive) ak_fast_open_lost(core, t); /* RFC 7413 s4.1.3.1: the next SYN goes without */
     } else {
         if (give_up(core, t, settings->r2_retries)) return true;
         struct ak_transfer *x = ak_transfer_of(core, t);
