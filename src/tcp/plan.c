@@ -11,10 +11,11 @@ static bool may_send_data(const struct ak_tcb *t) {
     case AK_TCP_FIN_WAIT_1:
     case AK_TCP_CLOSING:
     case AK_TCP_LAST_ACK: return true;
+    /* The response may precede the handshake's last segment: RFC 7413 s4.2.2. */
+    case AK_TCP_SYN_RECEIVED: return (t->flags & AK_F_FAST_OPEN) != 0;
     case AK_TCP_CLOSED:
     case AK_TCP_LISTEN:
     case AK_TCP_SYN_SENT:
-    case AK_TCP_SYN_RECEIVED:
     case AK_TCP_FIN_WAIT_2:
     case AK_TCP_TIME_WAIT:
     case AK_TCP_STATE_COUNT: return false;

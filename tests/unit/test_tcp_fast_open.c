@@ -1,0 +1,165 @@
+/* Fast open, RFC 7413, between two stacks. */
+#include "tcp_world.h"
+
+static struct tcp_world *open_world(void) {
+    aksu_config config = world_config();
+    config.tcp.fast_open = 1;
+    return world_open(&config);
+}
+
+static const char hello[] = "hello";
+
+static aksu_sock connect_and_send(struct tcp_world *w) {
+    size_t bytes;
+    aksu_sock sock = world_connect(w);
+    assert_int_equal(aksu_tcp_send(w->stack[CLIENT], sock, hello, sizeof hello, 0, &bytes), AKSU_OK);
+    return sock;
+}
+
+static void expect_hello(struct tcp_world *w, aksu_sock sock) {
+    char buf[64];
+    size_t bytes = 0;
+    assert_int_equal(aksu_tcp_recv(w->stack[SERVER], sock, buf, sizeof buf, &bytes), AKSU_OK);
+    assert_int_equal(bytes, sizeof hello);
+    assert_memory_equal(buf, hello, bytes);
+    assert_int_equal(aksu_tcp_recv(w->stack[SERVER], sock, buf, sizeof buf, &bytes), AKSU_ERR_AGAIN);
+}
+
+/* A connection that leaves the client with a cookie. */
+static void learn_cookie(struct tcp_world *w, aksu_sock listener) {
+    aksu_sock server;
+    aksu_sock client = connect_and_send(w);
+    world_run(w, 1000000);
+    assert_int_equal(aksu_tcp_accept(w->stack[SERVER], listener, &server), AKSU_OK);
+    assert_int_equal(aksu_tcp_abort(w->stack[CLIENT], client), AKSU_OK);
+    world_run(w, 1000000);
+    assert_int_equal(aksu_tcp_close(w->stack[SERVER], server), AKSU_OK);
+    w->seen_count = 0;
+}
+
+static void first_syn_asks_for_a_cookie_and_carries_nothing(void **state) {
+    (void)state;
+    struct tcp_world *w = open_world();
+    aksu_sock listener = world_listen(w, 4, 0);
+    aksu_sock server;
+    connect_and_send(w);
+    world_run(w, 1000000);
+    const aksu_ev_segment *syn = &w->seen[0].segment;
+    const aksu_ev_segment *syn_ack = &w->seen[1].segment;
+    assert_int_equal(syn->flags, AKSU_TCP_SYN);
+    assert_true(syn->options.present & AKSU_OPT_FAST_OPEN);
+    assert_int_equal(syn->options.fast_open_cookie_bytes, 0);
+    assert_int_equal(syn->payload_bytes, 0);
+    assert_int_equal(syn_ack->options.fast_open_cookie_bytes, 8);
+    assert_int_equal(aksu_tcp_accept(w->stack[SERVER], listener, &server), AKSU_OK);
+    expect_hello(w, server);
+    world_close(w);
+}
+
+static void data_rides_on_syn_and_the_answer_precedes_the_third_segment(void **state) {
+    (void)state;
+    struct tcp_world *w = open_world();
+    aksu_sock listener = world_listen(w, 4, 0);
+    learn_cookie(w, listener);
+    aksu_sock server;
+    size_t bytes;
+    connect_and_send(w);
+    assert_true(world_carry(w, CLIENT));
+    assert_int_equal(aksu_tcp_accept(w->stack[SERVER], listener, &server), AKSU_OK);
+    assert_int_equal(world_state(w, SERVER, server), AK_TCP_SYN_RECEIVED);
+    expect_hello(w, server);
+    assert_int_equal(aksu_tcp_send(w->stack[SERVER], server, "yes", 3, 0, &bytes), AKSU_OK);
+    assert_true(world_carry(w, SERVER));
+    assert_int_equal(w->seen[0].segment.payload_bytes, sizeof hello);
+    assert_int_equal(w->seen[1].segment.flags, AKSU_TCP_SYN | AKSU_TCP_ACK);
+    assert_int_equal(w->seen[1].segment.ack, w->seen[0].segment.seq + 1 + sizeof hello);
+    assert_int_equal(w->seen[2].from, SERVER); /* before anything more of the client's */
+    assert_int_equal(w->seen[2].segment.payload_bytes, 3);
+    world_run(w, 1000000);
+    assert_int_equal(world_state(w, SERVER, server), AK_TCP_ESTABLISHED);
+    world_close(w);
+}
+
+static void a_bad_cookie_gets_a_new_one_and_data_goes_again(void **state) {
+    (void)state;
+    struct tcp_world *w = open_world();
+    aksu_sock listener = world_listen(w, 4, 0);
+    learn_cookie(w, listener);
+    w->now_us += 3ull * 3600 * 1000000; /* three key changes later */
+    aksu_sock server;
+    connect_and_send(w);
+    world_run(w, 1000000);
+    assert_int_equal(w->seen[0].segment.payload_bytes, sizeof hello);
+    assert_int_equal(w->seen[1].segment.ack, w->seen[0].segment.seq + 1);
+    assert_int_equal(w->seen[1].segment.options.fast_open_cookie_bytes, 8);
+    assert_int_equal(w->seen[2].segment.payload_bytes, sizeof hello);
+    assert_int_equal(aksu_tcp_accept(w->stack[SERVER], listener, &server), AKSU_OK);
+    expect_hello(w, server);
+    world_close(w);
+}
+
+static void a_lost_syn_with_data_falls_back_and_is_remembered(void **state) {
+    (void)state;
+    struct tcp_world *w = open_world();
+    aksu_sock listener = world_listen(w, 4, 0);
+    learn_cookie(w, listener);
+    aksu_sock server;
+    w->lose = 1;
+    connect_and_send(w);
+    world_run(w, 3000000);
+    assert_int_equal(w->seen[0].segment.payload_bytes, sizeof hello);
+    assert_int_equal(w->seen[1].segment.flags, AKSU_TCP_SYN);
+    assert_int_equal(w->seen[1].segment.payload_bytes, 0);
+    assert_false(w->seen[1].segment.options.present & AKSU_OPT_FAST_OPEN);
+    assert_int_equal(aksu_tcp_accept(w->stack[SERVER], listener, &server), AKSU_OK);
+    expect_hello(w, server);
+    w->seen_count = 0;
+    connect_and_send(w);
+    world_run(w, 100000);
+    assert_false(w->seen[0].segment.options.present & AKSU_OPT_FAST_OPEN);
+    world_close(w);
+}
+
+static void pending_limit_makes_an_ordinary_handshake(void **state) {
+    (void)state;
+    aksu_config config = world_config();
+    config.tcp.fast_open = 1;
+    config.fast_open_pending_max = 1;
+    struct tcp_world *w = world_open(&config);
+    aksu_sock listener = world_listen(w, 4, 0);
+    learn_cookie(w, listener);
+    aksu_sock server;
+    connect_and_send(w);
+    connect_and_send(w);
+    assert_true(world_carry(w, CLIENT));
+    assert_int_equal(aksu_tcp_accept(w->stack[SERVER], listener, &server), AKSU_OK);
+    assert_int_equal(aksu_tcp_accept(w->stack[SERVER], listener, &server), AKSU_ERR_AGAIN);
+    world_run(w, 1000000);
+    assert_int_equal(aksu_tcp_accept(w->stack[SERVER], listener, &server), AKSU_OK);
+    expect_hello(w, server);
+    world_close(w);
+}
+
+static void without_the_setting_nothing_is_offered(void **state) {
+    (void)state;
+    aksu_config config = world_config();
+    struct tcp_world *w = world_open(&config);
+    world_listen(w, 4, 0);
+    connect_and_send(w);
+    world_run(w, 100000);
+    assert_false(w->seen[0].segment.options.present & AKSU_OPT_FAST_OPEN);
+    assert_false(w->seen[1].segment.options.present & AKSU_OPT_FAST_OPEN);
+    world_close(w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(first_syn_asks_for_a_cookie_and_carries_nothing),
+        cmocka_unit_test(data_rides_on_syn_and_the_answer_precedes_the_third_segment),
+        cmocka_unit_test(a_bad_cookie_gets_a_new_one_and_data_goes_again),
+        cmocka_unit_test(a_lost_syn_with_data_falls_back_and_is_remembered),
+        cmocka_unit_test(pending_limit_makes_an_ordinary_handshake),
+        cmocka_unit_test(without_the_setting_nothing_is_offered),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
