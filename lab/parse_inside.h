@@ -1,0 +1,52 @@
+/* What the files of the parser share: words, numbers with units, and the names of things. */
+#ifndef LAB_PARSE_INSIDE_H
+#define LAB_PARSE_INSIDE_H
+
+#include "lab/lab.h"
+
+#define WORD_MAX 40
+
+struct word {
+    char *text;
+    uint32_t column;
+    bool quoted;
+};
+
+struct parser {
+    lab_scenario *s;
+    lab_error *error;
+    struct word word[WORD_MAX];
+    uint32_t count, at, line;
+    lab_when when;
+    int run;
+    bool failed;
+};
+
+__attribute__((format(printf, 2, 3))) bool lab_wrong(struct parser *p, const char *format, ...);
+bool lab_cut(struct parser *p, char *line);
+bool lab_more(const struct parser *p);
+bool lab_is(const struct parser *p, const char *text);
+bool lab_eat(struct parser *p, const char *text);
+const char *lab_take(struct parser *p, const char *what);
+bool lab_back(struct parser *p, const char *format, const char *text);
+uint64_t lab_number_word(struct parser *p, const char *what);
+bool lab_quantity_of(const char *text, uint64_t *ret_value);
+uint64_t lab_quantity(struct parser *p, const char *what);
+lab_text lab_two_texts(struct parser *p);
+int lab_host_named(const struct parser *p, const char *name);
+int lab_host_word(struct parser *p, uint32_t *ret_connection);
+int lab_link_between(const struct parser *p, int a, int b);
+int lab_lane(struct parser *p, char between, int *ret_from);
+aksu_tcp_state lab_state(struct parser *p);
+uint8_t lab_flags_of(struct parser *p);
+bool lab_same_name(const char *written, const char *name);
+int lab_reason_named(const char *text);
+aksu_err lab_err_named(struct parser *p);
+uint32_t lab_event_bit(const char *text);
+int lab_setting_named(const char *text);
+lab_place lab_here(const struct parser *p);
+bool lab_read_host(struct parser *p);
+bool lab_read_link(struct parser *p);
+bool lab_read_fault(struct parser *p);
+
+#endif /* LAB_PARSE_INSIDE_H */

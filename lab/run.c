@@ -1,0 +1,487 @@
+/* Plays one run of a scenario on the simulator and keeps what happened.
+ *
+ * Applications of the lab do what the file says, and two things by themselves unless told not to: they accept what
+ * comes and read what arrives.  An action on an event of the same host with no delay happens in that very moment,
+ * before the stack sends anything; all others when their time has come and everything due then has happened. */
+#include "lab/lab.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECTION_MAX 64
+#define PENDING_MAX    256
+
+struct connection {
+    aksu_sock sock;
+    bool open;
+};
+
+struct pending {
+    uint64_t at_us;
+    uint32_t action;
+    bool done;
+};
+
+struct player {
+    lab_result *r;
+    const lab_options *options;
+    aksu_sim *sim;
+    uint32_t host_count;
+    const lab_host *host[LAB_HOST_MAX];
+    struct connection connection[LAB_HOST_MAX][CONNECTION_MAX];
+    uint32_t connection_count[LAB_HOST_MAX];
+    aksu_sock listener[LAB_HOST_MAX];
+    uint32_t link[LAB_HOST_MAX];
+    bool reads[LAB_HOST_MAX];
+    struct pending pending[PENDING_MAX];
+    uint32_t pending_count;
+};
+
+/* ---------------------------------------------------------------- keeping what happens */
+
+static bool grow(void **array, uint32_t count, uint32_t *cap, size_t size) {
+    if (count < *cap) return true;
+    uint32_t more = *cap == 0 ? 128 : *cap * 2;
+    void *moved = realloc(*array, more * size);
+    if (moved == NULL) return false;
+    *array = moved;
+    *cap = more;
+    return true;
+}
+
+static bool same_flow(const aksu_flow *a, const aksu_flow *b) {
+    return a->local_port == b->local_port && a->remote_port == b->remote_port &&
+           aksu_addr_equal(&a->local, &b->local) && aksu_addr_equal(&a->remote, &b->remote);
+}
+
+/* The latest ISN that a side of a flow has sent. */
+static bool isn_of(const lab_result *r, const aksu_flow *flow, uint32_t *ret_isn) {
+    for (uint32_t i = r->syn_count; i-- > 0;) {
+        if (!same_flow(&r->syn[i].flow, flow)) continue;
+        *ret_isn = r->syn[i].iss;
+        return true;
+    }
+    return false;
+}
+
+static void keep_segment(lab_result *r, uint32_t host, const aksu_trace_event *event) {
+    const aksu_ev_segment *s = &event->u.segment;
+    aksu_flow other = {.local = s->flow.remote,
+                       .remote = s->flow.local,
+                       .local_port = s->flow.remote_port,
+                       .remote_port = s->flow.local_port};
+    uint32_t isn = 0;
+    bool out = s->direction == AKSU_OUT;
+    bool fresh = !isn_of(r, &s->flow, &isn) || isn != s->seq;
+    if (out && (s->flags & AKSU_TCP_SYN) && fresh && grow((void **)&r->syn, r->syn_count, &r->syn_cap, sizeof *r->syn))
+        r->syn[r->syn_count++] = (lab_syn){.flow = s->flow, .host = host, .iss = s->seq, .time_us = event->time_us};
+    if (!grow((void **)&r->segment, r->segment_count, &r->segment_cap, sizeof *r->segment)) return;
+    lab_segment *kept = &r->segment[r->segment_count++];
+    *kept = (lab_segment){.host = host, .time_us = event->time_us, .segment = *s};
+    kept->segment.frame = NULL;
+    kept->rel_seq = isn_of(r, out ? &s->flow : &other, &isn) && s->seq != 0 ? s->seq - isn : s->seq;
+    kept->rel_ack = isn_of(r, out ? &other : &s->flow, &isn) && s->ack != 0 ? s->ack - isn : s->ack;
+}
+
+/* A chain is what one connection went through: it begins at CLOSED or LISTEN. */
+static void keep_change(lab_result *r, uint32_t host, const aksu_trace_event *event) {
+    const aksu_ev_state *s = &event->u.state;
+    if (s->flow.remote_port == 0) return; /* a listener's own */
+    uint32_t chain = 0;
+    for (uint32_t i = r->change_count; i-- > 0 && chain == 0;) {
+        const lab_change *c = &r->change[i];
+        if (c->host != host || !same_flow(&c->state.flow, &s->flow)) continue;
+        if (c->state.to != s->from) break;
+        if (c->state.to != AK_TCP_CLOSED && c->state.to != AK_TCP_LISTEN) chain = c->chain;
+        break;
+    }
+    if (chain == 0) chain = ++r->chain_count[host];
+    if (!grow((void **)&r->change, r->change_count, &r->change_cap, sizeof *r->change)) return;
+    r->change[r->change_count++] = (lab_change){.host = host, .chain = chain, .time_us = event->time_us, .state = *s};
+}
+
+static void on_event(void *user, uint32_t host, uint64_t packet, const aksu_trace_event *event) {
+    const struct player *p = user;
+    lab_result *r = p->r;
+    if (r->ladder != NULL) ak_ladder_event(r->ladder, host, packet, event);
+    if (p->options->event != NULL) p->options->event(p->options->event_user, host, event);
+    if (event->kind == AKSU_TRACE_SEGMENT) {
+        keep_segment(r, host, event);
+    } else if (event->kind == AKSU_TRACE_STATE) {
+        keep_change(r, host, event);
+    } else if (event->kind == AKSU_TRACE_CALL || event->kind == AKSU_TRACE_NOTIFY) {
+        if (!grow((void **)&r->note, r->note_count, &r->note_cap, sizeof *r->note)) return;
+        lab_note note = {.host = host, .time_us = event->time_us, .call = event->kind == AKSU_TRACE_CALL};
+        if (note.call)
+            note.what = event->u.call;
+        else
+            note.told = event->u.notify;
+        r->note[r->note_count++] = note;
+    }
+}
+
+static void on_lost(void *user, uint64_t packet, const char *why) {
+    const struct player *p = user;
+    p->r->lost_count++;
+    if (p->r->ladder != NULL) ak_ladder_lost(p->r->ladder, packet, why);
+}
+
+static void on_copied(void *user, uint64_t packet, uint64_t copy) {
+    const struct player *p = user;
+    if (p->r->ladder != NULL) ak_ladder_copied(p->r->ladder, packet, copy);
+}
+
+/* ---------------------------------------------------------------- doing */
+
+static struct connection *connection_at(struct player *p, uint32_t host, uint32_t number) {
+    uint32_t count = p->connection_count[host];
+    if (number > count || count == 0) return NULL;
+    return &p->connection[host][number == 0 ? count - 1 : number - 1];
+}
+
+static void add_connection(struct player *p, uint32_t host, aksu_sock sock) {
+    if (p->connection_count[host] == CONNECTION_MAX) return;
+    p->connection[host][p->connection_count[host]++] = (struct connection){.sock = sock, .open = true};
+}
+
+static void accept_all(struct player *p, uint32_t host, uint32_t most) {
+    aksu_sock sock;
+    aksu_stack *stack = aksu_sim_stack(p->sim, host);
+    for (uint32_t i = 0; stack != NULL && i < most && aksu_tcp_accept(stack, p->listener[host], &sock) == AKSU_OK; i++)
+        add_connection(p, host, sock);
+}
+
+static void read_all(struct player *p, uint32_t host, aksu_sock sock) {
+    char buf[4096];
+    size_t got = 0;
+    lab_result *r = p->r;
+    while (aksu_sim_recv(p->sim, host, sock, buf, sizeof buf, &got) == AKSU_OK) {
+        char *more = realloc(r->delivered[host], r->delivered_bytes[host] + got + 1);
+        if (more == NULL) return;
+        memcpy(more + r->delivered_bytes[host], buf, got);
+        r->delivered[host] = more;
+        r->delivered_bytes[host] += got;
+        more[r->delivered_bytes[host]] = '\0';
+    }
+}
+
+static uint32_t value_of(struct player *p, const lab_number *n) {
+    uint32_t base = 0;
+    if (n->host >= 0) {
+        uint32_t host = (uint32_t)n->host;
+        const struct connection *c = connection_at(p, host, 0);
+        aksu_tcp_info info = {0};
+        if (c != NULL && aksu_sim_stack(p->sim, host) != NULL)
+            (void)aksu_tcp_status(aksu_sim_stack(p->sim, host), c->sock, &info);
+        const uint32_t values[] = {
+            info.snd_una, info.snd_nxt, info.rcv_nxt, info.iss, info.irs, info.rcv_nxt + info.rcv_wnd, info.local.port};
+        base = values[n->field];
+    }
+    return base + (uint32_t)n->plus;
+}
+
+static void do_forge(struct player *p, const lab_action *a) {
+    uint8_t buf[LAB_FORGED_BYTES];
+    uint64_t times = a->number == 0 ? 1 : a->number;
+    for (uint64_t i = 0; i < times; i++) {
+        lab_forged forged = {
+            .from = p->host[a->host]->addr,
+            .to = p->host[a->peer]->addr,
+            .from_port = (uint16_t)(value_of(p, &a->source_port) + i),
+            .to_port = (uint16_t)value_of(p, &a->port),
+            .seq = value_of(p, &a->seq),
+            .ack = value_of(p, &a->ack),
+            .wnd = 65535,
+            .flags = a->flags,
+            .data = a->text,
+            .data_bytes = a->text != NULL ? (uint32_t)strlen(a->text) : 0,
+        };
+        uint64_t packet;
+        (void)aksu_sim_transmit(p->sim, a->host, buf, lab_forge(&forged, buf), &packet);
+    }
+}
+
+static void do_network(struct player *p, const lab_action *a) {
+    switch (a->verb) {
+    case LAB_CUT: aksu_sim_link_cut(p->sim, p->link[a->link]); break;
+    case LAB_MEND: aksu_sim_link_mend(p->sim, p->link[a->link]); break;
+    case LAB_MTU: aksu_sim_link_mtu(p->sim, p->link[a->link], (uint32_t)a->number, AKSU_SIM_TELL_NOBODY); break;
+    case LAB_FORGE: do_forge(p, a); break;
+    case LAB_CRASH:
+        aksu_sim_crash(p->sim, a->host);
+        for (uint32_t i = 0; i < p->connection_count[a->host]; i++) p->connection[a->host][i].open = false;
+        break;
+    case LAB_RESTART:
+        if (aksu_sim_restart(p->sim, a->host) != AKSU_OK) aksu_sim_fail(p->sim, "a host cannot restart");
+        break;
+    case LAB_LISTEN:
+    case LAB_CONNECT:
+    case LAB_ACCEPT:
+    case LAB_SEND:
+    case LAB_READ:
+    case LAB_SHUTDOWN:
+    case LAB_CLOSE:
+    case LAB_ABORT:
+    case LAB_UNLISTEN:
+    case LAB_SET: break;
+    }
+}
+
+static void do_open(struct player *p, const lab_action *a, aksu_stack *stack) {
+    aksu_tcp_open open = {.struct_bytes = sizeof open};
+    if (a->verb == LAB_LISTEN) {
+        open.local.port = (uint16_t)a->number;
+        open.backlog = (uint32_t)a->backlog;
+        (void)aksu_tcp_listen(stack, &open, &p->listener[a->host]);
+        return;
+    }
+    open.local.port = (uint16_t)a->from_port;
+    open.remote = (aksu_endpoint){.addr = p->host[a->peer]->addr, .port = (uint16_t)a->number};
+    aksu_sock sock;
+    if (aksu_tcp_connect(stack, &open, &sock) == AKSU_OK) add_connection(p, a->host, sock);
+}
+
+static void do_send(struct player *p, const lab_action *a, const struct connection *c) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+    size_t bytes = a->text != NULL ? strlen(a->text) : (size_t)a->number;
+    char *data = malloc(bytes + 1);
+    if (data == NULL) return;
+    for (size_t i = 0; i < bytes; i++) data[i] = a->text != NULL ? a->text[i] : letters[i % 26];
+    size_t taken = 0;
+    (void)aksu_sim_send(p->sim, a->host, c->sock, data, bytes, &taken);
+    free(data);
+}
+
+static void do_connection(struct player *p, const lab_action *a, aksu_stack *stack) {
+    struct connection *c = connection_at(p, a->host, a->connection);
+    if (a->verb == LAB_ACCEPT) {
+        accept_all(p, a->host, 1);
+        return;
+    }
+    if (a->verb == LAB_UNLISTEN) {
+        (void)aksu_tcp_close(stack, p->listener[a->host]);
+        return;
+    }
+    if (c == NULL || !c->open) return;
+    if (a->verb == LAB_SEND) do_send(p, a, c);
+    if (a->verb == LAB_READ) {
+        p->reads[a->host] = true;
+        read_all(p, a->host, c->sock);
+    }
+    if (a->verb == LAB_SHUTDOWN) (void)aksu_tcp_shutdown(stack, c->sock);
+    if (a->verb == LAB_SET) (void)aksu_tcp_set(stack, c->sock, a->setting, a->number);
+    if (a->verb != LAB_CLOSE && a->verb != LAB_ABORT) return;
+    c->open = false;
+    if (a->verb == LAB_CLOSE)
+        (void)aksu_tcp_close(stack, c->sock);
+    else
+        (void)aksu_tcp_abort(stack, c->sock);
+}
+
+static void act(struct player *p, const lab_action *a) {
+    if (a->verb >= LAB_CRASH) {
+        do_network(p, a);
+        return;
+    }
+    aksu_stack *stack = aksu_sim_stack(p->sim, a->host);
+    if (stack == NULL) return;
+    if (a->verb == LAB_LISTEN || a->verb == LAB_CONNECT)
+        do_open(p, a, stack);
+    else
+        do_connection(p, a, stack);
+}
+
+/* ---------------------------------------------------------------- the applications' turn */
+
+static uint32_t number_of(const struct player *p, uint32_t host, aksu_sock sock) {
+    for (uint32_t i = 0; i < p->connection_count[host]; i++) {
+        const aksu_sock *s = &p->connection[host][i].sock;
+        if (s->slot == sock.slot && s->generation == sock.generation) return i + 1;
+    }
+    return 0;
+}
+
+static void trigger(struct player *p, uint32_t host, const aksu_event *event) {
+    const lab_scenario *s = p->r->scenario;
+    uint32_t number = number_of(p, host, event->sock);
+    for (uint32_t i = 0; i < s->action_count; i++) {
+        const lab_action *a = &s->action[i];
+        if (a->on_host != (int)host || (a->on_bits & event->bits) == 0) continue;
+        if (!lab_holds(&a->place, p->r->run, p->options->variant)) continue;
+        if (a->on_connection != 0 && a->on_connection != number) continue;
+        if (a->after_us == 0 && a->host == host && a->verb < LAB_CRASH) {
+            act(p, a);
+        } else if (p->pending_count < PENDING_MAX) {
+            p->pending[p->pending_count++] =
+                (struct pending){.at_us = aksu_sim_now_us(p->sim) + a->after_us, .action = i};
+        }
+    }
+}
+
+static void on_wake(void *user, uint32_t host) {
+    struct player *p = user;
+    aksu_event event;
+    while (aksu_sim_stack(p->sim, host) != NULL && aksu_next_event(aksu_sim_stack(p->sim, host), &event)) {
+        if ((event.bits & AKSU_EV_INCOMING) && p->host[host]->accepts) accept_all(p, host, CONNECTION_MAX);
+        trigger(p, host, &event);
+        if ((event.bits & AKSU_EV_READABLE) && p->reads[host]) read_all(p, host, event.sock);
+    }
+}
+
+/* ---------------------------------------------------------------- a run */
+
+static bool build(struct player *p) {
+    const lab_scenario *s = p->r->scenario;
+    lab_when variant = p->options->variant;
+    p->host_count = s->host_count;
+    for (uint32_t i = 0; i < s->host_count; i++) {
+        for (uint32_t k = 0; k < s->entry_count; k++) {
+            if (s->entry[k].of == i && lab_holds(&s->entry[k].place, p->r->run, variant)) p->host[i] = &s->entry[k];
+        }
+        if (p->host[i] == NULL) p->host[i] = &s->host[i];
+        p->reads[i] = p->host[i]->reads;
+        uint32_t node;
+        if (aksu_sim_host_add(p->sim, &p->host[i]->addr, &p->host[i]->config, &node) != AKSU_OK) return false;
+    }
+    for (uint32_t i = 0; i < s->link_count; i++) {
+        if (aksu_sim_link_add(p->sim, &s->link[i].link, &p->link[i]) != AKSU_OK) return false;
+    }
+    for (uint32_t i = 0; i < s->fault_count; i++) {
+        if (!lab_holds(&s->fault[i].place, p->r->run, variant)) continue;
+        aksu_sim_fault fault = s->fault[i].fault;
+        fault.link = p->link[s->fault[i].link];
+        if (aksu_sim_fault_add(p->sim, &fault) != AKSU_OK) return false;
+    }
+    for (uint32_t i = 0; i < s->action_count; i++) {
+        const lab_action *a = &s->action[i];
+        if (a->on_host >= 0 || !lab_holds(&a->place, p->r->run, variant)) continue;
+        p->pending[p->pending_count++] = (struct pending){.at_us = a->at_us, .action = i};
+    }
+    return true;
+}
+
+static uint64_t next_pending(const struct player *p) {
+    uint64_t next_us = UINT64_MAX;
+    for (uint32_t i = 0; i < p->pending_count; i++) {
+        if (!p->pending[i].done && p->pending[i].at_us < next_us) next_us = p->pending[i].at_us;
+    }
+    return next_us;
+}
+
+/* In the order of the file where the time is the same. */
+static void act_pending(struct player *p) {
+    for (uint32_t i = 0; i < p->pending_count; i++) {
+        if (p->pending[i].done || p->pending[i].at_us > aksu_sim_now_us(p->sim)) continue;
+        p->pending[i].done = true;
+        act(p, &p->r->scenario->action[p->pending[i].action]);
+        (void)aksu_sim_flush(p->sim);
+    }
+}
+
+static void judge_at(struct player *p, uint64_t from_us, uint64_t until_us) {
+    const lab_scenario *s = p->r->scenario;
+    for (uint32_t i = 0; i < s->expect_count; i++) {
+        const lab_expect *e = &s->expect[i];
+        uint64_t at_us = e->at_time ? e->at_us : s->end_us;
+        if (at_us < from_us || at_us >= until_us || !lab_holds(&e->place, p->r->run, p->options->variant)) continue;
+        if (!p->r->failed && !lab_judge(p->r, e)) p->r->failed = true;
+    }
+}
+
+static uint64_t next_claim(const struct player *p, uint64_t after_us) {
+    const lab_scenario *s = p->r->scenario;
+    uint64_t next_us = s->end_us;
+    for (uint32_t i = 0; i < s->expect_count; i++) {
+        if (s->expect[i].at_time && s->expect[i].at_us > after_us && s->expect[i].at_us < next_us)
+            next_us = s->expect[i].at_us;
+    }
+    return next_us;
+}
+
+static void play(struct player *p) {
+    const lab_scenario *s = p->r->scenario;
+    uint64_t judged_us = 0;
+    for (;;) {
+        uint64_t claim_us = next_claim(p, judged_us);
+        uint64_t stop_us = claim_us;
+        if (next_pending(p) < stop_us) stop_us = next_pending(p);
+        if (aksu_sim_next_us(p->sim) < stop_us) stop_us = aksu_sim_next_us(p->sim);
+        bool good = aksu_sim_run(p->sim, stop_us);
+        act_pending(p);
+        if (!good) break;
+        if (aksu_sim_now_us(p->sim) < claim_us || next_pending(p) <= claim_us) continue;
+        if (aksu_sim_next_us(p->sim) <= claim_us) continue;
+        judge_at(p, claim_us, claim_us + 1);
+        judged_us = claim_us;
+        if (claim_us >= s->end_us) break;
+    }
+    bool foretold = false;
+    for (uint32_t i = 0; i < s->expect_count; i++) {
+        if (s->expect[i].claim == LAB_CLAIM_VIOLATION && lab_holds(&s->expect[i].place, p->r->run, p->options->variant))
+            foretold = true;
+    }
+    const char *violation = aksu_sim_violation(p->sim);
+    if (violation == NULL || foretold || p->r->failed) return;
+    p->r->failed = true;
+    (void)snprintf(p->r->reason, sizeof p->r->reason, "a check of the simulator failed: %s", violation);
+}
+
+lab_result *lab_play(const lab_scenario *scenario, int run, const lab_options *options) {
+    lab_result *r = calloc(1, sizeof *r);
+    struct player *p = calloc(1, sizeof *p);
+    if (r == NULL || p == NULL) {
+        free(r);
+        free(p);
+        return NULL;
+    }
+    r->scenario = scenario;
+    r->run = run;
+    p->r = r;
+    p->options = options;
+    aksu_sim_hooks hooks = {.user = p, .event = on_event, .lost = on_lost, .copied = on_copied, .wake = on_wake};
+    p->sim = r->sim = aksu_sim_open(options->seed == 0 ? 9293 : options->seed, &hooks);
+    if (options->draws) {
+        ak_ladder_options ladder = options->ladder;
+        ladder.sides = AK_LADDER_ALL_SIDES;
+        ladder.host_count = scenario->host_count < 2 ? 2 : scenario->host_count;
+        for (uint32_t i = 0; i < scenario->host_count; i++) ladder.host_addr[i] = scenario->host[i].addr;
+        r->ladder = ak_ladder_open(&ladder, NULL, NULL);
+    }
+    if (p->sim == NULL || !build(p)) {
+        r->failed = true;
+        (void)snprintf(r->reason, sizeof r->reason, "the network cannot be built");
+    } else {
+        play(p);
+    }
+    if (r->ladder != NULL) ak_ladder_flush(r->ladder);
+    /* The stacks go with the player; what was asked of them has been asked. */
+    aksu_sim_close(p->sim);
+    r->sim = NULL;
+    free(p);
+    return r;
+}
+
+void lab_result_free(lab_result *r) {
+    if (r == NULL) return;
+    ak_ladder_close(r->ladder);
+    for (uint32_t i = 0; i < LAB_HOST_MAX; i++) free(r->delivered[i]);
+    free(r->segment);
+    free(r->change);
+    free(r->note);
+    free(r->syn);
+    free(r);
+}
+
+bool lab_passes(const lab_scenario *scenario, lab_when variant, uint64_t seed, char reason[LAB_REASON_MAX]) {
+    reason[0] = '\0';
+    for (uint32_t i = 0; i < scenario->run_count; i++) {
+        lab_options options = {.seed = seed, .variant = variant};
+        lab_result *r = lab_play(scenario, (int)i, &options);
+        bool failed = r == NULL || r->failed;
+        if (failed) (void)snprintf(reason, LAB_REASON_MAX, "%s", r != NULL ? r->reason : "no memory");
+        lab_result_free(r);
+        if (failed) return false;
+    }
+    return true;
+}
