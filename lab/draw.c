@@ -1,0 +1,258 @@
+/* Draws a run: its ladder, with the story told beside it.
+ *
+ * The ladder's lines come from the view line by line.  Where the terminal is wide enough the story stands to their
+ * right, each text beginning on the line of the step it tells; else it stands below that step. */
+#include "lab/lab.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SIDE_COLUMNS_MIN 36 /* a story narrower than this goes below */
+#define STORY_BYTES      8192
+
+struct page {
+    const lab_result *r;
+    const lab_draw_options *o;
+    const ak_writer *writer;
+    uint32_t ladder_columns, story_columns; /* story_columns 0: below */
+    char pending[STORY_BYTES];              /* story lines not yet placed, each ended by a newline */
+    size_t pending_bytes;
+    bool told[LAB_ITEM_MAX];
+    bool good;
+};
+
+const char *lab_words(const lab_text *text, ak_lang lang) {
+    const char *wanted = text->text[lang];
+    if (wanted != NULL) return wanted;
+    return text->text[AK_LANG_EN] != NULL ? text->text[AK_LANG_EN] : "";
+}
+
+static void put(struct page *page, const char *text, size_t bytes) {
+    if (page->good) page->good = page->writer->write(page->writer->user, text, bytes);
+}
+
+static void put_text(struct page *page, const char *text) {
+    put(page, text, strlen(text));
+}
+
+static void colour(struct page *page, ak_colour which) {
+    if (page->o->paint == AK_PAINT_COLOURS) put_text(page, ak_colour_sequence(which));
+}
+
+/* Breaks a text into lines of so many columns at its spaces, or where it must. */
+static size_t line_bytes(const char *text, size_t columns) {
+    size_t fit = ak_text_fit_bytes(text, columns);
+    if (text[fit] == '\0') return fit;
+    for (size_t i = fit; i > fit / 2; i--) {
+        if (text[i] == ' ') return i;
+    }
+    return fit > 0 ? fit : 1;
+}
+
+static void put_wrapped(struct page *page, const char *text, size_t columns, const char *indent) {
+    while (*text != '\0') {
+        size_t bytes = line_bytes(text, columns);
+        put_text(page, indent);
+        put(page, text, bytes);
+        put_text(page, "\n");
+        text += bytes;
+        while (*text == ' ') text++;
+    }
+}
+
+static void queue_story(struct page *page, const char *text) {
+    const char *lead = "> ";
+    while (*text != '\0') {
+        size_t bytes = line_bytes(text, page->story_columns - 2);
+        int wrote = snprintf(page->pending + page->pending_bytes, STORY_BYTES - page->pending_bytes, "%s%.*s\n", lead,
+                             (int)bytes, text);
+        if (wrote < 0 || page->pending_bytes + (size_t)wrote >= STORY_BYTES) return;
+        page->pending_bytes += (size_t)wrote;
+        text += bytes;
+        while (*text == ' ') text++;
+        lead = "  ";
+    }
+}
+
+/* Takes the next pending line off; false: there is none. */
+static bool next_story_line(struct page *page, char *buf, size_t cap) {
+    const char *end = memchr(page->pending, '\n', page->pending_bytes);
+    if (end == NULL) return false;
+    size_t bytes = (size_t)(end - page->pending);
+    (void)snprintf(buf, cap, "%.*s", (int)bytes, page->pending);
+    page->pending_bytes -= bytes + 1;
+    memmove(page->pending, end + 1, page->pending_bytes);
+    return true;
+}
+
+/* Columns of a line with colour sequences in it. */
+static size_t shown_columns(const char *line, size_t bytes) {
+    char plain[2048];
+    size_t used = 0;
+    for (size_t i = 0; i < bytes && used + 1 < sizeof plain; i++) {
+        if (line[i] == '\x1b') {
+            while (i < bytes && line[i] != 'm') i++;
+            continue;
+        }
+        plain[used++] = line[i];
+    }
+    plain[used] = '\0';
+    return ak_text_columns(plain);
+}
+
+static void put_story_beside(struct page *page, size_t columns) {
+    char story[512];
+    if (page->story_columns == 0 || !next_story_line(page, story, sizeof story)) return;
+    for (size_t i = columns; i < page->ladder_columns + 2u; i++) put_text(page, " ");
+    colour(page, AK_COLOUR_TITLE);
+    put_text(page, story);
+    colour(page, AK_COLOUR_PLAIN);
+}
+
+/* The ladder's writer: each line gets the story's next line beside it. */
+static bool on_ladder(void *user, const void *bytes, size_t byte_count) {
+    struct page *page = user;
+    const char *text = bytes;
+    while (byte_count > 0) {
+        const char *end = memchr(text, '\n', byte_count);
+        size_t line = end != NULL ? (size_t)(end - text) : byte_count;
+        put(page, text, line);
+        if (end == NULL) return page->good;
+        put_story_beside(page, shown_columns(text, line));
+        put_text(page, "\n");
+        text += line + 1;
+        byte_count -= line + 1;
+    }
+    return page->good;
+}
+
+/* ---------------------------------------------------------------- which step a story tells */
+
+static bool tells_row(const struct page *page, const lab_story *story, const ak_row *row, uint32_t *seen) {
+    if (story->at_time) return row->time_us >= story->at_us && row->kind != AK_ROW_CONNECTION;
+    if (story->at_state)
+        return row->kind == AK_ROW_STATE && row->host == (uint8_t)story->host && row->u.state.to == story->state &&
+               !row->u.state.initial;
+    if (row->kind != AK_ROW_DEPART) return false;
+    aksu_ev_segment like = {.flags = row->u.segment.flags, .payload_bytes = row->u.segment.payload_bytes};
+    (void)page;
+    return lab_picks(&story->pick, row->host, &like) && ++*seen == story->pick.nth;
+}
+
+static void tell(struct page *page, const ak_row *row, ak_term *term, uint32_t seen[LAB_ITEM_MAX]) {
+    const lab_scenario *s = page->r->scenario;
+    for (uint32_t i = 0; i < s->story_count; i++) {
+        const lab_story *story = &s->story[i];
+        if (page->told[i] || !lab_holds(&story->place, page->r->run, LAB_INTACT)) continue;
+        if (!tells_row(page, story, row, &seen[i])) continue;
+        page->told[i] = true;
+        const char *text = lab_words(&story->text, page->o->lang);
+        if (page->story_columns != 0) {
+            queue_story(page, text);
+            continue;
+        }
+        (void)ak_term_flush(term);
+        colour(page, AK_COLOUR_TITLE);
+        put_wrapped(page, text, page->ladder_columns - 4u, "  > ");
+        colour(page, AK_COLOUR_PLAIN);
+    }
+}
+
+/* ---------------------------------------------------------------- headers, field by field */
+
+static void put_header(struct page *page, const ak_row *row) {
+    const ak_row_segment *s = &row->u.segment;
+    char flags[AK_FLAGS_TEXT_BYTES], text[400];
+    char bits[9];
+    for (int i = 0; i < 8; i++) bits[i] = (s->flags >> (7 - i) & 1) != 0 ? '1' : '0';
+    bits[8] = '\0';
+    (void)snprintf(text, sizeof text,
+                   "      seq %lld | ack %lld | offset %u (x4 = %u bytes)\n"
+                   "      CWR ECE URG ACK PSH RST SYN FIN = %s %s\n"
+                   "      window %u | urgent %u | payload %u bytes\n",
+                   (long long)s->seq, (long long)s->ack, s->data_offset, s->data_offset * 4u, bits,
+                   ak_word_flags(s->flags, page->o->flags, flags), (unsigned)s->wnd_bytes, s->up,
+                   (unsigned)s->payload_bytes);
+    put_text(page, text);
+}
+
+/* ---------------------------------------------------------------- the page */
+
+static void put_head(struct page *page) {
+    const lab_scenario *s = page->r->scenario;
+    ak_lang lang = page->o->lang;
+    colour(page, AK_COLOUR_TITLE);
+    put_wrapped(page, lab_words(&s->title, lang), page->o->columns, "");
+    colour(page, AK_COLOUR_PLAIN);
+    put_wrapped(page, lab_words(&s->question, lang), page->o->columns, "");
+    if (s->run_count > 1) {
+        put_text(page, "\n");
+        put_wrapped(page, lab_words(&s->run[page->r->run].title, lang), page->o->columns - 3u, "== ");
+    }
+    put_text(page, "\n");
+}
+
+static bool draw_rows(struct page *page) {
+    const lab_scenario *s = page->r->scenario;
+    ak_term_options options = {.columns = page->ladder_columns,
+                               .paint = page->o->paint,
+                               .glyphs = page->o->glyphs,
+                               .words = {.lang = page->o->lang, .flags = page->o->flags},
+                               .host_count = s->host_count < 2 ? 2 : s->host_count,
+                               .sides = AK_LADDER_ALL_SIDES};
+    for (uint32_t i = 0; i < s->host_count; i++) options.host_name[i] = s->host[i].name;
+    ak_writer writer = {.write = on_ladder, .user = page};
+    ak_term *term = ak_term_open(&writer, &options);
+    if (term == NULL) return false;
+    size_t count = 0;
+    uint32_t seen[LAB_ITEM_MAX] = {0};
+    const ak_row *rows = ak_ladder_rows(page->r->ladder, &count);
+    for (size_t i = 0; i < count && page->good; i++) {
+        if (page->story_columns != 0) tell(page, &rows[i], term, seen);
+        ak_term_row(term, &rows[i]);
+        if (page->story_columns == 0) tell(page, &rows[i], term, seen);
+        if (page->o->headers && rows[i].kind == AK_ROW_DEPART) {
+            (void)ak_term_flush(term);
+            put_header(page, &rows[i]);
+        }
+    }
+    (void)ak_term_flush(term);
+    ak_term_close(term);
+    while (page->pending_bytes > 0 && page->story_columns != 0) {
+        put_story_beside(page, 0);
+        put_text(page, "\n");
+    }
+    return page->good;
+}
+
+bool lab_draw(const lab_result *result, const lab_draw_options *options, const ak_writer *writer) {
+    const lab_scenario *s = result->scenario;
+    uint32_t least = AK_TERM_COLUMNS_MIN + (s->host_count > 2 ? (s->host_count - 2) * AK_TERM_COLUMNS_HOST : 0);
+    struct page *page = calloc(1, sizeof *page);
+    if (page == NULL || result->ladder == NULL) {
+        free(page);
+        return false;
+    }
+    *page =
+        (struct page){.r = result, .o = options, .writer = writer, .good = true, .ladder_columns = options->columns};
+    uint32_t wide = least + 30;
+    if (options->columns >= wide + 2 + SIDE_COLUMNS_MIN) {
+        page->ladder_columns = options->columns * 5 / 8 > wide ? options->columns * 5 / 8 : wide;
+        page->story_columns = options->columns - page->ladder_columns - 2;
+    }
+    put_head(page);
+    bool good = draw_rows(page);
+    if (result->run + 1 == (int)s->run_count) {
+        put_text(page, "\n");
+        put_wrapped(page, lab_words(&s->answer, options->lang), options->columns, "");
+    }
+    if (result->failed) {
+        colour(page, AK_COLOUR_BAD);
+        put_wrapped(page, result->reason, options->columns - 8u, "FAILED: ");
+        colour(page, AK_COLOUR_PLAIN);
+    }
+    good = good && page->good;
+    free(page);
+    return good;
+}

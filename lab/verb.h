@@ -1,0 +1,8 @@
+/* The verb "aksu lab". */
+#ifndef LAB_VERB_H
+#define LAB_VERB_H
+
+/* argv[0] is the verb.  Answers the exit status. */
+int lab_main(int argc, char **argv);
+
+#endif /* LAB_VERB_H */
