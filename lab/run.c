@@ -166,14 +166,27 @@ static void read_all(struct player *p, uint32_t host, aksu_sock sock) {
     }
 }
 
+/* What a host knows of its latest connection, or, once the application has let go, of the first record it finds. */
+static void known(struct player *p, uint32_t host, aksu_tcp_info *ret_info) {
+    aksu_stack *stack = aksu_sim_stack(p->sim, host);
+    const struct connection *c = connection_at(p, host, 0);
+    *ret_info = (aksu_tcp_info){0};
+    if (stack == NULL) return;
+    if (c != NULL && c->open && aksu_tcp_status(stack, c->sock, ret_info) == AKSU_OK) return;
+    uint64_t cursor = 0;
+    aksu_tcp_info info;
+    while (aksu_tcp_next(stack, &cursor, &info)) {
+        if (info.state == AK_TCP_LISTEN) continue;
+        *ret_info = info;
+        return;
+    }
+}
+
 static uint32_t value_of(struct player *p, const lab_number *n) {
     uint32_t base = 0;
     if (n->host >= 0) {
-        uint32_t host = (uint32_t)n->host;
-        const struct connection *c = connection_at(p, host, 0);
-        aksu_tcp_info info = {0};
-        if (c != NULL && aksu_sim_stack(p->sim, host) != NULL)
-            (void)aksu_tcp_status(aksu_sim_stack(p->sim, host), c->sock, &info);
+        aksu_tcp_info info;
+        known(p, (uint32_t)n->host, &info);
         const uint32_t values[] = {
             info.snd_una, info.snd_nxt, info.rcv_nxt, info.iss, info.irs, info.rcv_nxt + info.rcv_wnd, info.local.port};
         base = values[n->field];
@@ -228,18 +241,39 @@ static void do_network(struct player *p, const lab_action *a) {
     }
 }
 
+/* The stack traces the calls that it has taken; one that it refused is told here. */
+static void refused_call(struct player *p, uint32_t host, const aksu_tcp_open *open, aksu_call call, aksu_err err) {
+    aksu_trace_event event = {.kind = AKSU_TRACE_CALL, .time_us = aksu_sim_now_us(p->sim)};
+    event.u.call = (aksu_ev_call){.flow = {.local = p->host[host]->addr,
+                                           .remote = open->remote.addr,
+                                           .local_port = open->local.port,
+                                           .remote_port = open->remote.port},
+                                  .call = call,
+                                  .err = err};
+    aksu_sim_emit(p->sim, host, 0, &event);
+}
+
 static void do_open(struct player *p, const lab_action *a, aksu_stack *stack) {
     aksu_tcp_open open = {.struct_bytes = sizeof open};
     if (a->verb == LAB_LISTEN) {
         open.local.port = (uint16_t)a->number;
         open.backlog = (uint32_t)a->backlog;
-        (void)aksu_tcp_listen(stack, &open, &p->listener[a->host]);
+        aksu_sock listener;
+        aksu_err err = aksu_tcp_listen(stack, &open, &listener);
+        if (err == AKSU_OK)
+            p->listener[a->host] = listener;
+        else
+            refused_call(p, a->host, &open, AKSU_CALL_LISTEN, err);
         return;
     }
     open.local.port = (uint16_t)a->from_port;
     open.remote = (aksu_endpoint){.addr = p->host[a->peer]->addr, .port = (uint16_t)a->number};
     aksu_sock sock;
-    if (aksu_tcp_connect(stack, &open, &sock) == AKSU_OK) add_connection(p, a->host, sock);
+    aksu_err err = aksu_tcp_connect(stack, &open, &sock);
+    if (err == AKSU_OK)
+        add_connection(p, a->host, sock);
+    else
+        refused_call(p, a->host, &open, AKSU_CALL_CONNECT, err);
 }
 
 static void do_send(struct player *p, const lab_action *a, const struct connection *c) {
@@ -324,8 +358,8 @@ static void on_wake(void *user, uint32_t host) {
     aksu_event event;
     while (aksu_sim_stack(p->sim, host) != NULL && aksu_next_event(aksu_sim_stack(p->sim, host), &event)) {
         if ((event.bits & AKSU_EV_INCOMING) && p->host[host]->accepts) accept_all(p, host, CONNECTION_MAX);
-        trigger(p, host, &event);
         if ((event.bits & AKSU_EV_READABLE) && p->reads[host]) read_all(p, host, event.sock);
+        trigger(p, host, &event);
     }
 }
 
@@ -369,14 +403,16 @@ static uint64_t next_pending(const struct player *p) {
     return next_us;
 }
 
-/* In the order of the file where the time is the same. */
+/* In the order of the file where the time is the same; what they cause leaves together. */
 static void act_pending(struct player *p) {
+    bool any = false;
     for (uint32_t i = 0; i < p->pending_count; i++) {
         if (p->pending[i].done || p->pending[i].at_us > aksu_sim_now_us(p->sim)) continue;
         p->pending[i].done = true;
         act(p, &p->r->scenario->action[p->pending[i].action]);
-        (void)aksu_sim_flush(p->sim);
+        any = true;
     }
+    if (any) (void)aksu_sim_flush(p->sim);
 }
 
 static void judge_at(struct player *p, uint64_t from_us, uint64_t until_us) {
