@@ -1,0 +1,86 @@
+/* What the verbs of the aksu command share: options, the host with its views, the control socket, errors for people. */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "aksu/host.h"
+#include "aksu/trace.h"
+
+enum { APP_OK = 0, APP_NETWORK = 1, APP_USAGE = 2 }; /* exit status */
+
+#define APP_TRACE_MAX 4
+
+typedef struct app_options {
+    aksu_host_config host;
+    const char *trace[APP_TRACE_MAX]; /* ladder, json, pcapng, each perhaps with :FILE */
+    unsigned trace_count;
+    bool quiet;
+    bool writable;
+    uint16_t port; /* serve */
+    const char *argument[3];
+    int argument_count;
+} app_options;
+
+/* One verb: what is common to all is parsed for it. */
+typedef struct app_verb {
+    const char *name, *arguments, *summary, *help;
+    int (*run)(app_options *options);
+    int argument_min, argument_max;
+} app_verb;
+
+extern const app_verb app_verb_serve, app_verb_connect, app_verb_listen, app_verb_status;
+
+/* Parses argv behind the verb; APP_OK, or what to exit with after something was said.  ret_help: --help was asked for
+ * and given. */
+int app_options_parse(const app_verb *verb, int argc, char **argv, app_options *ret_options, bool *ret_help);
+
+/* A number from text; false, and one line is said, if it is none or out of range. */
+bool app_number(const char *what, const char *text, uint64_t min, uint64_t max, uint64_t *ret_value);
+
+/* "aksu: ..." on stderr. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 1, 2)))
+#endif
+void app_say(const char *format, ...);
+
+/* ---- session.c: a stack behind a TUN device, with views and a control socket */
+typedef struct app_session {
+    aksu_host host;
+    struct app_views *views;
+    struct app_control *control;
+    int stop_count; /* SIGINT and SIGTERM so far */
+    void (*on_stop)(void *user, int stop_count);
+    void *user;
+} app_session;
+
+/* APP_OK, or APP_USAGE after one line was said. */
+int app_session_open(app_options *options, app_session *ret_session);
+void app_session_close(app_session *session);
+
+/* ---- views.c: what --trace asked for */
+struct app_views *app_views_open(const app_options *options);
+void app_views_sink(void *views, const aksu_trace_event *event);
+void app_views_flush(struct app_views *views);
+void app_views_close(struct app_views *views);
+
+/* ---- control.c: the UNIX socket that aksu status asks */
+struct app_control *app_control_open(aksu_loop *loop, const char *device);
+void app_control_close(struct app_control *control);
+/* The directory of control sockets; made if make. */
+bool app_control_directory(char *buf, size_t cap, bool make);
+
+/* ---- http.c: one HTTP connection */
+typedef struct http_site {
+    aksu_stack *stack;
+    int directory;
+    bool writable;
+    bool quiet;
+} http_site;
+struct http *http_open(const http_site *site, aksu_sock sock);
+/* After an event of its socket; false: it is over and freed. */
+bool http_event(struct http *http, const aksu_event *event);
+void http_close(struct http *http);
+
+#endif

@@ -1,0 +1,41 @@
+/* The aksu command: dispatch to its verbs. */
+#include <string.h>
+
+#include "app/app.h"
+#include "lab/verb.h"
+
+static const app_verb *const verbs[] = {&app_verb_serve, &app_verb_connect, &app_verb_listen, &app_verb_status};
+#define VERB_COUNT (sizeof verbs / sizeof verbs[0])
+
+static void help(FILE *to) {
+    (void)fprintf(to, "usage: aksu VERB [OPTION...] [ARGUMENT...]\n\n");
+    for (size_t i = 0; i < VERB_COUNT; i++)
+        (void)fprintf(to, "  %-8s %-12s %s\n", verbs[i]->name, verbs[i]->arguments, verbs[i]->summary);
+    (void)fprintf(to, "  %-8s %-12s %s\n", "lab", "[NAME]", "show what TCP does, in virtual time");
+    (void)fprintf(to, "\naksu VERB --help tells more, with examples.  aksu --version prints the version.\n");
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        help(stderr);
+        return APP_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        help(stdout);
+        return APP_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)printf("aksu %s\n", AKSU_VERSION);
+        return APP_OK;
+    }
+    if (strcmp(argv[1], "lab") == 0) return lab_main(argc - 1, argv + 1);
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(argv[1], verbs[i]->name) != 0) continue;
+        static app_options options; /* a config is large for a stack frame */
+        bool helped = false;
+        int status = app_options_parse(verbs[i], argc - 1, argv + 1, &options, &helped);
+        return status != APP_OK || helped ? status : verbs[i]->run(&options);
+    }
+    app_say("no verb '%s'; aksu --help lists them", argv[1]);
+    return APP_USAGE;
+}

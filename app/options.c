@@ -1,0 +1,183 @@
+/* Options of the command line, the same for all verbs; whatever is wrong is one line that says how to put it right. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/app.h"
+
+void app_say(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    (void)fputs("aksu: ", stderr);
+    (void)vfprintf(stderr, format, args);
+    (void)fputc('\n', stderr);
+    va_end(args);
+}
+
+bool app_number(const char *what, const char *text, uint64_t min, uint64_t max, uint64_t *ret_value) {
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || value < min || value > max) {
+        app_say("%s '%s' is not a number from %llu to %llu", what, text, (unsigned long long)min,
+                (unsigned long long)max);
+        return false;
+    }
+    *ret_value = value;
+    return true;
+}
+
+/* A.B.C.D/BITS, or the address alone. */
+static bool parse_address(const char *what, const char *text, aksu_addr *ret_addr, uint8_t *ret_bits) {
+    char addr[AKSU_ADDR_TEXT_BYTES];
+    const char *slash = strchr(text, '/');
+    size_t bytes = slash != NULL ? (size_t)(slash - text) : strlen(text);
+    if (bytes < sizeof addr) {
+        memcpy(addr, text, bytes);
+        addr[bytes] = '\0';
+        if (aksu_addr_parse(addr, ret_addr) == AKSU_OK && aksu_addr_is_v4(ret_addr)) {
+            uint64_t bits = *ret_bits;
+            if (slash != NULL && !app_number("prefix length", slash + 1, 1, 31, &bits)) return false;
+            *ret_bits = (uint8_t)bits;
+            return true;
+        }
+    }
+    app_say("%s '%s' is not an IPv4 address; write it as 192.0.2.2/24", what, text);
+    return false;
+}
+
+static bool parse_set(app_options *options, const char *text) {
+    const char *equals = strchr(text, '=');
+    for (unsigned i = 0; equals != NULL && i < AKSU_TCP_SETTING_COUNT; i++) {
+        const aksu_tcp_setting_info_t *info = aksu_tcp_setting_info((aksu_tcp_setting)i);
+        size_t bytes = (size_t)(equals - text);
+        if (strlen(info->name) != bytes || memcmp(info->name, text, bytes) != 0) continue;
+        uint64_t value;
+        if (!app_number(info->name, equals + 1, info->min, info->max, &value)) return false;
+        (&options->host.stack.tcp.mss_bytes)[i] = value;
+        return true;
+    }
+    app_say("--set '%s' names no setting; write NAME=VALUE, for example --set nagle=0", text);
+    return false;
+}
+
+enum {
+    OPT_DEV = 256,
+    OPT_ADDRESS,
+    OPT_HOST_ADDRESS,
+    OPT_MTU,
+    OPT_TRACE,
+    OPT_2MSL,
+    OPT_SET,
+    OPT_QUIET,
+    OPT_PORT,
+    OPT_WRITABLE,
+    OPT_HELP
+};
+static const struct option long_options[] = {
+    {"dev", required_argument, NULL, OPT_DEV},
+    {"address", required_argument, NULL, OPT_ADDRESS},
+    {"host-address", required_argument, NULL, OPT_HOST_ADDRESS},
+    {"mtu", required_argument, NULL, OPT_MTU},
+    {"trace", required_argument, NULL, OPT_TRACE},
+    {"2msl", required_argument, NULL, OPT_2MSL},
+    {"set", required_argument, NULL, OPT_SET},
+    {"quiet", no_argument, NULL, OPT_QUIET},
+    {"port", required_argument, NULL, OPT_PORT},
+    {"writable", no_argument, NULL, OPT_WRITABLE},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static const char common_help[] =
+    "\noptions:\n"
+    "  --dev tun:NAME         the TUN device, made if there is none; default: the lowest free aksuN\n"
+    "  --address A/BITS       our address (192.0.2.2/24)\n"
+    "  --host-address A       the kernel's address on the device (192.0.2.1)\n"
+    "  --mtu BYTES            576 to 65535 (1500)\n"
+    "  --trace=ladder[:FILE]  draw every segment, state and timer; to stderr, or to FILE\n"
+    "  --trace=json[:FILE]    the same events as JSON lines\n"
+    "  --trace=pcapng:FILE    the packets, with a comment on each that changed a state\n"
+    "  --2msl SECONDS         30 to 240 (60)\n"
+    "  --set NAME=VALUE       any setting of a connection, for example nagle=0\n"
+    "  --quiet                no messages but errors\n";
+
+static bool parse_dev(app_options *options, const char *text) {
+    if (strncmp(text, "tun:", 4) != 0 || text[4] == '\0') {
+        app_say("--dev '%s' is not tun:NAME", text);
+        return false;
+    }
+    options->host.tun.name = text + 4;
+    return true;
+}
+
+static bool parse_trace(app_options *options, const char *text) {
+    bool known = strncmp(text, "ladder", 6) == 0 || strncmp(text, "json", 4) == 0 || strncmp(text, "pcapng:", 7) == 0;
+    if (!known || options->trace_count == APP_TRACE_MAX) {
+        app_say("--trace '%s' is not ladder, json or pcapng:FILE", text);
+        return false;
+    }
+    options->trace[options->trace_count++] = text;
+    return true;
+}
+
+static bool parse_one(app_options *options, int option, const char *value) {
+    uint64_t number = 0;
+    uint8_t ignored_bits = 24;
+    switch (option) {
+    case OPT_DEV: return parse_dev(options, value);
+    case OPT_ADDRESS: return parse_address("--address", value, &options->host.addr, &options->host.prefix_bits);
+    case OPT_HOST_ADDRESS: return parse_address("--host-address", value, &options->host.tun.host_addr, &ignored_bits);
+    case OPT_MTU:
+        if (!app_number("--mtu", value, 576, 65535, &number)) return false;
+        options->host.tun.mtu = (uint32_t)number;
+        return true;
+    case OPT_TRACE: return parse_trace(options, value);
+    case OPT_2MSL:
+        if (!app_number("--2msl", value, 30, 240, &number)) return false;
+        options->host.stack.time_wait_us = number * 1000000;
+        return true;
+    case OPT_SET: return parse_set(options, value);
+    case OPT_QUIET: options->quiet = true; return true;
+    case OPT_PORT:
+        if (!app_number("--port", value, 1, 65535, &number)) return false;
+        options->port = (uint16_t)number;
+        return true;
+    case OPT_WRITABLE: options->writable = true; return true;
+    default: return false;
+    }
+}
+
+int app_options_parse(const app_verb *verb, int argc, char **argv, app_options *ret_options, bool *ret_help) {
+    *ret_options = (app_options){.port = 8080};
+    aksu_host_config_default(&ret_options->host);
+    opterr = 0;
+    for (;;) {
+        int at = optind;
+        int option = getopt_long(argc, argv, "", long_options, NULL);
+        if (option == -1) break;
+        if (option == OPT_HELP) {
+            (void)printf("usage: aksu %s [OPTION...] %s\n\n%s\n%s", verb->name, verb->arguments, verb->help,
+                         common_help);
+            *ret_help = true;
+            return APP_OK;
+        }
+        if (option == '?') {
+            app_say("'%s' is no option, or its value is missing; aksu %s --help lists them", argv[at > 0 ? at : 1],
+                    verb->name);
+            return APP_USAGE;
+        }
+        if (!parse_one(ret_options, option, optarg)) return APP_USAGE;
+    }
+    ret_options->host.tun.host_prefix_bits = ret_options->host.prefix_bits;
+    int count = argc - optind;
+    if (count < verb->argument_min || count > verb->argument_max) {
+        app_say("usage: aksu %s [OPTION...] %s", verb->name, verb->arguments);
+        return APP_USAGE;
+    }
+    for (int i = 0; i < count; i++) ret_options->argument[i] = argv[optind + i];
+    ret_options->argument_count = count;
+    return APP_OK;
+}
