@@ -28,7 +28,7 @@ int main(int argc, char **argv) {
         (void)printf("aksu %s\n", AKSU_VERSION);
         return APP_OK;
     }
-    if (strcmp(argv[1], "lab") == 0) return lab_main(argc - 1, argv + 1);
+    if (strcmp(argv[1], "lab") == 0) return lab_verb(argc - 1, argv + 1);
     for (size_t i = 0; i < VERB_COUNT; i++) {
         if (strcmp(argv[1], verbs[i]->name) != 0) continue;
         static app_options options; /* a config is large for a stack frame */

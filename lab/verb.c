@@ -386,7 +386,7 @@ static int act(struct ask *ask) {
     return status;
 }
 
-int lab_main(int argc, char **argv) {
+int lab_verb(int argc, char **argv) {
     const char *columns = getenv("COLUMNS");
     uint64_t wide = 0;
     struct ask ask = {.draw = {.lang = default_lang(), .columns = AK_TERM_COLUMNS_DEFAULT},

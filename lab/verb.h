@@ -3,6 +3,6 @@
 #define LAB_VERB_H
 
 /* argv[0] is the verb.  Answers the exit status. */
-int lab_main(int argc, char **argv);
+int lab_verb(int argc, char **argv);
 
 #endif /* LAB_VERB_H */
