@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# The main job, shown: aksu behind a TUN device with the Linux kernel at the other end.  Run by ./dev demo.
+#
+# Everything happens in network namespaces of its own, which vanish with this script however it ends.  As an ordinary user
+# they are made by unshare -Urn; where no TUN device can be had it says so and shows two stacks joined in memory instead.
+set -euo pipefail
+here=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
+aksu=${AKSU:-$here/build/aksu}
+
+if [ "${AKSU_DEMO_INSIDE:-}" = "" ]; then
+    export AKSU_DEMO_INSIDE=1
+    if [ "$(id -u)" = 0 ]; then exec unshare -n -m -- "$0" "$@"; fi
+    if unshare -Urn -m true 2>/dev/null; then exec unshare -Urn -m -- "$0" "$@"; fi
+    echo "demo: no network namespace can be made here: unshare -Urn is refused"
+    exec "$aksu" lab three-way-handshake
+fi
+
+work=$(mktemp -d)
+server=
+kernel_server=
+namespace_holder=
+cleanup() {
+    trap - EXIT INT TERM
+    for process in $server $kernel_server $namespace_holder; do kill "$process" 2>/dev/null || true; done
+    wait 2>/dev/null || true
+    cd / && umount "$work" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+title() { printf '\n== %s\n\n' "$*"; }
+# The big files lie in memory, so that the disk is not what is measured.
+mount -t tmpfs -o size=1200m aksu-demo "$work" 2>/dev/null || true
+mkdir -p "$work/www"
+export XDG_RUNTIME_DIR=$work
+ip link set lo up
+mib=256
+
+wait_for() { for _ in $(seq 100); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.05; done; return 1; }
+
+if ! "$aksu" listen --quiet 1 </dev/null >/dev/null 2>"$work/probe" & then :; fi
+probe=$!
+sleep 0.3
+if ! kill -INT $probe 2>/dev/null; then
+    echo "demo: no TUN device can be had here ($(cat "$work/probe")); two stacks joined in memory instead"
+    "$aksu" lab three-way-handshake
+    "$aksu" lab four-way-close
+    "$aksu" lab refused
+    exit 0
+fi
+sleep 0.1
+kill -INT $probe 2>/dev/null || true
+wait $probe 2>/dev/null || true
+
+title "1. The kernel's curl fetches $mib MiB from aksu over TUN, and uploads as much"
+head -c $((mib * 1048576)) /dev/urandom >"$work/www/file"
+sum=$(sha256sum <"$work/www/file")
+"$aksu" serve --quiet --writable --2msl 30 --trace="ladder:$work/ladder" "$work/www" & server=$!
+small=$server
+wait_for curl -s -o /dev/null http://192.0.2.2:8080/none
+curl -s http://192.0.2.2:8080/none >/dev/null
+kill -INT $server && wait $server 2>/dev/null || true
+"$aksu" serve --quiet --writable "$work/www" & server=$!
+wait_for curl -s -o /dev/null http://192.0.2.2:8080/none
+down=$(curl -s -o "$work/got" -w '%{speed_download}' http://192.0.2.2:8080/file)
+[ "$(sha256sum <"$work/got")" = "$sum" ] && echo "download: SHA-256 equal, $((${down%.*} / 125000000)).$((${down%.*} / 12500000 % 10)) Gbit/s"
+rm "$work/got"
+up=$(curl -s -o /dev/null -T "$work/www/file" -w '%{speed_upload}' http://192.0.2.2:8080/upload)
+[ "$(sha256sum <"$work/www/upload")" = "$sum" ] && echo "upload:   SHA-256 equal, $((${up%.*} / 125000000)).$((${up%.*} / 12500000 % 10)) Gbit/s"
+rm "$work/www/upload"
+
+title "2. A small connection from SYN to CLOSED, both sides' states, TIME-WAIT included"
+"$aksu" lab four-way-close || true
+echo
+echo "and as the running server saw one, the kernel being the client:"
+echo
+sed -n '1,40p' "$work/ladder"
+
+title "3. A refused connection"
+"$aksu" connect --dev tun:aksu9 --quiet --host-address 198.51.100.1 --address 198.51.100.2/24 \
+    --trace="ladder:$work/refused" 198.51.100.1 9 </dev/null 2>"$work/why" || true
+cat "$work/refused"
+echo "aksu connect said: $(cat "$work/why")"
+
+title "4. The connection table while connections are open"
+for _ in 1 2 3; do curl -s --limit-rate 1M -m 2 -o /dev/null http://192.0.2.2:8080/file & done
+sleep 1
+"$aksu" status
+wait $(jobs -p | grep -v -e "^$server$") 2>/dev/null || true
+
+title "5. The rate beside kernel-to-kernel over veth, same run, same client"
+unshare -n sleep 1000 & namespace_holder=$!
+sleep 0.3
+ip link add demo0 type veth peer name demo1 netns $namespace_holder
+ip addr add 203.0.113.1/24 dev demo0 && ip link set demo0 up
+nsenter -t $namespace_holder -n sh -c 'ip link set lo up; ip addr add 203.0.113.2/24 dev demo1; ip link set demo1 up'
+(cd "$work/www" && exec nsenter -t $namespace_holder -n python3 -m http.server 8080 --bind 203.0.113.2 >/dev/null 2>&1) & kernel_server=$!
+wait_for curl -s -o /dev/null http://203.0.113.2:8080/
+ours=0 theirs=0
+for _ in 1 2 3; do
+    a=$(curl -s -o /dev/null -w '%{speed_download}' http://192.0.2.2:8080/file)
+    b=$(curl -s -o /dev/null -w '%{speed_download}' http://203.0.113.2:8080/file)
+    if [ "${a%.*}" -gt "$ours" ]; then ours=${a%.*}; fi
+    if [ "${b%.*}" -gt "$theirs" ]; then theirs=${b%.*}; fi
+done
+awk -v a="$ours" -v b="$theirs" 'BEGIN {
+    printf "curl from aksu serve over TUN:                       %5.1f Gbit/s\n", a * 8 / 1e9
+    printf "curl from a kernel server (python, sendfile) on veth: %5.1f Gbit/s\n", b * 8 / 1e9
+    printf "ratio %.2f, best of three each, not pinned; ./dev bench measures without HTTP\n", a / b }'
+kill -INT $server && wait $server 2>/dev/null || true
+server=
