@@ -49,7 +49,7 @@ typedef struct lab_fault {
     aksu_sim_fault fault;
 } lab_fault;
 
-typedef enum lab_verb {
+typedef enum lab_deed {
     LAB_LISTEN,
     LAB_CONNECT,
     LAB_ACCEPT,
@@ -66,7 +66,7 @@ typedef enum lab_verb {
     LAB_MEND,
     LAB_MTU,
     LAB_FORGE,
-} lab_verb;
+} lab_deed;
 
 /* A number that may depend on a host's latest connection: "client.rcv_nxt+5". */
 typedef struct lab_number {
@@ -78,14 +78,14 @@ enum { LAB_SND_UNA, LAB_SND_NXT, LAB_RCV_NXT, LAB_ISS, LAB_IRS, LAB_RCV_EDGE, LA
 
 typedef struct lab_action {
     lab_place place;
-    lab_verb verb;
+    lab_deed verb;
     int on_host; /* -1: at at_us */
     uint32_t on_connection, on_bits;
     uint64_t at_us, after_us;
     uint8_t host, link;
     uint32_t connection; /* 0: the latest, else the Nth */
     uint64_t number, from_port, backlog;
-    uint8_t peer;
+    uint8_t peer, sender; /* sender: whose address a forged segment bears */
     aksu_tcp_setting setting;
     const char *text;
     uint8_t flags; /* forge */

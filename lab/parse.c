@@ -69,6 +69,7 @@ static bool forge(struct parser *p, lab_action *a) {
     a->host = (uint8_t)endpoint(p, &a->source_port);
     a->peer = (uint8_t)endpoint(p, &a->port);
     a->flags = lab_flags_of(p);
+    a->sender = a->host;
     while (lab_more(p)) {
         if (lab_eat(p, "seq"))
             a->seq = expression(p);
@@ -76,6 +77,8 @@ static bool forge(struct parser *p, lab_action *a) {
             a->ack = expression(p);
         else if (lab_eat(p, "data"))
             a->text = lab_take(p, "the data");
+        else if (lab_eat(p, "as"))
+            a->sender = (uint8_t)lab_host_word(p, NULL);
         else if (lab_eat(p, "times"))
             a->number = lab_number_word(p, "how often");
         else
@@ -90,7 +93,7 @@ static bool connection_action(struct parser *p, lab_action *a) {
     const char *verb = lab_take(p, "what the host does");
     static const struct {
         const char *name;
-        lab_verb verb;
+        lab_deed verb;
     } plain[] = {{"accept", LAB_ACCEPT}, {"read", LAB_READ},      {"shutdown", LAB_SHUTDOWN},
                  {"close", LAB_CLOSE},   {"abort", LAB_ABORT},    {"unlisten", LAB_UNLISTEN},
                  {"crash", LAB_CRASH},   {"restart", LAB_RESTART}};

@@ -199,7 +199,7 @@ static void do_forge(struct player *p, const lab_action *a) {
     uint64_t times = a->number == 0 ? 1 : a->number;
     for (uint64_t i = 0; i < times; i++) {
         lab_forged forged = {
-            .from = p->host[a->host]->addr,
+            .from = p->host[a->sender]->addr,
             .to = p->host[a->peer]->addr,
             .from_port = (uint16_t)(value_of(p, &a->source_port) + i),
             .to_port = (uint16_t)value_of(p, &a->port),

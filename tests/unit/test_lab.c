@@ -42,6 +42,44 @@ static void each_scenario_passes_and_its_mutation_fails(void **state) {
     assert_int_equal(wrong, 0);
 }
 
+static void check_width(const char *text, size_t columns) {
+    while (*text != '\0') {
+        const char *end = strchr(text, '\n');
+        assert_non_null(end);
+        char line[2000];
+        (void)snprintf(line, sizeof line, "%.*s", (int)(end - text), text);
+        if (ak_text_columns(line) > columns) fail_msg("wider than %u: %s", (unsigned)columns, line);
+        text = end + 1;
+    }
+}
+
+/* Every scenario can be drawn in both languages, and no line is wider than asked. */
+static void each_scenario_is_drawn_within_its_width(void **state) {
+    (void)state;
+    glob_t found;
+    assert_int_equal(glob(AKSU_SOURCE_DIR "/lab/scenarios/*.scn", 0, NULL, &found), 0);
+    static const uint32_t widths[] = {90, 100, 132, 180};
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        lab_error error;
+        lab_scenario *s = lab_load(found.gl_pathv[i], &error);
+        assert_non_null(s);
+        for (uint32_t k = 0; k < 8 && s->not_yet == NULL; k++) {
+            lab_options options = {.variant = LAB_INTACT, .draws = true, .ladder = {.gap_us = 1000000}};
+            lab_draw_options draw = {.lang = k % 2 == 0 ? AK_LANG_EN : AK_LANG_KO, .columns = widths[k / 2]};
+            lab_result *r = lab_play(s, 0, &options);
+            assert_non_null(r);
+            ak_memory memory = {.limit_bytes = 1u << 26};
+            ak_writer writer = ak_writer_memory(&memory);
+            assert_true(lab_draw(r, &draw, &writer));
+            check_width(memory.text, draw.columns);
+            ak_memory_free(&memory);
+            lab_result_free(r);
+        }
+        lab_free(s);
+    }
+    globfree(&found);
+}
+
 static const char *const head = "scenario x\nchapter 1\ntitle \"a\" \"b\"\nquestion \"a\" \"b\"\nanswer \"a\" \"b\"\n"
                                 "mutation \"a\" \"b\"\nhost a 10.0.0.1\nhost b 10.0.0.2\nlink a b delay 1ms\n";
 
@@ -107,6 +145,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_file_is_refused_with_its_place),
         cmocka_unit_test(random_bytes_are_refused),
+        cmocka_unit_test(each_scenario_is_drawn_within_its_width),
         cmocka_unit_test(each_scenario_passes_and_its_mutation_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
