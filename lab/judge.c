@@ -95,6 +95,8 @@ static bool judge_path(lab_result *r, const lab_expect *e) {
 
 /* Connections in a state now, or bytes held. */
 static uint64_t walk(const lab_result *r, const lab_expect *e) {
+    const lab_naive *naive = r->naive[e->host];
+    if (naive != NULL) return e->claim == LAB_CLAIM_STATE ? lab_naive_count(naive, e->path[0]) : 0;
     aksu_stack *stack = aksu_sim_stack(r->sim, (uint32_t)e->host);
     uint64_t cursor = 0, count = 0;
     aksu_tcp_info info;

@@ -33,7 +33,7 @@ typedef struct lab_host {
     const char *name;
     aksu_addr addr;
     aksu_config config;
-    bool reads, accepts;
+    bool reads, accepts, naive;
     uint32_t of; /* an entry: which host it is about */
 } lab_host;
 
@@ -223,11 +223,14 @@ typedef struct lab_options {
     bool draws;
 } lab_options;
 
+typedef struct lab_naive lab_naive;
+
 typedef struct lab_result {
     const lab_scenario *scenario;
     int run;
     aksu_sim *sim;
-    ak_ladder *ladder; /* NULL: not asked for */
+    ak_ladder *ladder;              /* NULL: not asked for */
+    lab_naive *naive[LAB_HOST_MAX]; /* NULL: a real stack */
     lab_segment *segment;
     lab_change *change;
     lab_note *note;
@@ -268,6 +271,19 @@ typedef struct lab_forged {
 } lab_forged;
 #define LAB_FORGED_BYTES 2048
 uint32_t lab_forge(const lab_forged *forged, uint8_t buf[LAB_FORGED_BYTES]);
+
+/* ---------------------------------------------------------------- naive hosts (naive.c) */
+
+lab_naive *lab_naive_open(const aksu_addr *addr);
+void lab_naive_close(lab_naive *naive);
+/* Puts it on the network; delivered gets the bytes it gives to its application. */
+typedef void lab_delivered(void *user, uint32_t host, const void *bytes, size_t byte_count);
+aksu_err lab_naive_add(lab_naive *naive, aksu_sim *sim, lab_delivered *delivered, void *user);
+void lab_naive_listen(lab_naive *naive, uint16_t port);
+void lab_naive_connect(lab_naive *naive, const aksu_endpoint *remote, uint16_t port);
+void lab_naive_send(lab_naive *naive, const void *bytes, size_t byte_count);
+void lab_naive_forget(lab_naive *naive); /* ends its latest connection without a word */
+uint32_t lab_naive_count(const lab_naive *naive, aksu_tcp_state state);
 
 /* ---------------------------------------------------------------- drawing */
 

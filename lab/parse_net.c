@@ -34,6 +34,8 @@ static bool host_option(struct parser *p, lab_host *h, char *text) {
         h->config.syn_cache_max = (uint32_t)value;
     } else if (strcmp(text, "reset_on_overflow") == 0) {
         h->config.reset_on_overflow = (uint32_t)value;
+    } else if (strcmp(text, "naive") == 0) {
+        h->naive = yes;
     } else if (strcmp(text, "reads") == 0) {
         h->reads = yes;
     } else if (strcmp(text, "accepts") == 0) {

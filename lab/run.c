@@ -152,18 +152,19 @@ static void accept_all(struct player *p, uint32_t host, uint32_t most) {
         add_connection(p, host, sock);
 }
 
+static void keep_delivered(lab_result *r, uint32_t host, const void *bytes, size_t byte_count) {
+    char *more = realloc(r->delivered[host], r->delivered_bytes[host] + byte_count + 1);
+    if (more == NULL) return;
+    memcpy(more + r->delivered_bytes[host], bytes, byte_count);
+    r->delivered[host] = more;
+    r->delivered_bytes[host] += byte_count;
+    more[r->delivered_bytes[host]] = '\0';
+}
+
 static void read_all(struct player *p, uint32_t host, aksu_sock sock) {
     char buf[4096];
     size_t got = 0;
-    lab_result *r = p->r;
-    while (aksu_sim_recv(p->sim, host, sock, buf, sizeof buf, &got) == AKSU_OK) {
-        char *more = realloc(r->delivered[host], r->delivered_bytes[host] + got + 1);
-        if (more == NULL) return;
-        memcpy(more + r->delivered_bytes[host], buf, got);
-        r->delivered[host] = more;
-        r->delivered_bytes[host] += got;
-        more[r->delivered_bytes[host]] = '\0';
-    }
+    while (aksu_sim_recv(p->sim, host, sock, buf, sizeof buf, &got) == AKSU_OK) keep_delivered(p->r, host, buf, got);
 }
 
 /* What a host knows of its latest connection, or, once the application has let go, of the first record it finds. */
@@ -313,7 +314,24 @@ static void do_connection(struct player *p, const lab_action *a, aksu_stack *sta
         (void)aksu_tcp_abort(stack, c->sock);
 }
 
+static void do_naive(lab_naive *naive, const struct player *p, const lab_action *a) {
+    aksu_endpoint remote = {.addr = p->host[a->peer]->addr, .port = (uint16_t)a->number};
+    if (a->verb == LAB_LISTEN) lab_naive_listen(naive, (uint16_t)a->number);
+    if (a->verb == LAB_CONNECT) lab_naive_connect(naive, &remote, (uint16_t)a->from_port);
+    if (a->verb == LAB_SEND && a->text != NULL) lab_naive_send(naive, a->text, strlen(a->text));
+    if (a->verb == LAB_CLOSE || a->verb == LAB_ABORT) lab_naive_forget(naive);
+}
+
+static void on_naive_delivered(void *user, uint32_t host, const void *bytes, size_t byte_count) {
+    struct player *p = user;
+    keep_delivered(p->r, host, bytes, byte_count);
+}
+
 static void act(struct player *p, const lab_action *a) {
+    if (a->verb < LAB_CRASH && p->r->naive[a->host] != NULL) {
+        do_naive(p->r->naive[a->host], p, a);
+        return;
+    }
     if (a->verb >= LAB_CRASH) {
         do_network(p, a);
         return;
@@ -376,6 +394,12 @@ static bool build(struct player *p) {
         if (p->host[i] == NULL) p->host[i] = &s->host[i];
         p->reads[i] = p->host[i]->reads;
         uint32_t node;
+        if (p->host[i]->naive) {
+            p->r->naive[i] = lab_naive_open(&p->host[i]->addr);
+            if (p->r->naive[i] == NULL || lab_naive_add(p->r->naive[i], p->sim, on_naive_delivered, p) != AKSU_OK)
+                return false;
+            continue;
+        }
         if (aksu_sim_host_add(p->sim, &p->host[i]->addr, &p->host[i]->config, &node) != AKSU_OK) return false;
     }
     for (uint32_t i = 0; i < s->link_count; i++) {
@@ -501,7 +525,10 @@ lab_result *lab_play(const lab_scenario *scenario, int run, const lab_options *o
 void lab_result_free(lab_result *r) {
     if (r == NULL) return;
     ak_ladder_close(r->ladder);
-    for (uint32_t i = 0; i < LAB_HOST_MAX; i++) free(r->delivered[i]);
+    for (uint32_t i = 0; i < LAB_HOST_MAX; i++) {
+        free(r->delivered[i]);
+        lab_naive_close(r->naive[i]);
+    }
     free(r->segment);
     free(r->change);
     free(r->note);

@@ -281,6 +281,10 @@ aksu_err aksu_sim_transmit(aksu_sim *sim, uint32_t node, const uint8_t *bytes, s
     return AKSU_ERR_NO_ROUTE;
 }
 
+uint64_t aksu_sim_next_packet(const aksu_sim *sim) {
+    return sim->packet_last + 1;
+}
+
 void aksu_sim_emit(aksu_sim *sim, uint32_t node, uint64_t packet, const aksu_trace_event *event) {
     ak_sim_watch(sim, node, event);
     if (sim->hooks.event != NULL) sim->hooks.event(sim->hooks.user, node, packet, event);

@@ -124,7 +124,7 @@ static void on_wake(void *user, uint32_t node) {
 
 static void random_path(struct world *w, aksu_sim_path *path) {
     *path = (aksu_sim_path){.delay_us = pick(w, 100000)};
-    if (one_in(w, 2)) path->rate_bps = 1000000 << pick(w, 8);
+    if (one_in(w, 2)) path->rate_bps = 1000000ull << pick(w, 8);
     if (one_in(w, 2)) path->jitter_us = pick(w, 20000);
     if (path->rate_bps != 0 && one_in(w, 2)) path->queue_bytes = 20000 + (uint32_t)pick(w, 200000);
     if (path->rate_bps != 0 && one_in(w, 4)) path->codel_target_us = 5000;

@@ -1,0 +1,312 @@
+/* A deliberately naive host: what TCP would be with a two-way handshake.
+ *
+ * A SYN makes a connection at once, and the answer is a bare ACK: the server has no initial number of its own and never
+ * learns whether anybody hears it.  The client takes any ACK of its SYN.  ISNs count up from 1.  Segments of an unknown
+ * connection are ignored.  A stack like this is for the lab only: it shows what the third segment is for.
+ *
+ * It emits the same trace events as the real stack.  It has no FIN, no window, no options, and one retransmission timer
+ * of a second for each connection; what it receives it delivers as it comes. */
+#include "lab/lab.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NAIVE_MAX      64
+#define NAIVE_TEXT_MAX 512
+#define NAIVE_RETRY_US 1000000
+#define NAIVE_RETRIES  5
+
+struct naive_connection {
+    aksu_tcp_state state; /* CLOSED: free */
+    aksu_flow flow;
+    uint32_t iss, irs, snd_una, snd_nxt, rcv_nxt;
+    char text[NAIVE_TEXT_MAX]; /* sent and not acknowledged, from snd_una (from iss + 1 while the SYN is) */
+    uint32_t text_bytes, retries;
+    uint64_t due_us;
+};
+
+struct lab_naive {
+    aksu_addr addr;
+    aksu_sim *sim;
+    uint32_t host, isn;
+    uint16_t port; /* listening; 0: not */
+    lab_delivered *delivered;
+    void *user;
+    uint32_t latest;
+    struct naive_connection connection[NAIVE_MAX];
+};
+
+lab_naive *lab_naive_open(const aksu_addr *addr) {
+    lab_naive *n = calloc(1, sizeof *n);
+    if (n != NULL) n->addr = *addr;
+    return n;
+}
+
+void lab_naive_close(lab_naive *naive) {
+    free(naive);
+}
+
+/* ---------------------------------------------------------------- what is seen of it */
+
+static void emit(const lab_naive *n, uint64_t packet, aksu_trace_event *event) {
+    event->time_us = aksu_sim_now_us(n->sim);
+    aksu_sim_emit(n->sim, n->host, packet, event);
+}
+
+static void change(const lab_naive *n, struct naive_connection *c, aksu_tcp_state from, aksu_tcp_state to) {
+    c->state = to;
+    aksu_trace_event event = {.kind = AKSU_TRACE_STATE};
+    event.u.state = (aksu_ev_state){.flow = c->flow, .from = from, .to = to};
+    emit(n, 0, &event);
+}
+
+static void notify(const lab_naive *n, const struct naive_connection *c, uint32_t bits) {
+    aksu_trace_event event = {.kind = AKSU_TRACE_NOTIFY};
+    event.u.notify = (aksu_ev_notify){.flow = c->flow, .bits = bits};
+    emit(n, 0, &event);
+}
+
+static void call(const lab_naive *n, const aksu_flow *flow, aksu_call what, uint64_t bytes) {
+    aksu_trace_event event = {.kind = AKSU_TRACE_CALL};
+    event.u.call = (aksu_ev_call){.flow = *flow, .call = what, .bytes = bytes};
+    emit(n, 0, &event);
+}
+
+static aksu_trace_event segment_event(const struct naive_connection *c, const aksu_ev_segment *what) {
+    aksu_trace_event event = {.kind = AKSU_TRACE_SEGMENT};
+    event.u.segment = *what;
+    event.u.segment.data_offset = 5;
+    event.u.segment.wnd = 65535;
+    if (c == NULL) return event;
+    event.u.segment.flow = c->flow;
+    event.u.segment.state_before = event.u.segment.state_after = c->state;
+    return event;
+}
+
+/* ---------------------------------------------------------------- sending */
+
+static void transmit(lab_naive *n, struct naive_connection *c, const aksu_ev_segment *what, const char *data) {
+    aksu_trace_event event = segment_event(c, what);
+    event.u.segment.direction = AKSU_OUT;
+    emit(n, aksu_sim_next_packet(n->sim), &event);
+    lab_forged forged = {.from = c->flow.local,
+                         .to = c->flow.remote,
+                         .from_port = c->flow.local_port,
+                         .to_port = c->flow.remote_port,
+                         .wnd = 65535,
+                         .seq = what->seq,
+                         .ack = what->ack,
+                         .flags = what->flags,
+                         .data = data,
+                         .data_bytes = what->payload_bytes};
+    uint8_t buf[LAB_FORGED_BYTES];
+    uint64_t packet;
+    (void)aksu_sim_transmit(n->sim, n->host, buf, lab_forge(&forged, buf), &packet);
+}
+
+static void send_ack(lab_naive *n, struct naive_connection *c) {
+    transmit(n, c, &(aksu_ev_segment){.seq = c->snd_nxt, .ack = c->rcv_nxt, .flags = AKSU_TCP_ACK}, NULL);
+}
+
+static void send_unacknowledged(lab_naive *n, struct naive_connection *c) {
+    aksu_ev_segment what = {.seq = c->iss, .flags = AKSU_TCP_SYN, .retransmission = c->retries > 0};
+    if (c->state != AK_TCP_SYN_SENT) {
+        what.seq = c->snd_una;
+        what.ack = c->rcv_nxt;
+        what.flags = AKSU_TCP_ACK | AKSU_TCP_PSH;
+        what.payload_bytes = c->text_bytes;
+    }
+    c->due_us = aksu_sim_now_us(n->sim) + NAIVE_RETRY_US;
+    transmit(n, c, &what, c->text);
+}
+
+/* ---------------------------------------------------------------- calls */
+
+static struct naive_connection *free_connection(lab_naive *n) {
+    for (uint32_t i = 0; i < NAIVE_MAX; i++) {
+        if (n->connection[i].state != AK_TCP_CLOSED) continue;
+        n->latest = i;
+        n->connection[i] = (struct naive_connection){.due_us = UINT64_MAX};
+        return &n->connection[i];
+    }
+    return NULL;
+}
+
+void lab_naive_listen(lab_naive *n, uint16_t port) {
+    n->port = port;
+    aksu_flow flow = {.local = n->addr, .local_port = port};
+    struct naive_connection listener = {.flow = flow};
+    change(n, &listener, AK_TCP_CLOSED, AK_TCP_LISTEN);
+    call(n, &flow, AKSU_CALL_LISTEN, 0);
+}
+
+void lab_naive_connect(lab_naive *n, const aksu_endpoint *remote, uint16_t port) {
+    struct naive_connection *c = free_connection(n);
+    if (c == NULL) return;
+    n->isn += 1000;
+    c->flow = (aksu_flow){.local = n->addr, .remote = remote->addr, .local_port = port, .remote_port = remote->port};
+    c->iss = n->isn;
+    c->snd_una = c->snd_nxt = c->iss + 1;
+    call(n, &c->flow, AKSU_CALL_CONNECT, 0);
+    change(n, c, AK_TCP_CLOSED, AK_TCP_SYN_SENT);
+    send_unacknowledged(n, c);
+}
+
+void lab_naive_send(lab_naive *n, const void *bytes, size_t byte_count) {
+    struct naive_connection *c = &n->connection[n->latest];
+    if (c->state != AK_TCP_ESTABLISHED || c->text_bytes + byte_count > NAIVE_TEXT_MAX) return;
+    memcpy(c->text + c->text_bytes, bytes, byte_count);
+    uint32_t before = c->text_bytes;
+    c->text_bytes += (uint32_t)byte_count;
+    call(n, &c->flow, AKSU_CALL_SEND, byte_count);
+    aksu_ev_segment what = {.seq = c->snd_nxt,
+                            .ack = c->rcv_nxt,
+                            .flags = AKSU_TCP_ACK | AKSU_TCP_PSH,
+                            .payload_bytes = (uint32_t)byte_count};
+    c->snd_nxt += (uint32_t)byte_count;
+    c->retries = 0;
+    c->due_us = aksu_sim_now_us(n->sim) + NAIVE_RETRY_US;
+    transmit(n, c, &what, c->text + before);
+}
+
+void lab_naive_forget(lab_naive *n) {
+    struct naive_connection *c = &n->connection[n->latest];
+    if (c->state == AK_TCP_CLOSED) return;
+    call(n, &c->flow, AKSU_CALL_ABORT, 0);
+    change(n, c, c->state, AK_TCP_CLOSED);
+    c->due_us = UINT64_MAX;
+}
+
+uint32_t lab_naive_count(const lab_naive *n, aksu_tcp_state state) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < NAIVE_MAX; i++) count += n->connection[i].state == state ? 1 : 0;
+    return count;
+}
+
+/* ---------------------------------------------------------------- receiving */
+
+static struct naive_connection *find(lab_naive *n, const aksu_flow *flow) {
+    for (uint32_t i = 0; i < NAIVE_MAX; i++) {
+        struct naive_connection *c = &n->connection[i];
+        if (c->state != AK_TCP_CLOSED && c->flow.local_port == flow->local_port &&
+            c->flow.remote_port == flow->remote_port && aksu_addr_equal(&c->flow.remote, &flow->remote))
+            return c;
+    }
+    return NULL;
+}
+
+/* A SYN is a connection: nothing is asked. */
+static void accept_syn(lab_naive *n, const aksu_ev_segment *s) {
+    struct naive_connection *c = find(n, &s->flow);
+    if (c == NULL) {
+        c = free_connection(n);
+        if (c == NULL) return;
+        c->flow = s->flow;
+        c->snd_nxt = c->snd_una = 1;
+        c->irs = s->seq;
+        c->rcv_nxt = s->seq + 1;
+        change(n, c, AK_TCP_LISTEN, AK_TCP_ESTABLISHED);
+        notify(n, c, AKSU_EV_INCOMING);
+    }
+    send_ack(n, c);
+}
+
+static void accept_ack(lab_naive *n, struct naive_connection *c, uint32_t ack) {
+    if (c->state == AK_TCP_SYN_SENT) {
+        if (ack != c->iss + 1) return; /* somebody else's */
+        c->due_us = UINT64_MAX;
+        change(n, c, AK_TCP_SYN_SENT, AK_TCP_ESTABLISHED);
+        notify(n, c, AKSU_EV_CONNECTED);
+        return;
+    }
+    uint32_t bytes = ack - c->snd_una;
+    if (bytes == 0 || bytes > c->text_bytes) return;
+    memmove(c->text, c->text + bytes, c->text_bytes - bytes);
+    c->text_bytes -= bytes;
+    c->snd_una = ack;
+    if (c->text_bytes == 0) c->due_us = UINT64_MAX;
+}
+
+/* Whatever comes is delivered as it comes: without a number to begin from there is no order to check. */
+static void accept_text(lab_naive *n, struct naive_connection *c, const aksu_ev_segment *s, const uint8_t *data) {
+    aksu_trace_event event = {.kind = AKSU_TRACE_ACCEPTED};
+    event.u.accepted = (aksu_ev_accepted){.flow = c->flow, .seq = s->seq, .bytes = s->payload_bytes};
+    emit(n, 0, &event);
+    n->delivered(n->user, n->host, data, s->payload_bytes);
+    c->rcv_nxt = s->seq + s->payload_bytes;
+    send_ack(n, c);
+}
+
+static uint32_t get32(const uint8_t *at) {
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static void on_input(void *user, uint64_t now_us, uint64_t packet, const uint8_t *bytes, size_t byte_count) {
+    lab_naive *n = user;
+    (void)now_us;
+    size_t ip = byte_count >= 20 ? (bytes[0] & 15u) * 4u : byte_count;
+    if (ip < 20 || byte_count < ip + 20 || bytes[9] != 6) return;
+    const uint8_t *tcp = bytes + ip;
+    size_t header = (tcp[12] >> 4) * 4u;
+    if (header < 20 || byte_count < ip + header) return;
+    aksu_ev_segment s = {.direction = AKSU_IN,
+                         .flow = {.local = n->addr,
+                                  .remote = aksu_addr_v4(bytes[12], bytes[13], bytes[14], bytes[15]),
+                                  .local_port = (uint16_t)(tcp[2] << 8 | tcp[3]),
+                                  .remote_port = (uint16_t)(tcp[0] << 8 | tcp[1])},
+                         .seq = get32(tcp + 4),
+                         .ack = get32(tcp + 8),
+                         .flags = tcp[13],
+                         .payload_bytes = (uint32_t)(byte_count - ip - header)};
+    struct naive_connection *c = find(n, &s.flow);
+    bool wrong_ack = c != NULL && c->state == AK_TCP_SYN_SENT && s.ack != c->iss + 1;
+    bool for_listener = (s.flags & AKSU_TCP_SYN) && s.flow.local_port == n->port;
+    if (c == NULL && !for_listener) s.drop = AKSU_DROP_TCP_NO_CONNECTION;
+    if (wrong_ack) s.drop = AKSU_DROP_TCP_ACK_UNACCEPTABLE;
+    aksu_trace_event event = segment_event(NULL, &s);
+    emit(n, packet, &event);
+    if (s.drop != AKSU_DROP_NONE) return;
+    if (for_listener) {
+        accept_syn(n, &s);
+        return;
+    }
+    if (s.flags & AKSU_TCP_RST) {
+        change(n, c, c->state, AK_TCP_CLOSED);
+        return;
+    }
+    if (s.flags & AKSU_TCP_ACK) accept_ack(n, c, s.ack);
+    if (s.payload_bytes > 0 && c->state == AK_TCP_ESTABLISHED) accept_text(n, c, &s, tcp + header);
+}
+
+static uint64_t deadline_us(const void *user) {
+    const lab_naive *n = user;
+    uint64_t first_us = UINT64_MAX;
+    for (uint32_t i = 0; i < NAIVE_MAX; i++) {
+        const struct naive_connection *c = &n->connection[i];
+        if (c->state != AK_TCP_CLOSED && c->due_us < first_us) first_us = c->due_us;
+    }
+    return first_us;
+}
+
+static void on_timer(void *user, uint64_t now_us) {
+    lab_naive *n = user;
+    for (uint32_t i = 0; i < NAIVE_MAX; i++) {
+        struct naive_connection *c = &n->connection[i];
+        if (c->state == AK_TCP_CLOSED || c->due_us > now_us) continue;
+        if (c->retries++ == NAIVE_RETRIES) {
+            c->due_us = UINT64_MAX;
+            if (c->state == AK_TCP_SYN_SENT) change(n, c, c->state, AK_TCP_CLOSED);
+            continue;
+        }
+        send_unacknowledged(n, c);
+    }
+}
+
+aksu_err lab_naive_add(lab_naive *n, aksu_sim *sim, lab_delivered *delivered, void *user) {
+    n->sim = sim;
+    n->delivered = delivered;
+    n->user = user;
+    for (uint32_t i = 0; i < NAIVE_MAX; i++) n->connection[i].due_us = UINT64_MAX;
+    aksu_sim_endpoint endpoint = {.user = n, .input = on_input, .timer = on_timer, .deadline_us = deadline_us};
+    return aksu_sim_endpoint_add(sim, &n->addr, &endpoint, &n->host);
+}
