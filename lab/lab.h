@@ -52,6 +52,7 @@ typedef struct lab_fault {
 typedef enum lab_deed {
     LAB_LISTEN,
     LAB_CONNECT,
+    LAB_LISTEN_CONNECT,
     LAB_ACCEPT,
     LAB_SEND,
     LAB_READ,

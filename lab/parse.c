@@ -105,8 +105,8 @@ static bool connection_action(struct parser *p, lab_action *a) {
         a->verb = LAB_LISTEN;
         a->number = lab_number_word(p, "a port");
         a->backlog = lab_eat(p, "backlog") ? lab_number_word(p, "a backlog") : 8;
-    } else if (strcmp(verb, "connect") == 0) {
-        a->verb = LAB_CONNECT;
+    } else if (strcmp(verb, "connect") == 0 || strcmp(verb, "listen-connect") == 0) {
+        a->verb = verb[0] == 'c' ? LAB_CONNECT : LAB_LISTEN_CONNECT;
         lab_number port;
         a->peer = (uint8_t)endpoint(p, &port);
         a->number = (uint64_t)port.plus;

@@ -231,6 +231,7 @@ static void do_network(struct player *p, const lab_action *a) {
         break;
     case LAB_LISTEN:
     case LAB_CONNECT:
+    case LAB_LISTEN_CONNECT:
     case LAB_ACCEPT:
     case LAB_SEND:
     case LAB_READ:
@@ -270,7 +271,8 @@ static void do_open(struct player *p, const lab_action *a, aksu_stack *stack) {
     open.local.port = (uint16_t)a->from_port;
     open.remote = (aksu_endpoint){.addr = p->host[a->peer]->addr, .port = (uint16_t)a->number};
     aksu_sock sock;
-    aksu_err err = aksu_tcp_connect(stack, &open, &sock);
+    aksu_err err = a->verb == LAB_CONNECT ? aksu_tcp_connect(stack, &open, &sock)
+                                          : aksu_tcp_listen_connect(stack, p->listener[a->host], &open.remote, &sock);
     if (err == AKSU_OK)
         add_connection(p, a->host, sock);
     else
@@ -338,7 +340,7 @@ static void act(struct player *p, const lab_action *a) {
     }
     aksu_stack *stack = aksu_sim_stack(p->sim, a->host);
     if (stack == NULL) return;
-    if (a->verb == LAB_LISTEN || a->verb == LAB_CONNECT)
+    if (a->verb == LAB_LISTEN || a->verb == LAB_CONNECT || a->verb == LAB_LISTEN_CONNECT)
         do_open(p, a, stack);
     else
         do_connection(p, a, stack);
