@@ -299,6 +299,9 @@ typedef struct lab_draw_options {
 bool lab_draw(const lab_result *result, const lab_draw_options *options, const ak_writer *writer);
 const char *lab_words(const lab_text *text, ak_lang lang); /* the other language where one is missing */
 
+/* The eleven states, those that a host's first connection passed marked with their order; NULL: none. */
+void lab_diagram(const lab_result *result, uint32_t host, const ak_writer *writer);
+
 /* The eleven states and what they mean. */
 const char *lab_state_meaning(aksu_tcp_state state, ak_lang lang);
 

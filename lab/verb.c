@@ -15,7 +15,7 @@
 
 struct ask {
     const char *name, *pcapng, *folder;
-    bool all, json, states, edges;
+    bool all, json, states, edges, diagram;
     uint64_t seed;
     lab_draw_options draw;
     ak_ladder_options ladder;
@@ -256,7 +256,12 @@ static int show(const lab_scenario *s, const struct ask *ask) {
                                .draws = !ask->json};
         lab_result *r = lab_play(s, (int)run, &options);
         if (r == NULL || r->failed) good = false;
-        if (r != NULL && !ask->json) good = lab_draw(r, &ask->draw, &out) && good;
+        for (uint32_t host = 0; r != NULL && ask->diagram && host < s->host_count; host++) {
+            printf("%s%s\n", host == 0 ? "" : "\n", s->host[host].name);
+            (void)fflush(stdout);
+            lab_diagram(r, host, &out);
+        }
+        if (r != NULL && !ask->json && !ask->diagram) good = lab_draw(r, &ask->draw, &out) && good;
         lab_result_free(r);
     }
     if (sinks.pcapng != NULL) ak_pcapng_close(sinks.pcapng);
@@ -294,6 +299,7 @@ static int usage(FILE *file) {
                 "  without a name          the scenarios by chapter\n"
                 "  --all                   runs all of them, and each with its mutation\n"
                 "  --states, --edges       the eleven states; the legal changes and the scenarios that walk them\n"
+                "  --diagram               the state diagram; with a name, each host's way through it\n"
                 "  --lang en|ko            language (default: the locale's)\n"
                 "  --width N               columns (default: COLUMNS, or 100); from 128 on the story stands beside\n"
                 "  --headers               each segment's header field by field\n"
@@ -349,6 +355,8 @@ static bool plain(struct ask *ask, const char *option) {
         ask->states = true;
     else if (strcmp(option, "--edges") == 0)
         ask->edges = true;
+    else if (strcmp(option, "--diagram") == 0)
+        ask->diagram = true;
     else if (strcmp(option, "--headers") == 0)
         ask->draw.headers = true;
     else if (strcmp(option, "--absolute") == 0)
@@ -372,6 +380,11 @@ static int act(struct ask *ask) {
         return 0;
     }
     if (ask->name != NULL) return show_named(ask);
+    if (ask->diagram) {
+        ak_writer out = ak_writer_file(stdout);
+        lab_diagram(NULL, 0, &out);
+        return 0;
+    }
     struct shelf *shelf = calloc(1, sizeof *shelf);
     if (shelf == NULL) return 1;
     int status = load_all(ask->folder, shelf) ? 0 : 2;
