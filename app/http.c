@@ -43,7 +43,8 @@ struct http {
     header_kind header;
     char value[HEADER_KINDS][HEADER_VALUE_BYTES];
     bool message_done, answering, keep_alive, peer_done;
-    int status; /* of a request that went wrong while it was read; 0: none */
+    bool draining; /* the last answer is out: what still comes is thrown away, so that closing is no reset */
+    int status;    /* of a request that went wrong while it was read; 0: none */
     /* the answer */
     char head[HEAD_BYTES];
     size_t head_bytes, head_sent;
@@ -489,17 +490,32 @@ static bool read_request(struct http *h) {
     return true;
 }
 
+/* Throws away what comes until the peer has closed too; false: he has, and it is over. */
+static bool drain(struct http *h) {
+    char scrap[4096];
+    size_t bytes;
+    aksu_err err;
+    do {
+        err = aksu_tcp_recv(h->site->stack, h->sock, scrap, sizeof scrap, &bytes);
+    } while (err == AKSU_OK);
+    if (err == AKSU_ERR_AGAIN) return true;
+    http_close(h);
+    return false;
+}
+
 bool http_event(struct http *h, const aksu_event *event) {
     if (event->bits & AKSU_EV_CLOSED) {
         http_close(h);
         return false;
     }
+    if (h->draining) return drain(h);
     for (;;) {
         if (h->answering) {
             if (!send_answer(h)) break;
             if (!h->keep_alive) {
-                http_close(h);
-                return false;
+                h->draining = true;
+                (void)aksu_tcp_shutdown(h->site->stack, h->sock);
+                return drain(h);
             }
             http_parser_pause(&h->parser, 0);
             h->message_done = false;

@@ -94,6 +94,7 @@ struct ak_transfer {
     ak_seq small_end; /* after the last small segment sent (Minshall) */
     ak_seq read;      /* the next byte for the application */
     uint32_t reserved_bytes, peeked_bytes;
+    bool starved;                   /* told WRITABLE when blocks are free again */
     uint64_t due_us[AK_BUSY_COUNT]; /* AK_NEVER: not set */
 
     /* what is in flight, oldest first */

@@ -6,6 +6,11 @@
 #include "tcp/tcb.h"
 #include "wire/tcp.h"
 
+/* ---- transfer.c: connections that found no block to send with */
+void ak_tcp_starve(struct ak_core *core, struct ak_transfer *x);
+bool ak_tcp_starving(const struct ak_core *core);
+void ak_tcp_feed(struct ak_core *core);
+
 /* ---- input.c: a segment arrives, RFC 9293 s3.10.7.  Finds what it belongs to and does what it says. */
 void ak_tcp_segment(struct ak_core *core, struct ak_seg *seg);
 

@@ -39,6 +39,49 @@ static aksu_err find(struct ak_core *core, aksu_sock sock, struct ak_tcb **ret_t
 
 /* ---------------------------------------------------------------- SEND */
 
+/* A block or a record is missing: this connection is looked at again when others have given some back. */
+void ak_tcp_starve(struct ak_core *core, struct ak_transfer *x) {
+    x->starved = true;
+    core->starved = true;
+}
+
+/* The last blocks are kept for what comes in: without them nothing would be acknowledged, and nothing freed. */
+static uint8_t *send_room(struct ak_core *core, struct ak_transfer *x, ak_seq position, uint32_t *ret_bytes) {
+    const struct ak_pool *pool = &core->blocks.pool;
+    uint8_t *to = NULL;
+    if (ak_pool_free(pool) > pool->limit / 16) to = ak_stream_room(&x->send, &core->blocks, position, ret_bytes);
+    if (to == NULL) ak_tcp_starve(core, x);
+    return to;
+}
+
+/* Enough is free to make somebody happy. */
+bool ak_tcp_starving(const struct ak_core *core) {
+    const struct ak_pool *blocks = &core->blocks.pool;
+    const struct ak_pool *records = &core->pool[AK_KIND_RECORD];
+    return core->starved && ak_pool_free(blocks) > blocks->limit / 8 && ak_pool_free(records) > records->limit / 8;
+}
+
+/* Looks at a few connections for such as starve, and goes on from there next time; ends when a whole round has found
+ * none. */
+void ak_tcp_feed(struct ak_core *core) {
+    enum { LOOK_AT = 64 };
+    const struct ak_pool *pool = &core->pool[AK_KIND_TCB];
+    if (core->starved_cursor == 0) core->starved = false;
+    for (int i = 0; i < LOOK_AT && core->starved_cursor < pool->watermark; i++) {
+        struct ak_tcb *t = ak_object(core, AK_KIND_TCB, core->starved_cursor++);
+        struct ak_transfer *x = (t->flags & AK_F_LIVE) ? ak_transfer_of(core, t) : NULL;
+        if (x == NULL || !x->starved) continue;
+        x->starved = false;
+        ak_sock_unseen(&t->sock, AKSU_EV_WRITABLE);
+        ak_tcp_tell(core, t, AKSU_EV_WRITABLE);
+        if (t->state != AK_TCP_CLOSED && t->state != AK_TCP_TIME_WAIT) ak_tcp_want_output(core, t);
+    }
+    if (core->starved_cursor < pool->watermark)
+        core->starved = true; /* the round is not over */
+    else
+        core->starved_cursor = 0;
+}
+
 static aksu_err may_send(const struct ak_tcb *t) {
     if (t->state == AK_TCP_CLOSED) return t->reason == AKSU_REASON_CLOSED ? AKSU_ERR_CLOSING : reason_error(t);
     if (t->flags & AK_F_FIN_QUEUED) return AKSU_ERR_CLOSING;
@@ -88,7 +131,7 @@ aksu_err aksu_tcp_send(aksu_stack *stack, aksu_sock sock, const void *data, size
     uint32_t done = 0;
     while (done < wanted) {
         uint32_t room;
-        uint8_t *to = ak_stream_room(&x->send, &core->blocks, ak_seq_add(x->send_end, done), &room);
+        uint8_t *to = send_room(core, x, ak_seq_add(x->send_end, done), &room);
         if (to == NULL) break;
         uint32_t bytes = ak_min_u32(room, wanted - done);
         ak_copy(to, (const uint8_t *)data + done, bytes);
@@ -120,7 +163,7 @@ aksu_err aksu_tcp_send_reserve(aksu_stack *stack, aksu_sock sock, size_t bytes, 
     uint32_t count = 0;
     while (done < wanted && count < iov_cap) {
         uint32_t room;
-        uint8_t *to = ak_stream_room(&x->send, &core->blocks, ak_seq_add(x->send_end, done), &room);
+        uint8_t *to = send_room(core, x, ak_seq_add(x->send_end, done), &room);
         if (to == NULL) break;
         ret_iov[count] = (aksu_iov){.base = to, .bytes = ak_min_u32(room, wanted - done)};
         done += (uint32_t)ret_iov[count].bytes;
