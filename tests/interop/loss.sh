@@ -14,8 +14,8 @@ export XDG_RUNTIME_DIR=$work
 ip link set lo up
 bytes=${BYTES:-1073741824}
 ip tuntap add aksu6 mode tun
-source_bytes() { openssl enc -aes-128-ctr -nosalt -K 00 -iv 00 </dev/zero 2>/dev/null | head -c "$bytes"; }
-wanted=$(source_bytes | sha256sum)
+head -c "$bytes" /dev/urandom >"$work/bytes"
+wanted=$(sha256sum <"$work/bytes")
 failed=0
 if ! iptables -A INPUT -i aksu6 -m statistic --mode random --probability 0.01 -j DROP ||
     ! iptables -A OUTPUT -o aksu6 -m statistic --mode random --probability 0.01 -j DROP; then
@@ -29,18 +29,18 @@ sha256sum <"$work/out" >"$work/sum" & summer=$!
 for _ in $(seq 100); do ip -br addr show aksu6 | grep -q 192.0.2.1 && break; sleep 0.05; done
 ethtool -K aksu6 tso off gso off gro off tx off >/dev/null 2>&1
 start=$SECONDS
-source_bytes | timeout 280 nc -N 192.0.2.2 7 >/dev/null
+timeout 280 nc -N 192.0.2.2 7 <"$work/bytes" >/dev/null
 wait $ours $summer
 echo "kernel to aksu: $((SECONDS - start)) s"
 [ "$(cat "$work/sum")" = "$wanted" ] || { echo "FAILED: kernel to aksu differs"; failed=1; }
 
 # aksu sends, the kernel receives.
-source_bytes | "$AKSU" listen --quiet --dev tun:aksu6 7 >/dev/null & ours=$!
+"$AKSU" listen --quiet --dev tun:aksu6 7 <"$work/bytes" >/dev/null & ours=$!
 sleep 0.5
 for _ in $(seq 100); do ip -br addr show aksu6 | grep -q 192.0.2.1 && break; sleep 0.05; done
 ethtool -K aksu6 tso off gso off gro off tx off >/dev/null 2>&1
 start=$SECONDS
-got=$(timeout 280 nc -d 192.0.2.2 7 | sha256sum)
+got=$(timeout 280 nc -d 192.0.2.2 7 2>/dev/null | sha256sum)
 wait $ours
 echo "aksu to kernel: $((SECONDS - start)) s"
 [ "$got" = "$wanted" ] || { echo "FAILED: aksu to kernel differs"; failed=1; }
