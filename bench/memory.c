@@ -94,7 +94,7 @@ static void connections(unsigned count) {
             (void)aksu_tcp_send(stack[0], sock, "a", 1, 0, &bytes);
             opened++;
         }
-        while (carry(0) | carry(1)) {
+        while ((int)carry(0) | (int)carry(1)) {
             serve(listener);
             while (aksu_next_event(stack[0], &event)) {
                 if ((event.bits & AKSU_EV_READABLE) == 0) continue;

@@ -116,7 +116,7 @@ static inline bool world_carry(struct tcp_world *w, int from) {
 static inline void world_run(struct tcp_world *w, uint64_t for_us) {
     uint64_t end_us = w->now_us + for_us;
     for (;;) {
-        while (world_carry(w, CLIENT) | world_carry(w, SERVER)) {
+        while ((int)world_carry(w, CLIENT) | (int)world_carry(w, SERVER)) {
         }
         uint64_t next_us = aksu_deadline_us(w->stack[0]);
         if (aksu_deadline_us(w->stack[1]) < next_us) next_us = aksu_deadline_us(w->stack[1]);
