@@ -61,7 +61,7 @@ void app_session_close(app_session *session);
 
 /* ---- views.c: what --trace asked for */
 struct app_views *app_views_open(const app_options *options);
-void app_views_sink(void *views, const aksu_trace_event *event);
+void app_views_sink(void *user, const aksu_trace_event *event);
 void app_views_flush(struct app_views *views);
 void app_views_close(struct app_views *views);
 

@@ -50,7 +50,7 @@ static size_t collect(aksu_stack *stack, aksu_tcp_info **ret_infos) {
 }
 
 static void write_json(FILE *out, const aksu_tcp_info *infos, size_t count) {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; infos != NULL && i < count; i++) {
         const aksu_tcp_info *n = &infos[i];
         char local[AK_ENDPOINT_TEXT_BYTES], remote[AK_ENDPOINT_TEXT_BYTES];
         (void)fprintf(out,

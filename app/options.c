@@ -56,7 +56,11 @@ static bool parse_set(app_options *options, const char *text) {
         if (strlen(info->name) != bytes || memcmp(info->name, text, bytes) != 0) continue;
         uint64_t value;
         if (!app_number(info->name, equals + 1, info->min, info->max, &value)) return false;
-        (&options->host.stack.tcp.mss_bytes)[i] = value;
+        uint64_t fields[AKSU_TCP_SETTING_COUNT]; /* all are uint64_t, in the order of the enum */
+        _Static_assert(sizeof fields == sizeof options->host.stack.tcp, "no padding");
+        memcpy(fields, &options->host.stack.tcp, sizeof fields);
+        fields[i] = value;
+        memcpy(&options->host.stack.tcp, fields, sizeof fields);
         return true;
     }
     app_say("--set '%s' names no setting; write NAME=VALUE, for example --set nagle=0", text);

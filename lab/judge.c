@@ -161,7 +161,7 @@ uint64_t lab_counter_value(const aksu_counters *c, uint32_t index) {
         c->syn_cookies_sent, c->syn_cookies_accepted, c->rto_fired,       c->time_wait_reused,    c->persist_probes,
         c->keepalive_probes,
     };
-    return values[index];
+    return index < sizeof values / sizeof values[0] ? values[index] : 0;
 }
 
 static bool judge_counter(lab_result *r, const lab_expect *e) {

@@ -92,6 +92,7 @@ static bool load_all(const char *folder, struct shelf *shelf) {
             good = false;
     }
     globfree(&found);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers is what is sorted */
     qsort(shelf->scenario, shelf->count, sizeof shelf->scenario[0], by_chapter);
     return good;
 }

@@ -176,6 +176,19 @@ static bool mark(struct ak_lane *lane, struct ak_packet *packet) {
     return true;
 }
 
+/* On its way: when it will arrive. */
+static void depart(struct aksu_sim *sim, uint32_t link, uint32_t side, struct ak_packet *packet) {
+    struct ak_lane *lane = &sim->link[link].lane[side];
+    uint64_t at_us = sim->now_us + lane->path.delay_us;
+    if (lane->path.jitter_us != 0) at_us += ak_sim_draw(sim) % (lane->path.jitter_us + 1);
+    if (at_us < lane->last_arrival_us) at_us = lane->last_arrival_us;
+    if (ak_sim_chance(sim, lane->path.reorder_ppm))
+        at_us += lane->path.reorder_us;
+    else
+        lane->last_arrival_us = at_us;
+    file_arrival(sim, link, side, packet, at_us);
+}
+
 static void send_next(struct aksu_sim *sim, uint32_t link, uint32_t side) {
     struct ak_lane *lane = &sim->link[link].lane[side];
     while (!lane->busy && lane->first != NULL) {
@@ -190,7 +203,7 @@ static void send_next(struct aksu_sim *sim, uint32_t link, uint32_t side) {
             continue;
         }
         if (lane->path.rate_bps == 0) {
-            ak_sim_sent(sim, link, side, packet);
+            depart(sim, link, side, packet);
             continue;
         }
         lane->busy = true;
@@ -210,18 +223,9 @@ static void send_next(struct aksu_sim *sim, uint32_t link, uint32_t side) {
 /* Its last bit has left. */
 void ak_sim_sent(struct aksu_sim *sim, uint32_t link, uint32_t side, struct ak_packet *packet) {
     struct ak_lane *lane = &sim->link[link].lane[side];
-    uint64_t at_us = sim->now_us + lane->path.delay_us;
-    if (lane->path.jitter_us != 0) at_us += ak_sim_draw(sim) % (lane->path.jitter_us + 1);
-    if (at_us < lane->last_arrival_us) at_us = lane->last_arrival_us;
-    if (ak_sim_chance(sim, lane->path.reorder_ppm))
-        at_us += lane->path.reorder_us;
-    else
-        lane->last_arrival_us = at_us;
-    file_arrival(sim, link, side, packet, at_us);
-    if (lane->busy) {
-        lane->busy = false;
-        send_next(sim, link, side);
-    }
+    depart(sim, link, side, packet);
+    lane->busy = false;
+    send_next(sim, link, side);
 }
 
 static void queue(struct aksu_sim *sim, uint32_t link, uint32_t side, struct ak_packet *packet) {

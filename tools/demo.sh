@@ -57,7 +57,6 @@ title "1. The kernel's curl fetches $mib MiB from aksu over TUN, and uploads as 
 head -c $((mib * 1048576)) /dev/urandom >"$work/www/file"
 sum=$(sha256sum <"$work/www/file")
 "$aksu" serve --quiet --writable --2msl 30 --trace="ladder:$work/ladder" "$work/www" & server=$!
-small=$server
 wait_for curl -s -o /dev/null http://192.0.2.2:8080/none
 curl -s http://192.0.2.2:8080/none >/dev/null
 kill -INT $server && wait $server 2>/dev/null || true
@@ -84,10 +83,13 @@ cat "$work/refused"
 echo "aksu connect said: $(cat "$work/why")"
 
 title "4. The connection table while connections are open"
-for _ in 1 2 3; do curl -s --limit-rate 1M -m 2 -o /dev/null http://192.0.2.2:8080/file & done
+fetches=()
+for _ in 1 2 3; do
+    curl -s --limit-rate 1M -m 2 -o /dev/null http://192.0.2.2:8080/file & fetches+=($!)
+done
 sleep 1
 "$aksu" status
-wait $(jobs -p | grep -v -e "^$server$") 2>/dev/null || true
+wait "${fetches[@]}" 2>/dev/null || true
 
 title "5. The rate beside kernel-to-kernel over veth, same run, same client"
 unshare -n sleep 1000 & namespace_holder=$!

@@ -52,7 +52,7 @@ check climbing_encoded "$(code --path-as-is $url/%2e%2e/%2e%2e/etc/passwd)" 403
 check climbing_link "$(code $url/climbs)" 403
 check upload_climbing "$(code --path-as-is -T "$work/www/digits" $url/../escaped)" 403
 check method "$(code -X DELETE $url/digits)" 405
-check long_path "$(code $url/$(head -c 3000 /dev/zero | tr '\0' a))" 414
+check long_path "$(code "$url/$(head -c 3000 /dev/zero | tr '\0' a)")" 414
 check keep_alive "$(curl -s -w '%{num_connects}' -o /dev/null $url/digits -o /dev/null $url/digits)" 10
 check not_http "$(printf 'nonsense\r\n\r\n' | timeout 5 nc -N 192.0.2.2 8080 | head -1 | tr -d '\r')" "HTTP/1.1 400 Bad Request"
 

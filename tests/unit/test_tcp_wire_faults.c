@@ -54,8 +54,8 @@ static uint32_t good_packet(const struct world_pair *p, uint8_t *packet) {
     return ip.total_bytes;
 }
 
-static void put(struct tcp_world *w, uint8_t *packet, uint32_t bytes) {
-    aksu_iov iov = {.base = packet, .bytes = bytes};
+static void put(struct tcp_world *w, const uint8_t *packet, uint32_t bytes) {
+    aksu_iov iov = {.base = (void *)(uintptr_t)packet, .bytes = bytes};
     aksu_frame frame = {.total_bytes = bytes, .iov_count = 1, .iov = &iov};
     aksu_input(w->stack[SERVER], w->now_us, &frame, 1);
 }
@@ -76,7 +76,7 @@ static uint64_t drops(struct tcp_world *w) {
 }
 
 /* It is dropped, counted once, and nothing else has happened. */
-static void expect_nothing_but_a_drop(struct world_pair *p, uint8_t *packet, uint32_t bytes) {
+static void expect_nothing_but_a_drop(const struct world_pair *p, const uint8_t *packet, uint32_t bytes) {
     aksu_advance(p->w->stack[SERVER], p->w->now_us);
     uint64_t digest = aksu_stack_digest(p->w->stack[SERVER]);
     uint64_t before = drops(p->w);
