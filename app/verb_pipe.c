@@ -21,6 +21,7 @@ struct pipe_state {
     aksu_sock sock, listener;
     aksu_watch *in, *out;
     bool open, in_done, out_done, out_waits, over;
+    bool closed; /* the connection is over; what it left may still wait for our output */
     int status;
     int out_flags; /* of the descriptor, to put back */
 };
@@ -79,6 +80,7 @@ static void on_output_ready(void *user, int fd, unsigned ready) {
     p->out = NULL;
     p->out_waits = false;
     pass_on(p);
+    if (p->closed && !p->out_waits) finish(p, APP_OK);
 }
 
 /* Output takes no more now: go on when it does. */
@@ -115,6 +117,7 @@ static void pass_on(struct pipe_state *p) {
 
 static void on_closed(struct pipe_state *p, aksu_reason reason) {
     if (reason == AKSU_REASON_CLOSED) {
+        p->closed = true;
         pass_on(p);
         if (!p->out_waits) finish(p, APP_OK);
         return;
