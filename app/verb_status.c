@@ -19,8 +19,8 @@ static bool find_socket(const char *device, struct sockaddr_un *ret_name) {
         if (dir == NULL) return false;
         for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
             const char *dot = strrchr(entry->d_name, '.');
-            if (dot != NULL && strcmp(dot, ".sock") == 0 && strlen(entry->d_name) < sizeof file)
-                (void)snprintf(file, sizeof file, "%s", entry->d_name);
+            size_t bytes = strlen(entry->d_name);
+            if (dot != NULL && strcmp(dot, ".sock") == 0 && bytes < sizeof file) memcpy(file, entry->d_name, bytes + 1);
         }
         (void)closedir(dir);
     }
