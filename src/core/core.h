@@ -165,6 +165,7 @@ struct ak_core {
     int64_t fast_open_at; /* struct ak_fast_open_path[config.fast_open_cache_max] */
 
     bool starved;                             /* somebody found no block for what he wanted to send */
+    uint32_t starved_rounds;                  /* 1: a search for those is under way */
     uint32_t starved_cursor;                  /* where the search for those goes on */
     uint64_t reply_used_us[AK_REPLY_BUCKETS]; /* token buckets of stateless replies */
     aksu_counters counters;

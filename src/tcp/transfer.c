@@ -58,15 +58,19 @@ static uint8_t *send_room(struct ak_core *core, struct ak_transfer *x, ak_seq po
 bool ak_tcp_starving(const struct ak_core *core) {
     const struct ak_pool *blocks = &core->blocks.pool;
     const struct ak_pool *records = &core->pool[AK_KIND_RECORD];
-    return core->starved && ak_pool_free(blocks) > blocks->limit / 8 && ak_pool_free(records) > records->limit / 8;
+    return (core->starved || core->starved_rounds > 0) && ak_pool_free(blocks) > blocks->limit / 8 &&
+           ak_pool_free(records) > records->limit / 8;
 }
 
-/* Looks at a few connections for such as starve, and goes on from there next time; ends when a whole round has found
- * none. */
+/* Looks at a few connections for such as starve, and goes on from there next time.  Who starves again meanwhile asks
+ * for another round. */
 void ak_tcp_feed(struct ak_core *core) {
     enum { LOOK_AT = 64 };
     const struct ak_pool *pool = &core->pool[AK_KIND_TCB];
-    if (core->starved_cursor == 0) core->starved = false;
+    if (core->starved_cursor == 0) { /* a new round: whoever starves from here on wants another */
+        core->starved_rounds = 1;
+        core->starved = false;
+    }
     for (int i = 0; i < LOOK_AT && core->starved_cursor < pool->watermark; i++) {
         struct ak_tcb *t = ak_object(core, AK_KIND_TCB, core->starved_cursor++);
         struct ak_transfer *x = (t->flags & AK_F_LIVE) ? ak_transfer_of(core, t) : NULL;
@@ -76,10 +80,7 @@ void ak_tcp_feed(struct ak_core *core) {
         ak_tcp_tell(core, t, AKSU_EV_WRITABLE);
         if (t->state != AK_TCP_CLOSED && t->state != AK_TCP_TIME_WAIT) ak_tcp_want_output(core, t);
     }
-    if (core->starved_cursor < pool->watermark)
-        core->starved = true; /* the round is not over */
-    else
-        core->starved_cursor = 0;
+    if (core->starved_cursor == pool->watermark) core->starved_cursor = core->starved_rounds = 0;
 }
 
 static aksu_err may_send(const struct ak_tcb *t) {
