@@ -154,6 +154,8 @@ struct ak_core {
     struct ak_lens lent_lens;
     struct ak_list time_wait; /* in order of expiry */
     struct ak_lens time_wait_lens;
+    struct ak_list starving; /* transfers whose connection found no block, in order */
+    struct ak_lens starving_lens;
     struct ak_list syn_age; /* half-open records, oldest first */
     struct ak_lens syn_age_lens;
 
@@ -164,9 +166,6 @@ struct ak_core {
     int64_t net_at;       /* struct ak_net */
     int64_t fast_open_at; /* struct ak_fast_open_path[config.fast_open_cache_max] */
 
-    bool starved;                             /* somebody found no block for what he wanted to send */
-    uint32_t starved_rounds;                  /* 1: a search for those is under way */
-    uint32_t starved_cursor;                  /* where the search for those goes on */
     uint64_t reply_used_us[AK_REPLY_BUCKETS]; /* token buckets of stateless replies */
     aksu_counters counters;
 };

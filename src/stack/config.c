@@ -194,6 +194,8 @@ static void init_lists(struct ak_core *core, const struct layout *l) {
     see(core, &core->lent_lens, AK_KIND_FRAME, offsetof(struct ak_frame_slot, lent));
     ak_list_init(&core->time_wait);
     see(core, &core->time_wait_lens, AK_KIND_TIME_WAIT, offsetof(struct ak_time_wait, age));
+    ak_list_init(&core->starving);
+    see(core, &core->starving_lens, AK_KIND_TRANSFER, offsetof(struct ak_transfer, starving));
     ak_list_init(&core->syn_age);
     see(core, &core->syn_age_lens, AK_KIND_SYN, offsetof(struct ak_syn, age));
 }

@@ -110,7 +110,7 @@ size_t aksu_output(aksu_stack *stack, uint64_t now_us, aksu_frame *ret_frames, s
         }
     }
     fire_timers(core);
-    if (ak_tcp_starving(core)) ak_tcp_feed(core);
+    if (ak_memory_can_feed(core)) ak_memory_feed(core);
     size_t count = 0;
     /* What goes round the loop does not fill the caller's frames: bounded, the rest waits for the next call. */
     for (uint32_t turns = 0; count < frame_cap && turns < 4096; turns++) {
@@ -138,7 +138,7 @@ uint64_t aksu_deadline_us(const aksu_stack *stack) {
     const struct ak_core *core = &stack->core;
     bool waits = core->reply_count > 0 || core->output.head != AK_NONE;
     bool frames = core->config.output_sync || ak_pool_free(&core->pool[AK_KIND_FRAME]) > 0;
-    if ((waits && frames) || ak_tcp_starving(core)) return core->now_us;
+    if ((waits && frames) || ak_memory_can_feed(core)) return core->now_us;
     return ak_min_u64(ak_wheel_next_us(&core->wheel), ak_time_wait_next_us(core));
 }
 

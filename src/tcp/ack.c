@@ -70,8 +70,7 @@ static void new_ack(struct ak_input *in) {
     uint32_t queued = ak_seq_bytes(ak_seq_min(t->snd.una, x->send_end), x->send_end) + x->reserved_bytes;
     if (queued + settings->snd_lowat_bytes <= settings->snd_buf_bytes && (t->flags & AK_F_FIN_QUEUED) == 0)
         ak_tcp_tell(core, t, AKSU_EV_WRITABLE);
-    if (ak_transfer_idle(core, t) && x->due_us[AK_BUSY_IDLE] == AK_NEVER)
-        ak_tcp_timer_set(core, t, AKSU_TIMER_IDLE, core->now_us + ak_max_u64(1000000, ak_tcp_rto_us(core, t)));
+    ak_transfer_idle_soon(core, t);
 }
 
 /* What the acknowledgment of our FIN means where the peer's has been received; FIN-WAIT-1 waits for the eighth check,

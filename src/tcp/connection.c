@@ -74,6 +74,7 @@ struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t) {
         .record_head = AK_NONE,
         .record_tail = AK_NONE,
         .range_block = AK_NONE,
+        .starving = {.next = AK_NONE, .prev = AK_NONE},
         .recovery_end = t->snd.una,
         .cwnd = resumed_window(core, t),
         .ssthresh = t->ssthresh ? t->ssthresh : UINT32_MAX,
@@ -102,12 +103,19 @@ bool ak_transfer_idle(const struct ak_core *core, const struct ak_tcb *t) {
     bool fin_waits = (t->flags & AK_F_FIN_RECEIVED) != 0;
     ak_seq unread_end = fin_waits ? ak_seq_sub(t->rcv.nxt, 1) : t->rcv.nxt;
     return x->record_head == AK_NONE && ak_seq_le(x->send_end, t->snd.una) && ak_seq_eq(x->read, unread_end) &&
-           x->range_count == 0 && x->reserved_bytes == 0 && x->peeked_bytes == 0 &&
+           x->range_count == 0 && x->reserved_bytes == 0 && x->peeked_bytes == 0 && !ak_memory_waits(x) &&
            (t->flags & (AK_F_ACK_DELAYED | AK_F_PEER_FIN_HELD)) == 0;
+}
+
+void ak_transfer_idle_soon(struct ak_core *core, struct ak_tcb *t) {
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x == NULL || !ak_transfer_idle(core, t) || x->due_us[AK_BUSY_IDLE] != AK_NEVER) return;
+    ak_tcp_timer_set(core, t, AKSU_TIMER_IDLE, core->now_us + ak_max_u64(1000000, ak_tcp_rto_us(core, t)));
 }
 
 void ak_transfer_return(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
+    ak_memory_leave(core, t);
     ak_tcp_flight_clear(core, x);
     ak_stream_clear(&x->send, &core->blocks);
     ak_stream_clear(&x->receive, &core->blocks);
@@ -186,6 +194,7 @@ void ak_tcp_end(struct ak_core *core, struct ak_tcb *t, aksu_reason reason, aksu
     }
     struct ak_transfer *x = ak_transfer_of(core, t);
     if (x != NULL) {
+        ak_memory_leave(core, t);
         ak_tcp_flight_clear(core, x);
         /* What arrived in order before an orderly end may still be read; a reset takes it (s3.10.7.4, second). */
         bool orderly = reason == AKSU_REASON_CLOSED;

@@ -94,7 +94,8 @@ struct ak_transfer {
     ak_seq small_end; /* after the last small segment sent (Minshall) */
     ak_seq read;      /* the next byte for the application */
     uint32_t reserved_bytes, peeked_bytes;
-    bool starved;                   /* told WRITABLE when blocks are free again */
+    struct ak_link starving;        /* on core.starving: no block was to be had */
+    ak_ref owner;                   /* while it is there */
     uint64_t due_us[AK_BUSY_COUNT]; /* AK_NEVER: not set */
 
     /* what is in flight, oldest first */

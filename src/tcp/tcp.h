@@ -6,10 +6,17 @@
 #include "tcp/tcb.h"
 #include "wire/tcp.h"
 
-/* ---- transfer.c: connections that found no block to send with */
-void ak_tcp_starve(struct ak_core *core, struct ak_transfer *x);
-bool ak_tcp_starving(const struct ak_core *core);
-void ak_tcp_feed(struct ak_core *core);
+/* ---- memory.c: who may hold how many buffer blocks */
+uint64_t ak_memory_share_bytes(const struct ak_core *core); /* the most that one connection may queue or be promised */
+bool ak_memory_may_send(const struct ak_core *core);        /* a block for what is sent */
+bool ak_memory_may_hold(const struct ak_core *core);        /* a block for text out of order */
+bool ak_memory_may_widen(const struct ak_core *core);       /* a window */
+/* The line of those who found no block or record: told WRITABLE, and looked at again, in their turn. */
+void ak_memory_wait(struct ak_core *core, struct ak_tcb *t);
+void ak_memory_leave(struct ak_core *core, struct ak_tcb *t);
+bool ak_memory_waits(const struct ak_transfer *x);
+bool ak_memory_can_feed(const struct ak_core *core);
+void ak_memory_feed(struct ak_core *core);
 
 /* ---- input.c: a segment arrives, RFC 9293 s3.10.7.  Finds what it belongs to and does what it says. */
 void ak_tcp_segment(struct ak_core *core, struct ak_seg *seg);
@@ -85,6 +92,7 @@ void ak_transfer_synchronized(struct ak_core *core, struct ak_tcb *t);
 void ak_transfer_return(struct ak_core *core, struct ak_tcb *t);
 /* Whether it holds nothing any more. */
 bool ak_transfer_idle(const struct ak_core *core, const struct ak_tcb *t);
+void ak_transfer_idle_soon(struct ak_core *core, struct ak_tcb *t); /* its timer, if it is */
 void ak_tcp_tell(struct ak_core *core, struct ak_tcb *t, uint8_t bits);
 void ak_tcp_soft_error(struct ak_core *core, struct ak_tcb *t, aksu_reason reason);
 void ak_tcp_want_output(struct ak_core *core, struct ak_tcb *t);

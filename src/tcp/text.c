@@ -130,8 +130,7 @@ static void hold(struct ak_input *in, ak_seq left, ak_seq right) {
     struct ak_core *core = in->core;
     struct ak_transfer *x = ak_transfer_of(core, in->t);
     ak_tcp_ack_now(core, in->t, AK_F_DUPLICATE_ACK);
-    const struct ak_pool *pool = &core->blocks.pool;
-    bool pressed = ak_pool_free(pool) < pool->limit / 16; /* out-of-order text goes first: architecture.md section 3 */
+    bool pressed = !ak_memory_may_hold(core); /* out-of-order text goes first: architecture.md section 3 */
     if (!pressed && x->range_block == AK_NONE) x->range_block = ak_block_get(&core->blocks);
     if (pressed || x->range_block == AK_NONE) {
         in->drop = AKSU_DROP_TCP_NO_MEMORY;

@@ -39,48 +39,12 @@ static aksu_err find(struct ak_core *core, aksu_sock sock, struct ak_tcb **ret_t
 
 /* ---------------------------------------------------------------- SEND */
 
-/* A block or a record is missing: this connection is looked at again when others have given some back. */
-void ak_tcp_starve(struct ak_core *core, struct ak_transfer *x) {
-    x->starved = true;
-    core->starved = true;
-}
-
-/* The last blocks are kept for what comes in: without them nothing would be acknowledged, and nothing freed. */
-static uint8_t *send_room(struct ak_core *core, struct ak_transfer *x, ak_seq position, uint32_t *ret_bytes) {
-    const struct ak_pool *pool = &core->blocks.pool;
+static uint8_t *send_room(struct ak_core *core, struct ak_tcb *t, ak_seq position, uint32_t *ret_bytes) {
     uint8_t *to = NULL;
-    if (ak_pool_free(pool) > pool->limit / 16) to = ak_stream_room(&x->send, &core->blocks, position, ret_bytes);
-    if (to == NULL) ak_tcp_starve(core, x);
+    if (ak_memory_may_send(core))
+        to = ak_stream_room(&ak_transfer_of(core, t)->send, &core->blocks, position, ret_bytes);
+    if (to == NULL) ak_memory_wait(core, t);
     return to;
-}
-
-/* Enough is free to make somebody happy. */
-bool ak_tcp_starving(const struct ak_core *core) {
-    const struct ak_pool *blocks = &core->blocks.pool;
-    const struct ak_pool *records = &core->pool[AK_KIND_RECORD];
-    return (core->starved || core->starved_rounds > 0) && ak_pool_free(blocks) > blocks->limit / 8 &&
-           ak_pool_free(records) > records->limit / 8;
-}
-
-/* Looks at a few connections for such as starve, and goes on from there next time.  Who starves again meanwhile asks
- * for another round. */
-void ak_tcp_feed(struct ak_core *core) {
-    enum { LOOK_AT = 64 };
-    const struct ak_pool *pool = &core->pool[AK_KIND_TCB];
-    if (core->starved_cursor == 0) { /* a new round: whoever starves from here on wants another */
-        core->starved_rounds = 1;
-        core->starved = false;
-    }
-    for (int i = 0; i < LOOK_AT && core->starved_cursor < pool->watermark; i++) {
-        struct ak_tcb *t = ak_object(core, AK_KIND_TCB, core->starved_cursor++);
-        struct ak_transfer *x = (t->flags & AK_F_LIVE) ? ak_transfer_of(core, t) : NULL;
-        if (x == NULL || !x->starved) continue;
-        x->starved = false;
-        ak_sock_unseen(&t->sock, AKSU_EV_WRITABLE);
-        ak_tcp_tell(core, t, AKSU_EV_WRITABLE);
-        if (t->state != AK_TCP_CLOSED && t->state != AK_TCP_TIME_WAIT) ak_tcp_want_output(core, t);
-    }
-    if (core->starved_cursor == pool->watermark) core->starved_cursor = core->starved_rounds = 0;
 }
 
 static aksu_err may_send(const struct ak_tcb *t) {
@@ -95,7 +59,7 @@ static uint32_t queued_bytes(const struct ak_tcb *t, const struct ak_transfer *x
 }
 
 static uint64_t room_bytes(const struct ak_core *core, const struct ak_tcb *t, const struct ak_transfer *x) {
-    uint64_t limit = ak_settings_of(core, &t->sock)->snd_buf_bytes;
+    uint64_t limit = ak_min_u64(ak_settings_of(core, &t->sock)->snd_buf_bytes, ak_memory_share_bytes(core));
     uint32_t queued = queued_bytes(t, x);
     return queued < limit ? limit - queued : 0;
 }
@@ -132,7 +96,7 @@ aksu_err aksu_tcp_send(aksu_stack *stack, aksu_sock sock, const void *data, size
     uint32_t done = 0;
     while (done < wanted) {
         uint32_t room;
-        uint8_t *to = send_room(core, x, ak_seq_add(x->send_end, done), &room);
+        uint8_t *to = send_room(core, t, ak_seq_add(x->send_end, done), &room);
         if (to == NULL) break;
         uint32_t bytes = ak_min_u32(room, wanted - done);
         ak_copy(to, (const uint8_t *)data + done, bytes);
@@ -144,6 +108,7 @@ aksu_err aksu_tcp_send(aksu_stack *stack, aksu_sock sock, const void *data, size
     }
     if (done < data_bytes) ak_sock_unseen(&t->sock, AKSU_EV_WRITABLE);
     queue(core, t, done, done < data_bytes ? flags & ~(unsigned)AKSU_SEND_URGENT : flags);
+    ak_transfer_idle_soon(core, t); /* nothing was to be sent */
     ak_tcp_trace_call(core, &t->tuple, AKSU_CALL_SEND, done, AKSU_OK);
     *ret_bytes = done;
     return AKSU_OK;
@@ -164,7 +129,7 @@ aksu_err aksu_tcp_send_reserve(aksu_stack *stack, aksu_sock sock, size_t bytes, 
     uint32_t count = 0;
     while (done < wanted && count < iov_cap) {
         uint32_t room;
-        uint8_t *to = send_room(core, x, ak_seq_add(x->send_end, done), &room);
+        uint8_t *to = send_room(core, t, ak_seq_add(x->send_end, done), &room);
         if (to == NULL) break;
         ret_iov[count] = (aksu_iov){.base = to, .bytes = ak_min_u32(room, wanted - done)};
         done += (uint32_t)ret_iov[count].bytes;
@@ -194,6 +159,7 @@ aksu_err aksu_tcp_send_commit(aksu_stack *stack, aksu_sock sock, size_t bytes, u
     }
     if (bytes > 0) queue(core, t, (uint32_t)bytes, flags);
     ak_stream_cut(&x->send, &core->blocks, x->send_end);
+    ak_transfer_idle_soon(core, t);
     ak_tcp_trace_call(core, &t->tuple, AKSU_CALL_SEND, bytes, AKSU_OK);
     return AKSU_OK;
 }
@@ -223,8 +189,7 @@ static void consumed(struct ak_core *core, struct ak_tcb *t, uint32_t bytes) {
     ak_tcp_trace_call(core, &t->tuple, AKSU_CALL_RECV, bytes, AKSU_OK);
     if (t->state == AK_TCP_CLOSED || t->state == AK_TCP_TIME_WAIT) return;
     ak_tcp_window_opened(core, t);
-    if (ak_transfer_idle(core, t) && x->due_us[AK_BUSY_IDLE] == AK_NEVER)
-        ak_tcp_timer_set(core, t, AKSU_TIMER_IDLE, core->now_us + ak_max_u64(1000000, ak_tcp_rto_us(core, t)));
+    ak_transfer_idle_soon(core, t);
 }
 
 aksu_err aksu_tcp_recv(aksu_stack *stack, aksu_sock sock, void *buf, size_t cap, size_t *ret_bytes) {

@@ -18,8 +18,8 @@ static uint32_t room_bytes(const struct ak_core *core, const struct ak_tcb *t) {
     uint64_t room = unread < buffer ? buffer - unread : 0;
     uint64_t announceable = 65535ull << t->rcv.wscale;
     if (room > announceable) room = announceable;
-    const struct ak_pool *pool = &core->blocks.pool;
-    if (ak_pool_free(pool) < pool->limit / 8) room = ak_min_u64(room, ak_tcp_receive_window(core, t));
+    room = ak_min_u64(room, ak_memory_share_bytes(core));
+    if (!ak_memory_may_widen(core)) room = ak_min_u64(room, ak_tcp_receive_window(core, t));
     return (uint32_t)room;
 }
 

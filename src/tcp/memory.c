@@ -1,0 +1,74 @@
+/* Who may hold how many buffer blocks.
+ *
+ * All connections share one pool, and a peer decides how long what we have for it stays there: it may shut its window
+ * and keep it shut.  Three rules keep one connection, or a thousand, from taking the pool from the others:
+ *
+ *   - A connection queues at most as many bytes as are still free, and promises no wider window (the dynamic threshold
+ * of shared-memory switches): N greedy ones end at 1/(N+1) of the pool each, and 1/(N+1) stays free for the next.
+ *   - The last sixteenth is for what comes in: without it nothing would be acknowledged, and nothing freed.  Text out
+ *     of order is not taken from it.  Below an eighth no window grows.
+ *   - Who finds no block waits in line, first come first served, until an eighth is free.
+ *
+ * A waiting connection keeps its transfer, however idle it is: the place in the line is in it. */
+#include "tcp/tcp.h"
+
+uint64_t ak_memory_share_bytes(const struct ak_core *core) {
+    const struct ak_pool *pool = &core->blocks.pool;
+    return (uint64_t)ak_pool_free(pool) * core->blocks.block_bytes;
+}
+
+bool ak_memory_may_send(const struct ak_core *core) {
+    const struct ak_pool *pool = &core->blocks.pool;
+    return ak_pool_free(pool) > pool->limit / 16;
+}
+
+bool ak_memory_may_hold(const struct ak_core *core) {
+    const struct ak_pool *pool = &core->blocks.pool;
+    return ak_pool_free(pool) >= pool->limit / 16;
+}
+
+bool ak_memory_may_widen(const struct ak_core *core) {
+    const struct ak_pool *pool = &core->blocks.pool;
+    return ak_pool_free(pool) >= pool->limit / 8;
+}
+
+/* ---------------------------------------------------------------- the line */
+
+void ak_memory_wait(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (ak_link_linked(&x->starving)) return;
+    x->owner = ak_tcb_ref(core, t);
+    ak_list_push_back(&core->starving, &core->starving_lens, ak_ref_of(AK_KIND_TRANSFER, t->transfer));
+}
+
+void ak_memory_leave(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (!ak_link_linked(&x->starving)) return;
+    ak_list_remove(&core->starving, &core->starving_lens, ak_ref_of(AK_KIND_TRANSFER, t->transfer));
+}
+
+bool ak_memory_waits(const struct ak_transfer *x) {
+    return ak_link_linked(&x->starving);
+}
+
+bool ak_memory_can_feed(const struct ak_core *core) {
+    const struct ak_pool *records = &core->pool[AK_KIND_RECORD];
+    const struct ak_pool *blocks = &core->blocks.pool;
+    return core->starving.head != AK_NONE && ak_pool_free(blocks) > blocks->limit / 8 &&
+           ak_pool_free(records) > records->limit / 8;
+}
+
+void ak_memory_feed(struct ak_core *core) {
+    enum { AT_A_TIME = 8 }; /* what they take is known only when they have been told */
+    for (int i = 0; i < AT_A_TIME && core->starving.head != AK_NONE; i++) {
+        const struct ak_transfer *x = ak_object(core, AK_KIND_TRANSFER, ak_ref_index(core->starving.head));
+        struct ak_tcb *t = ak_tcb_at(core, x->owner);
+        ak_memory_leave(core, t);
+        ak_tcp_want_output(core, t);
+        if ((t->flags & AK_F_FIN_QUEUED) == 0) {
+            ak_sock_unseen(&t->sock, AKSU_EV_WRITABLE);
+            ak_tcp_tell(core, t, AKSU_EV_WRITABLE);
+        }
+        ak_transfer_idle_soon(core, t);
+    }
+}
