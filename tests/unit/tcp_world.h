@@ -19,6 +19,9 @@ struct tcp_seen {
     int from;
     uint64_t time_us;
     aksu_ev_segment segment;
+    bool came;                 /* the other side has got it */
+    aksu_tcp_state state_there; /* its state then */
+    aksu_drop drop;
 };
 
 struct tcp_world {
@@ -40,8 +43,21 @@ static struct tcp_world_sink world_sinks[2];
 static void world_see(void *user, const aksu_trace_event *event) {
     struct tcp_world_sink *sink = user;
     struct tcp_world *w = sink->world;
-    if (event->kind != AKSU_TRACE_SEGMENT || event->u.segment.direction != AKSU_OUT || w->seen_count == SEEN_MAX)
+    if (event->kind != AKSU_TRACE_SEGMENT) return;
+    if (event->u.segment.direction == AKSU_IN) {
+        for (uint32_t i = w->seen_count; i-- > 0;) {
+            struct tcp_seen *seen = &w->seen[i];
+            bool same = seen->from != sink->side && !seen->came && seen->segment.seq == event->u.segment.seq &&
+                        seen->segment.flags == event->u.segment.flags;
+            if (!same) continue;
+            seen->came = true;
+            seen->state_there = event->u.segment.state_after;
+            seen->drop = event->u.segment.drop;
+            return;
+        }
         return;
+    }
+    if (w->seen_count == SEEN_MAX) return;
     w->seen[w->seen_count++] =
         (struct tcp_seen){.from = sink->side, .time_us = event->time_us, .segment = event->u.segment};
 }
