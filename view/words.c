@@ -181,6 +181,7 @@ static const char *const loss_causes_ko[] = {
     [AKSU_LOSS_BY_PARTIAL_ACK] = "부분 ACK",
     [AKSU_LOSS_BY_SACK] = "SACK",
     [AKSU_LOSS_BY_RACK] = "RACK",
+    [AKSU_LOSS_BY_WINDOW] = "닫힌 윈도우가 거절함",
 };
 AK_SAME_COUNT(loss_causes_ko, AKSU_LOSS_CAUSE_COUNT);
 

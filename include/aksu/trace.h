@@ -131,7 +131,8 @@ typedef enum aksu_direction { AKSU_IN, AKSU_OUT } aksu_direction;
     X(DUPLICATE_ACKS, "duplicate acks")                                                                                \
     X(PARTIAL_ACK, "partial ack")                                                                                      \
     X(SACK, "sack")                                                                                                    \
-    X(RACK, "rack")
+    X(RACK, "rack")                                                                                                    \
+    X(WINDOW, "refused by a shut window")
 
 #define AKSU_X(name, text) AKSU_SEND_##name##_CAUSE,
 typedef enum aksu_send_cause { AKSU_SEND_CAUSES(AKSU_X) AKSU_SEND_CAUSE_COUNT } aksu_send_cause;

@@ -71,7 +71,11 @@ static void commit(struct ak_core *core, struct ak_tcb *t, const struct ak_plan 
     case AK_PLAN_NOTHING: return;
     case AK_PLAN_SYN: syn_went(core, t, plan, mss); break;
     case AK_PLAN_RETRANSMIT: ak_tcp_flight_retransmitted(core, t, plan->record, plan->bytes); break;
-    case AK_PLAN_DATA: new_data_went(core, t, plan, mss); break;
+    case AK_PLAN_DATA:
+        new_data_went(core, t, plan, mss);
+        ak_flags_clear(t, AK_F_PROBE_DUE); /* what goes now is in the care of the retransmission timer */
+        ak_tcp_timer_cancel(core, t, AKSU_TIMER_PERSIST);
+        break;
     case AK_PLAN_TAIL_PROBE:
         ak_tcp_flight_probed(core, t, plan->bytes);
         ak_tlp_sent(core, t, /* retransmission= */ true);

@@ -168,11 +168,28 @@ static bool plan_fin(const struct ak_tcb *t, const struct ak_plan_env *env, stru
     return true;
 }
 
+/* s3.8.6.2.1 (4): the override of silly-window avoidance: what a window that is open by less than a segment takes. */
+static void plan_override(const struct ak_tcb *t, const struct ak_plan_env *env, struct ak_plan *plan) {
+    uint32_t queued = ak_seq_bytes(t->snd.nxt, env->x->send_end);
+    plan->kind = AK_PLAN_DATA;
+    plan->seq = t->snd.nxt;
+    plan->bytes = ak_min_u32(ak_min_u32(queued, t->snd.wnd), env->mss_bytes);
+    plan->flags = AKSU_TCP_ACK;
+    plan->cause = AKSU_SEND_DATA_CAUSE;
+    ak_seq end = ak_seq_add(plan->seq, plan->bytes);
+    if (ak_seq_eq(end, env->x->send_end)) plan->flags |= AKSU_TCP_PSH;
+    if (fin_follows(t, env, end)) plan->flags |= AKSU_TCP_FIN;
+}
+
 /* s3.8.6.1: one byte at the left edge, new or sent before. */
 static bool plan_probe(const struct ak_tcb *t, const struct ak_plan_env *env, struct ak_plan *plan) {
     if ((t->flags & AK_F_PROBE_DUE) == 0 || env->x == NULL || !ak_seq_lt(t->snd.una, env->x->send_end)) return false;
     bool again = !ak_seq_eq(t->snd.una, t->snd.nxt);
     if (!again && !env->record_free) return false;
+    if (!again && t->snd.wnd > 0) {
+        plan_override(t, env, plan);
+        return true;
+    }
     plan->kind = AK_PLAN_PROBE;
     plan->seq = t->snd.una;
     plan->bytes = 1;

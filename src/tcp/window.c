@@ -1,5 +1,5 @@
 /* Windows: what we announce (RFC 9293 s3.8.6.2.2) and what the peer does (s3.10.7.4, fifth). */
-#include "tcp/tcp.h"
+#include "tcp/loss.h"
 
 static uint32_t unread_bytes(const struct ak_core *core, const struct ak_tcb *t) {
     const struct ak_transfer *x = ak_transfer_of(core, t);
@@ -67,6 +67,9 @@ void ak_tcp_send_window_update(struct ak_core *core, struct ak_tcb *t, const str
         t->retries = 0;
         ak_flags_clear(t, AK_F_PROBE_DUE);
         if (!ak_seq_eq(t->snd.una, t->snd.nxt)) ak_tcp_rto_restart(core, t);
+        /* What the shut window has refused, a probe's byte first of all, goes before anything new. */
+        uint32_t first = ak_transfer_of(core, t)->record_head;
+        if (first != AK_NONE) ak_record_mark_lost(core, t, first, AKSU_LOSS_BY_WINDOW);
     }
     ak_tcp_want_output(core, t);
 }
