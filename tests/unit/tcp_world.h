@@ -19,7 +19,7 @@ struct tcp_seen {
     int from;
     uint64_t time_us;
     aksu_ev_segment segment;
-    bool came;                 /* the other side has got it */
+    bool came;                  /* the other side has got it */
     aksu_tcp_state state_there; /* its state then */
     aksu_drop drop;
 };
@@ -28,7 +28,9 @@ struct tcp_world {
     aksu_stack *stack[2];
     void *mem[2];
     uint64_t now_us;
-    uint32_t lose; /* segments to lose, the next first */
+    uint32_t lose;      /* segments to lose, the next first */
+    bool one_by_one;    /* a segment is answered before the next leaves */
+    uint64_t lose_mask; /* of the client's next segments: bit 0 the next, those set are lost */
     struct tcp_seen seen[SEEN_MAX];
     uint32_t seen_count;
 };
@@ -113,12 +115,15 @@ static inline void world_close(struct tcp_world *w) {
 /* What one side has to send, to the other, 10 us later; false: nothing. */
 static inline bool world_carry(struct tcp_world *w, int from) {
     aksu_frame frames[8];
-    size_t count = aksu_output(w->stack[from], w->now_us, frames, 8);
+    size_t count = aksu_output(w->stack[from], w->now_us, frames, w->one_by_one ? 1 : 8);
     if (count == 0) return false;
     w->now_us += 10;
     for (size_t i = 0; i < count; i++) {
         frames[i].link = 0;
         frames[i].time_us = 0;
+        bool lost = from == CLIENT && (w->lose_mask & 1) != 0;
+        if (from == CLIENT) w->lose_mask >>= 1;
+        if (lost) continue;
         if (w->lose > 0) {
             w->lose--;
             continue;

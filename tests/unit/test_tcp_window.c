@@ -1,0 +1,255 @@
+/* Windows, and when a segment or an acknowledgment goes, as ladders: RFC 9293 s3.7.4, s3.8.6. */
+#include "tcp_ladder.h"
+
+struct joined {
+    struct tcp_world *w;
+    aksu_sock sock[2];
+    uint32_t first; /* the rung after the handshake */
+};
+
+static aksu_config plain_config(void) {
+    aksu_config config = world_config();
+    config.tcp.timestamps = 0;
+    return config;
+}
+
+static struct joined join(const aksu_config *config) {
+    struct joined j = {.w = world_open(config)};
+    aksu_sock listener = world_listen(j.w, 4, 0);
+    j.sock[CLIENT] = world_connect(j.w);
+    world_run(j.w, 10000);
+    assert_int_equal(aksu_tcp_accept(j.w->stack[SERVER], listener, &j.sock[SERVER]), AKSU_OK);
+    (void)world_events(j.w, CLIENT, NULL);
+    j.first = j.w->seen_count;
+    return j;
+}
+
+static void send_bytes(const struct joined *j, uint32_t count) {
+    static const uint8_t data[65536];
+    size_t bytes;
+    assert_int_equal(aksu_tcp_send(j->w->stack[CLIENT], j->sock[CLIENT], data, count, 0, &bytes), AKSU_OK);
+    assert_int_equal(bytes, count);
+}
+
+static size_t receive_bytes(const struct joined *j, size_t most) {
+    static uint8_t data[65536];
+    size_t bytes = 0;
+    aksu_err err = aksu_tcp_recv(j->w->stack[SERVER], j->sock[SERVER], data, most, &bytes);
+    assert_true(err == AKSU_OK || err == AKSU_ERR_AGAIN);
+    return bytes;
+}
+
+/* s3.8.6.1: the first probe after one RTO, then at twice the distance each time (SHLD-29, SHLD-30), and it goes on as
+ * long as they are answered (MUST-35 to MUST-37). */
+static void window_shut_is_probed_until_it_opens(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    config.tcp.rcv_buf_bytes = 4096;
+    struct joined j = join(&config);
+    send_bytes(&j, 6000);
+    world_run(j.w, 7000000);
+    assert_int_equal(receive_bytes(&j, 65536), 4096);
+    world_run(j.w, 1000000);
+    ladder_is(j.w, j.first, LADDER_TIMES | LADDER_WINDOWS,
+              "  0.010 ESTABLISHED  -- ACK 1..1461 ack 1 win 4096 ----------> ESTABLISHED\n"
+              "  0.010 ESTABLISHED  -- ACK 1461..2921 ack 1 win 4096 -------> ESTABLISHED\n"
+              "  0.010 ESTABLISHED  <- ACK 1 ack 2921 win 1176 -------------- ESTABLISHED\n"
+              "  0.210 ESTABLISHED  -- ACK 2921..4097 ack 1 win 4096 -------> ESTABLISHED\n"
+              "  0.250 ESTABLISHED  <- ACK 1 ack 4097 win 0 ----------------- ESTABLISHED\n"
+              "  0.455 ESTABLISHED  -- ACK 4097..4098 ack 1 win 4096 -------! ESTABLISHED\n"
+              "  0.455 ESTABLISHED  <- ACK 1 ack 4097 win 0 ----------------- ESTABLISHED\n"
+              "  0.865 ESTABLISHED  -- ACK 4097..4098 ack 1 win 4096 -------! ESTABLISHED\n"
+              "  0.865 ESTABLISHED  <- ACK 1 ack 4097 win 0 ----------------- ESTABLISHED\n"
+              "  1.685 ESTABLISHED  -- ACK 4097..4098 ack 1 win 4096 -------! ESTABLISHED\n"
+              "  1.685 ESTABLISHED  <- ACK 1 ack 4097 win 0 ----------------- ESTABLISHED\n"
+              "  3.326 ESTABLISHED  -- ACK 4097..4098 ack 1 win 4096 -------! ESTABLISHED\n"
+              "  3.326 ESTABLISHED  <- ACK 1 ack 4097 win 0 ----------------- ESTABLISHED\n"
+              "  6.606 ESTABLISHED  -- ACK 4097..4098 ack 1 win 4096 -------! ESTABLISHED\n"
+              "  6.606 ESTABLISHED  <- ACK 1 ack 4097 win 0 ----------------- ESTABLISHED\n"
+              "  7.010 ESTABLISHED  <- ACK 1 ack 4097 win 4096 -------------- ESTABLISHED\n"
+              "  7.010 ESTABLISHED  -- ACK 4097..4098 ack 1 win 4096 -------> ESTABLISHED\n"
+              "  7.010 ESTABLISHED  -- ACK 4098..5558 ack 1 win 4096 -------> ESTABLISHED\n"
+              "  7.010 ESTABLISHED  <- ACK 1 ack 5558 win 2635 -------------- ESTABLISHED\n"
+              "  7.010 ESTABLISHED  -- PSH,ACK 5558..6001 ack 1 win 4096 ---> ESTABLISHED\n"
+              "  7.050 ESTABLISHED  <- ACK 1 ack 6001 win 2192 -------------- ESTABLISHED\n");
+    world_close(j.w);
+}
+
+/* The update that opens the window is lost: the next probe finds out. */
+static void window_update_lost_is_found_by_the_probe(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    config.tcp.rcv_buf_bytes = 4096;
+    struct joined j = join(&config);
+    send_bytes(&j, 6000);
+    world_run(j.w, 300000);
+    j.w->lose = 1;
+    assert_int_equal(receive_bytes(&j, 65536), 4096);
+    world_run(j.w, 2000000);
+    ladder_is(j.w, j.first, LADDER_TIMES | LADDER_WINDOWS,
+              "  0.010 ESTABLISHED  -- ACK 1..1461 ack 1 win 4096 ----------> ESTABLISHED\n"
+              "  0.010 ESTABLISHED  -- ACK 1461..2921 ack 1 win 4096 -------> ESTABLISHED\n"
+              "  0.010 ESTABLISHED  <- ACK 1 ack 2921 win 1176 -------------- ESTABLISHED\n"
+              "  0.210 ESTABLISHED  -- ACK 2921..4097 ack 1 win 4096 -------> ESTABLISHED\n"
+              "  0.250 ESTABLISHED  <- ACK 1 ack 4097 win 0 ----------------- ESTABLISHED\n"
+              "  0.310              x- ACK 1 ack 4097 win 4096 -------------- ESTABLISHED\n"
+              "  0.455 ESTABLISHED  -- ACK 4097..4098 ack 1 win 4096 -------> ESTABLISHED\n"
+              "  0.495 ESTABLISHED  <- ACK 1 ack 4098 win 4095 -------------- ESTABLISHED\n"
+              "  0.495 ESTABLISHED  -- ACK 4098..5558 ack 1 win 4096 -------> ESTABLISHED\n"
+              "  0.495 ESTABLISHED  -- PSH,ACK 5558..6001 ack 1 win 4096 ---> ESTABLISHED\n"
+              "  0.495 ESTABLISHED  <- ACK 1 ack 6001 win 2192 -------------- ESTABLISHED\n");
+    world_close(j.w);
+}
+
+/* MUST-39: a window opens by a segment or half the buffer, or not at all. */
+static void reader_takes_little_is_told_nothing_until_a_segment_fits(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    config.tcp.rcv_buf_bytes = 4096;
+    struct joined j = join(&config);
+    send_bytes(&j, 4096);
+    world_run(j.w, 100000);
+    uint32_t before = j.w->seen_count;
+    for (int i = 0; i < 14; i++) {
+        assert_int_equal(receive_bytes(&j, 100), 100);
+        world_run(j.w, 1000);
+    }
+    assert_int_equal(j.w->seen_count, before); /* 1,400 bytes: less than a segment */
+    assert_int_equal(receive_bytes(&j, 648), 648);
+    world_run(j.w, 1000);
+    ladder_is(j.w, before, LADDER_WINDOWS, "ESTABLISHED  <- ACK 1 ack 4097 win 2048 -------------- ESTABLISHED\n");
+    world_close(j.w);
+}
+
+/* s3.8.6.3: every second full segment at once, a lone one after the delay (SHLD-18, SHLD-19, MUST-40). */
+static void three_segments_draw_an_ack_for_two_and_a_late_one(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    struct joined j = join(&config);
+    j.w->one_by_one = true;
+    send_bytes(&j, 3 * 1460);
+    world_run(j.w, 100000);
+    ladder_is(j.w, j.first, LADDER_TIMES,
+              "  0.010 ESTABLISHED  -- ACK 1..1461 ack 1 -------------------> ESTABLISHED\n"
+              "  0.010 ESTABLISHED  -- ACK 1461..2921 ack 1 ----------------> ESTABLISHED\n"
+              "  0.010 ESTABLISHED  <- ACK 1 ack 2921 ----------------------- ESTABLISHED\n"
+              "  0.010 ESTABLISHED  -- PSH,ACK 2921..4381 ack 1 ------------> ESTABLISHED\n"
+              "  0.050 ESTABLISHED  <- ACK 1 ack 4381 ----------------------- ESTABLISHED\n");
+    world_close(j.w);
+}
+
+/* An answer carries the acknowledgment that was being delayed. */
+static void answer_within_the_delay_carries_the_ack(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    struct joined j = join(&config);
+    send_bytes(&j, 10);
+    world_run(j.w, 5000);
+    size_t bytes;
+    assert_int_equal(receive_bytes(&j, 10), 10);
+    assert_int_equal(aksu_tcp_send(j.w->stack[SERVER], j.sock[SERVER], "answer", 6, 0, &bytes), AKSU_OK);
+    world_run(j.w, 100000);
+    ladder_is(j.w, j.first, LADDER_TIMES,
+              "  0.010 ESTABLISHED  -- PSH,ACK 1..11 ack 1 -----------------> ESTABLISHED\n"
+              "  0.015 ESTABLISHED  <- PSH,ACK 1..7 ack 11 ------------------ ESTABLISHED\n"
+              "  0.055 ESTABLISHED  -- ACK 11 ack 7 ------------------------> ESTABLISHED\n");
+    world_close(j.w);
+}
+
+/* Segments that came in one batch are answered by one ACK (MUST-58, MUST-59). */
+static void six_segments_in_one_batch_draw_one_ack(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    struct joined j = join(&config);
+    send_bytes(&j, 6 * 1460);
+    aksu_frame frames[8];
+    size_t count = aksu_output(j.w->stack[CLIENT], j.w->now_us, frames, 8);
+    assert_int_equal(count, 6);
+    for (size_t i = 0; i < count; i++) frames[i].link = 0;
+    aksu_input(j.w->stack[SERVER], j.w->now_us, frames, count);
+    world_run(j.w, 100000);
+    ladder_is(j.w, j.first, 0,
+              "ESTABLISHED  -- ACK 1..1461 ack 1 -------------------> ESTABLISHED\n"
+              "ESTABLISHED  -- ACK 1461..2921 ack 1 ----------------> ESTABLISHED\n"
+              "ESTABLISHED  -- ACK 2921..4381 ack 1 ----------------> ESTABLISHED\n"
+              "ESTABLISHED  -- ACK 4381..5841 ack 1 ----------------> ESTABLISHED\n"
+              "ESTABLISHED  -- ACK 5841..7301 ack 1 ----------------> ESTABLISHED\n"
+              "ESTABLISHED  -- PSH,ACK 7301..8761 ack 1 ------------> ESTABLISHED\n"
+              "ESTABLISHED  <- ACK 1 ack 8761 ----------------------- ESTABLISHED\n");
+    world_close(j.w);
+}
+
+/* Three small writes, 1 ms apart, over a path whose ACKs come after 40 ms. */
+static void three_small_writes(uint64_t nagle, const char *wanted) {
+    aksu_config config = plain_config();
+    config.tcp.nagle = nagle;
+    struct joined j = join(&config);
+    for (int i = 0; i < 3; i++) {
+        send_bytes(&j, 100);
+        world_run(j.w, 1000);
+    }
+    world_run(j.w, 200000);
+    ladder_is(j.w, j.first, LADDER_TIMES, wanted);
+    world_close(j.w);
+}
+
+/* s3.7.4, SHLD-7: a small segment waits while anything is unacknowledged. */
+static void small_writes_with_nagle_go_in_two_segments(void **state) {
+    (void)state;
+    three_small_writes(1, "  0.010 ESTABLISHED  -- PSH,ACK 1..101 ack 1 ----------------> ESTABLISHED\n"
+                          "  0.050 ESTABLISHED  <- ACK 1 ack 101 ------------------------ ESTABLISHED\n"
+                          "  0.050 ESTABLISHED  -- PSH,ACK 101..301 ack 1 --------------> ESTABLISHED\n"
+                          "  0.090 ESTABLISHED  <- ACK 1 ack 301 ------------------------ ESTABLISHED\n");
+}
+
+/* MUST-17. */
+static void small_writes_without_nagle_go_at_once(void **state) {
+    (void)state;
+    three_small_writes(0, "  0.010 ESTABLISHED  -- PSH,ACK 1..101 ack 1 ----------------> ESTABLISHED\n"
+                          "  0.011 ESTABLISHED  -- PSH,ACK 101..201 ack 1 --------------> ESTABLISHED\n"
+                          "  0.011 ESTABLISHED  <- ACK 1 ack 201 ------------------------ ESTABLISHED\n"
+                          "  0.012 ESTABLISHED  -- PSH,ACK 201..301 ack 1 --------------> ESTABLISHED\n"
+                          "  0.052 ESTABLISHED  <- ACK 1 ack 301 ------------------------ ESTABLISHED\n");
+}
+
+/* A full segment in flight does not hold the small one behind it with Minshall's variant; with Nagle's it does. */
+static void full_and_small_segment(uint64_t nagle, const char *wanted) {
+    aksu_config config = plain_config();
+    config.tcp.nagle = nagle;
+    struct joined j = join(&config);
+    send_bytes(&j, 1460 + 100);
+    world_run(j.w, 200000);
+    ladder_is(j.w, j.first, LADDER_TIMES, wanted);
+    world_close(j.w);
+}
+
+static void tail_behind_a_full_segment_waits_with_nagle(void **state) {
+    (void)state;
+    full_and_small_segment(1, "  0.010 ESTABLISHED  -- ACK 1..1461 ack 1 -------------------> ESTABLISHED\n"
+                              "  0.050 ESTABLISHED  <- ACK 1 ack 1461 ----------------------- ESTABLISHED\n"
+                              "  0.050 ESTABLISHED  -- PSH,ACK 1461..1561 ack 1 ------------> ESTABLISHED\n"
+                              "  0.090 ESTABLISHED  <- ACK 1 ack 1561 ----------------------- ESTABLISHED\n");
+}
+
+static void tail_behind_a_full_segment_goes_with_minshall(void **state) {
+    (void)state;
+    full_and_small_segment(2, "  0.010 ESTABLISHED  -- ACK 1..1461 ack 1 -------------------> ESTABLISHED\n"
+                              "  0.010 ESTABLISHED  -- PSH,ACK 1461..1561 ack 1 ------------> ESTABLISHED\n"
+                              "  0.010 ESTABLISHED  <- ACK 1 ack 1561 ----------------------- ESTABLISHED\n");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(window_shut_is_probed_until_it_opens),
+        cmocka_unit_test(window_update_lost_is_found_by_the_probe),
+        cmocka_unit_test(reader_takes_little_is_told_nothing_until_a_segment_fits),
+        cmocka_unit_test(three_segments_draw_an_ack_for_two_and_a_late_one),
+        cmocka_unit_test(answer_within_the_delay_carries_the_ack),
+        cmocka_unit_test(six_segments_in_one_batch_draw_one_ack),
+        cmocka_unit_test(small_writes_with_nagle_go_in_two_segments),
+        cmocka_unit_test(small_writes_without_nagle_go_at_once),
+        cmocka_unit_test(tail_behind_a_full_segment_waits_with_nagle),
+        cmocka_unit_test(tail_behind_a_full_segment_goes_with_minshall),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
