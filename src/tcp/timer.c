@@ -40,8 +40,8 @@ static bool keepalive_runs(const struct ak_core *core, const struct ak_tcb *t) {
 static uint64_t keepalive_due_us(const struct ak_core *core, const struct ak_tcb *t) {
     if (!keepalive_runs(core, t)) return AK_NEVER;
     const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
-    uint64_t wait_us = settings->keepalive_idle_us + t->probe_count * settings->keepalive_interval_us;
-    return idle_due_us(core, t->last_receive + idle_due_at(core, wait_us));
+    if (t->probe_count > 0) return idle_due_us(core, t->last_send + idle_due_at(core, settings->keepalive_interval_us));
+    return idle_due_us(core, t->last_receive + idle_due_at(core, settings->keepalive_idle_us));
 }
 
 uint64_t ak_tcp_user_timeout_us(const struct ak_core *core, const struct ak_tcb *t) {
@@ -195,6 +195,7 @@ static bool keepalive_fire(struct ak_core *core, struct ak_tcb *t) {
         return true;
     }
     t->probe_count++;
+    t->last_send = ak_idle_clock(core); /* the next one counts from here, also if this cannot go now */
     core->counters.keepalive_probes++;
     t->flags |= AK_F_KEEPALIVE_DUE;
     ak_tcp_want_output(core, t);

@@ -22,8 +22,8 @@ struct ladder_text {
     size_t bytes;
 };
 
-static void ladder_add(struct ladder_text *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void ladder_add(struct ladder_text *l, const char *format, ...) {
+static inline void ladder_add(struct ladder_text *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static inline void ladder_add(struct ladder_text *l, const char *format, ...) {
     va_list args;
     va_start(args, format);
     int n = vsnprintf(l->text + l->bytes, sizeof l->text - l->bytes, format, args);
@@ -32,7 +32,7 @@ static void ladder_add(struct ladder_text *l, const char *format, ...) {
     l->bytes += (size_t)n;
 }
 
-static void ladder_flags(struct ladder_text *l, uint8_t flags) {
+static inline void ladder_flags(struct ladder_text *l, uint8_t flags) {
     static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
     static const uint8_t order[] = {1, 2, 0, 3, 5, 6, 7, 4};
     const char *comma = "";
@@ -44,7 +44,7 @@ static void ladder_flags(struct ladder_text *l, uint8_t flags) {
     if (*comma == '\0') ladder_add(l, "none");
 }
 
-static void ladder_options(struct ladder_text *l, const aksu_tcp_options *o, uint32_t base, unsigned what) {
+static inline void ladder_options(struct ladder_text *l, const aksu_tcp_options *o, uint32_t base, unsigned what) {
     for (uint32_t i = 0; i < o->sack_count && (o->present & AKSU_OPT_SACK); i++)
         ladder_add(l, " sack %" PRIu32 "..%" PRIu32, o->sack[i].left - base, o->sack[i].right - base);
     if ((what & LADDER_OPTIONS) == 0) return;
@@ -55,7 +55,8 @@ static void ladder_options(struct ladder_text *l, const aksu_tcp_options *o, uin
 }
 
 /* One rung. */
-static void ladder_rung(struct ladder_text *l, const struct tcp_seen *seen, const uint32_t isn[2], unsigned what) {
+static inline void ladder_rung(struct ladder_text *l, const struct tcp_seen *seen, const uint32_t isn[2], bool by_hand,
+                               unsigned what) {
     const aksu_ev_segment *s = &seen->segment;
     struct ladder_text rung = {.bytes = 0};
     ladder_flags(&rung, s->flags);
@@ -64,18 +65,20 @@ static void ladder_rung(struct ladder_text *l, const struct tcp_seen *seen, cons
     if (s->payload_bytes > 0)
         ladder_add(&rung, "..%" PRIu32, seq + ((s->flags & AKSU_TCP_SYN) != 0) + s->payload_bytes);
     if (s->flags & AKSU_TCP_ACK) ladder_add(&rung, " ack %" PRIu32, s->ack - isn[!seen->from]);
+    if (s->flags & AKSU_TCP_URG) ladder_add(&rung, " up %u", s->up);
     if (what & LADDER_WINDOWS) {
         uint32_t shift = s->flags & AKSU_TCP_SYN ? 0 : s->rcv_wscale;
         ladder_add(&rung, " win %" PRIu32, (uint32_t)s->wnd << shift);
     }
     ladder_options(&rung, &s->options, isn[!seen->from], what);
-    const char *here = aksu_tcp_state_name(s->state_after);
+    const char *here = by_hand && seen->from == CLIENT ? "" : aksu_tcp_state_name(s->state_after);
     const char *there = seen->came ? aksu_tcp_state_name(seen->state_there) : "";
+    bool lost = !seen->came && !(by_hand && seen->from == SERVER);
     int dashes = 36 - (int)rung.bytes;
     if (dashes < 2) dashes = 2;
     char line[64];
     memset(line, '-', sizeof line);
-    char end = !seen->came ? 'x' : seen->drop != AKSU_DROP_NONE ? '!' : seen->from == CLIENT ? '>' : '<';
+    char end = lost ? 'x' : seen->drop != AKSU_DROP_NONE ? '!' : seen->from == CLIENT ? '>' : '<';
     if (seen->from == CLIENT)
         ladder_add(l, "%-12s -- %s %.*s%c%s%s\n", here, rung.text, dashes, line, end, *there ? " " : "", there);
     else
@@ -83,7 +86,7 @@ static void ladder_rung(struct ladder_text *l, const struct tcp_seen *seen, cons
 }
 
 /* The rungs from the first-th on. */
-static const char *ladder_of(struct tcp_world *w, uint32_t first, unsigned what) {
+static inline const char *ladder_of(struct tcp_world *w, uint32_t first, unsigned what) {
     static struct ladder_text l;
     l.bytes = 0;
     l.text[0] = '\0';
@@ -91,9 +94,10 @@ static const char *ladder_of(struct tcp_world *w, uint32_t first, unsigned what)
     for (uint32_t i = w->seen_count; i-- > 0;) {
         if (w->seen[i].segment.flags & AKSU_TCP_SYN) isn[w->seen[i].from] = w->seen[i].segment.seq;
     }
+    if (w->by_hand) isn[CLIENT] = w->hand_iss;
     for (uint32_t i = first; i < w->seen_count; i++) {
         if (what & LADDER_TIMES) ladder_add(&l, "%7.3f ", (double)(w->seen[i].time_us - w->seen[0].time_us) / 1e6);
-        ladder_rung(&l, &w->seen[i], isn, what);
+        ladder_rung(&l, &w->seen[i], isn, w->by_hand, what);
     }
     return l.text;
 }

@@ -28,7 +28,10 @@ struct tcp_world {
     aksu_stack *stack[2];
     void *mem[2];
     uint64_t now_us;
-    uint32_t lose;      /* segments to lose, the next first */
+    uint32_t lose; /* segments to lose, the next first */
+    bool by_hand;  /* the client is a test's hand-made peer: tcp_peer.h */
+    uint32_t hand_iss;
+    uint32_t first;     /* the rung that a ladder begins with */
     bool one_by_one;    /* a segment is answered before the next leaves */
     uint64_t lose_mask; /* of the client's next segments: bit 0 the next, those set are lost */
     struct tcp_seen seen[SEEN_MAX];
@@ -121,6 +124,7 @@ static inline bool world_carry(struct tcp_world *w, int from) {
     for (size_t i = 0; i < count; i++) {
         frames[i].link = 0;
         frames[i].time_us = 0;
+        if (w->by_hand) continue;
         bool lost = from == CLIENT && (w->lose_mask & 1) != 0;
         if (from == CLIENT) w->lose_mask >>= 1;
         if (lost) continue;
@@ -147,11 +151,16 @@ static inline void world_run(struct tcp_world *w, uint64_t for_us) {
     if (end_us > w->now_us) w->now_us = end_us;
 }
 
-static inline aksu_sock world_listen(struct tcp_world *w, uint32_t backlog, uint32_t flags) {
+static inline aksu_sock world_listen_on(struct tcp_world *w, int side, uint16_t port, uint32_t backlog,
+                                        uint32_t flags) {
     aksu_sock sock;
-    aksu_tcp_open open = {.struct_bytes = sizeof open, .local = {.port = 80}, .backlog = backlog, .flags = flags};
-    assert_int_equal(aksu_tcp_listen(w->stack[SERVER], &open, &sock), AKSU_OK);
+    aksu_tcp_open open = {.struct_bytes = sizeof open, .local = {.port = port}, .backlog = backlog, .flags = flags};
+    assert_int_equal(aksu_tcp_listen(w->stack[side], &open, &sock), AKSU_OK);
     return sock;
+}
+
+static inline aksu_sock world_listen(struct tcp_world *w, uint32_t backlog, uint32_t flags) {
+    return world_listen_on(w, SERVER, 80, backlog, flags);
 }
 
 static inline aksu_sock world_connect(struct tcp_world *w) {
