@@ -53,8 +53,8 @@ static void new_ack(struct ak_input *in) {
     bool fin = (t->flags & AK_F_FIN_SENT) && ak_seq_eq(ack, t->snd.nxt) && (t->flags & AK_F_FIN_ACKED) == 0;
     struct ak_transfer *x = ak_transfer_of(core, t);
     t->retries = 0;
+    if (ak_seq_bytes(t->snd.iss, ack) < ak_seq_bytes(t->snd.iss, t->snd.una)) t->una_wraps++;
     if (x != NULL) {
-        x->bytes_acked += ak_seq_bytes(t->snd.una, ack) - (fin ? 1 : 0);
         ak_tcp_flight_acked(core, t, in->seg);
         ak_stream_trim(&x->send, &core->blocks, ak_seq_min(ack, x->send_end));
     }

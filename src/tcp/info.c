@@ -19,6 +19,21 @@ static void set_tuple(aksu_tcp_info *info, const struct ak_tuple *tuple, uint16_
     info->remote = (aksu_endpoint){.addr = tuple->remote, .port = tuple->remote_port, .link = link};
 }
 
+/* Payload either way since the start, from the sequence numbers: SYN and FIN are not of it. */
+static void byte_info(const struct ak_core *core, const struct ak_tcb *t, aksu_tcp_info *info) {
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    uint32_t fin = (t->flags & AK_F_FIN_RECEIVED) ? 1 : 0;
+    uint32_t fin_acked = (t->flags & AK_F_FIN_ACKED) ? 1 : 0;
+    uint32_t fin_sent = (t->flags & AK_F_FIN_SENT) ? 1 : 0;
+    if (t->una_wraps > 0 || !ak_seq_eq(t->snd.una, t->snd.iss)) { /* our SYN is acknowledged */
+        info->bytes_acked = ((uint64_t)t->una_wraps << 32) + ak_seq_bytes(t->snd.iss, t->snd.una) - 1 - fin_acked;
+        info->bytes_sent = info->bytes_acked + ak_seq_bytes(t->snd.una, t->snd.nxt) - (fin_sent - fin_acked);
+        info->bytes_received = ((uint64_t)t->rcv_wraps << 32) + ak_seq_bytes(t->rcv.irs, t->rcv.nxt) - 1 - fin;
+    }
+    ak_seq read = x != NULL ? x->read : t->rcv.nxt;
+    if (t->flags & AK_F_URGENT_RECEIVED) info->urgent_bytes = ak_seq_bytes(read, t->rcv.up);
+}
+
 static void transfer_info(const struct ak_core *core, const struct ak_tcb *t, aksu_tcp_info *info) {
     const struct ak_transfer *x = ak_transfer_of(core, t);
     uint32_t fin = (t->flags & AK_F_FIN_RECEIVED) ? 1 : 0;
@@ -30,11 +45,7 @@ static void transfer_info(const struct ak_core *core, const struct ak_tcb *t, ak
     info->rcv_out_of_order_bytes = x->out_of_order_bytes;
     info->cwnd_bytes = x->cwnd;
     info->ssthresh_bytes = x->ssthresh;
-    info->bytes_sent = x->bytes_sent;
-    info->bytes_acked = x->bytes_acked;
-    info->bytes_received = x->bytes_received;
     info->retransmitted_segments = x->retransmitted_segments;
-    if (t->flags & AK_F_URGENT_RECEIVED) info->urgent_bytes = ak_seq_bytes(x->read, t->rcv.up);
     info->held_bytes += (uint32_t)sizeof *x + x->record_count * (uint32_t)sizeof(struct ak_record) +
                         (x->send.span_blocks + x->receive.span_blocks) * core->blocks.block_bytes;
 }
@@ -79,6 +90,7 @@ static void connection_info(const struct ak_core *core, const struct ak_tcb *t, 
     };
     if (t->path_mtu != 0) info->snd_mss = ak_tcp_effective_mss(core, t, 0);
     set_tuple(info, &t->tuple, t->link);
+    byte_info(core, t, info);
     transfer_info(core, t, info);
     const struct ak_time_wait *record = record_of(core, t);
     if (t->state == AK_TCP_TIME_WAIT) {

@@ -43,7 +43,6 @@ static void new_data_went(struct ak_core *core, struct ak_tcb *t, const struct a
     struct ak_transfer *x = ak_transfer_of(core, t);
     ak_tcp_flight_sent(core, t, plan->seq, plan->bytes, mss);
     t->snd.nxt = ak_seq_add(plan->seq, plan->bytes);
-    x->bytes_sent += plan->bytes;
     if (plan->bytes % mss != 0) x->small_end = t->snd.nxt;
     if (t->flags & AK_F_TAIL_PROBE_DUE) ak_tlp_sent(core, t, /* retransmission= */ false);
     if (ak_seq_eq(t->snd.nxt, x->send_end)) ak_flags_clear(t, AK_F_PUSH);

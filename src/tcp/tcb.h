@@ -127,7 +127,6 @@ struct ak_transfer {
     uint32_t ranges_untold; /* changed since the last ACK: more than one ACK can tell are told by several */
     ak_seq rcv_fin;         /* AK_F_PEER_FIN_HELD */
 
-    uint64_t bytes_sent, bytes_acked, bytes_received;
     uint32_t retransmitted_segments;
     uint32_t cwnd, ssthresh;
     union ak_cc_state cc;
@@ -158,13 +157,15 @@ struct ak_tcb {
     } snd;
     uint8_t probe_count;     /* keep-alive probes unanswered */
     uint8_t challenge_count; /* in the current challenge period */
+    uint16_t una_wraps;      /* how often SND.UNA has come round to ISS: the bytes' upper half */
     struct {
         ak_seq nxt, up, irs;
         ak_seq edge; /* the right edge of the window last announced: RCV.NXT + RCV.WND */
         uint16_t mss;
         uint8_t wscale;
     } rcv;
-    uint8_t order; /* enum ak_option_order */
+    uint16_t rcv_wraps; /* and RCV.NXT to IRS */
+    uint8_t order;      /* enum ak_option_order */
 
     uint32_t ts_recent;     /* TS.Recent, RFC 7323 s4.3 */
     uint32_t ts_recent_age; /* when it was set, idle clock */

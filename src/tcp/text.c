@@ -95,7 +95,7 @@ static void advance(struct ak_input *in, ak_seq to) {
     }
     t->rcv.nxt = to;
     uint32_t bytes = ak_seq_bytes(from, to);
-    x->bytes_received += bytes;
+    if (ak_seq_bytes(t->rcv.irs, to) < ak_seq_bytes(t->rcv.irs, from)) t->rcv_wraps++;
     if (ak_seq_bytes(x->read, to) >= ak_settings_of(core, &t->sock)->rcv_lowat_bytes)
         ak_tcp_tell(core, t, AKSU_EV_READABLE);
     if (!ak_tracing(core)) return;

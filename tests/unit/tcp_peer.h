@@ -40,6 +40,7 @@ static inline void peer_note(struct peer *p, const struct ak_tcp_header *header,
                                                              .ack = header->ack.n,
                                                              .flags = header->flags,
                                                              .wnd = header->wnd,
+                                                             .up = header->up,
                                                              .payload_bytes = bytes,
                                                              .options = header->options}};
 }

@@ -43,8 +43,8 @@ static void keepalive_peer_silent_gives_up_after_several_probes(void **state) {
     peer_ladder_is(&p, LADDER_TIMES,
                    " 10.001              <- ACK 0 ack 1 -------------------------- ESTABLISHED\n"
                    " 11.001              <- ACK 0 ack 1 -------------------------- ESTABLISHED\n"
-                   " 12.001              <- ACK 0 ack 1 -------------------------- ESTABLISHED\n"
-                   " 13.001              <- RST,ACK 1 ack 1 ---------------------- CLOSED\n");
+                   " 12.002              <- ACK 0 ack 1 -------------------------- ESTABLISHED\n"
+                   " 13.002              <- RST,ACK 1 ack 1 ---------------------- CLOSED\n");
     aksu_reason reason = AKSU_REASON_NONE;
     assert_true(world_events(p.w, SERVER, &reason) & AKSU_EV_CLOSED);
     assert_int_equal(reason, AKSU_REASON_KEEPALIVE);
