@@ -98,6 +98,13 @@ if(Python3_FOUND)
         string(REGEX REPLACE "^test_" "python_" name ${name})
         aksu_test_script(${name} tools 300 ${Python3_EXECUTABLE} -B ${script})
     endforeach()
+    # Each requirement of the RFC has its tests or its reason, and the table of them is up to date.
+    file(GLOB requirement_lists CONFIGURE_DEPENDS docs/requirements/*.txt)
+    foreach(list IN LISTS requirement_lists)
+        get_filename_component(name ${list} NAME_WE)
+        aksu_test_script(requirements_${name} tools 60 ${Python3_EXECUTABLE} -B
+            ${PROJECT_SOURCE_DIR}/tools/requirements.py --check docs/requirements/${name}.txt docs/${name}.md)
+    endforeach()
 endif()
 
 # The oracle states what each cell does, in Python; the program asks the core.

@@ -83,7 +83,7 @@ static void close_both_at_once_goes_through_closing(void **state) {
     world_close(j.w);
 }
 
-/* s3.6: "a user who CLOSEs may continue to RECEIVE". */
+/* s3.6: "a user who CLOSEs may continue to RECEIVE", until the peer has closed too: MUST-12, an orderly end. */
 static void shutdown_one_side_goes_on_receiving(void **state) {
     (void)state;
     struct joined j = join();
@@ -110,7 +110,7 @@ static void shutdown_one_side_goes_on_receiving(void **state) {
     world_close(j.w);
 }
 
-/* s3.10.5: ABORT. */
+/* s3.10.5: ABORT; the other side hears that this was no orderly end (MUST-12). */
 static void abort_established_sends_a_reset(void **state) {
     (void)state;
     struct joined j = join();
@@ -119,11 +119,11 @@ static void abort_established_sends_a_reset(void **state) {
     ladder_is(j.w, j.first, 0, "CLOSED       -- RST,ACK 1 ack 1 ---------------------> CLOSED\n");
     aksu_reason reason = AKSU_REASON_NONE;
     assert_true(world_events(j.w, SERVER, &reason) & AKSU_EV_CLOSED);
-    assert_int_equal(reason, AKSU_REASON_RESET); /* MUST-12: not the same as an orderly end */
+    assert_int_equal(reason, AKSU_REASON_RESET);
     world_close(j.w);
 }
 
-/* SHLD-3: what nobody will read is not silently lost. */
+/* SHLD-3, MAY-1: what nobody will read is not silently lost. */
 static void close_with_unread_data_sends_a_reset(void **state) {
     (void)state;
     struct joined j = join();

@@ -323,6 +323,7 @@ static void self_connect_stays_inside(void **state) {
     world_close(w);
 }
 
+/* s3.6.1, RFC 6191: MAY-2, SHLD-4. */
 static void time_wait_gives_way_to_a_newer_syn(void **state) {
     (void)state;
     aksu_config config = world_config();

@@ -30,7 +30,8 @@ static void send_segments(const struct joined *j, uint32_t count) {
     assert_int_equal(bytes, count * 1460u);
 }
 
-/* One segment alone: nothing but the timer can tell.  RFC 6298 s5.4 to s5.6. */
+/* One segment alone: nothing but the timer can tell.  RFC 6298 s5.4 to s5.6: at twice the distance each time, and no
+ * round trip is taken from what was sent twice (MUST-18, MUST-19). */
 static void only_segment_lost_comes_again_by_timeout(void **state) {
     (void)state;
     struct joined j = join(false);
@@ -77,7 +78,7 @@ static void peer_gone_retransmits_until_r2(void **state) {
     world_close(j.w);
 }
 
-/* RFC 5681 s3.2: three duplicate ACKs. */
+/* RFC 5681 s3.2: three duplicate ACKs (MUST-19). */
 static void first_of_five_lost_without_sack_comes_again_on_three_duplicates(void **state) {
     (void)state;
     struct joined j = join(false);

@@ -40,7 +40,7 @@ static size_t receive_bytes(const struct joined *j, size_t most) {
 }
 
 /* s3.8.6.1: the first probe after one RTO, then at twice the distance each time (SHLD-29, SHLD-30), and it goes on as
- * long as they are answered (MUST-35 to MUST-37). */
+ * long as they are answered (MUST-35, MUST-36, MUST-37, MAY-8). */
 static void window_shut_is_probed_until_it_opens(void **state) {
     (void)state;
     aksu_config config = plain_config();
@@ -118,6 +118,27 @@ static void reader_takes_little_is_told_nothing_until_a_segment_fits(void **stat
     assert_int_equal(receive_bytes(&j, 648), 648);
     world_run(j.w, 1000);
     ladder_is(j.w, before, LADDER_WINDOWS, "ESTABLISHED  <- ACK 1 ack 4097 win 2048 -------------- ESTABLISHED\n");
+    world_close(j.w);
+}
+
+/* SHLD-14: what was promised stays promised, whatever becomes of the buffer. */
+static void buffer_made_smaller_does_not_take_the_window_back(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    config.tcp.rcv_buf_bytes = 8192;
+    struct joined j = join(&config);
+    assert_int_equal(aksu_tcp_set(j.w->stack[SERVER], j.sock[SERVER], AKSU_TCP_RCV_BUF_BYTES, 1024), AKSU_OK);
+    send_bytes(&j, 8192);
+    world_run(j.w, 1000000);
+    assert_int_equal(receive_bytes(&j, 65536), 8192);
+    uint32_t edge = 0;
+    for (uint32_t i = j.first; i < j.w->seen_count; i++) {
+        const aksu_ev_segment *s = &j.w->seen[i].segment;
+        if (j.w->seen[i].from != SERVER) continue;
+        uint32_t said = s->ack + ((uint32_t)s->wnd << s->rcv_wscale);
+        assert_true(edge == 0 || (int32_t)(said - edge) >= 0);
+        edge = said;
+    }
     world_close(j.w);
 }
 
@@ -243,6 +264,7 @@ int main(void) {
         cmocka_unit_test(window_shut_is_probed_until_it_opens),
         cmocka_unit_test(window_update_lost_is_found_by_the_probe),
         cmocka_unit_test(reader_takes_little_is_told_nothing_until_a_segment_fits),
+        cmocka_unit_test(buffer_made_smaller_does_not_take_the_window_back),
         cmocka_unit_test(three_segments_draw_an_ack_for_two_and_a_late_one),
         cmocka_unit_test(answer_within_the_delay_carries_the_ack),
         cmocka_unit_test(six_segments_in_one_batch_draw_one_ack),

@@ -85,6 +85,7 @@ static void expect_nothing_but_a_drop(const struct world_pair *p, const uint8_t 
     assert_int_equal(aksu_stack_digest(p->w->stack[SERVER]), digest);
 }
 
+/* MUST-2, MUST-3: what the checksums say is believed. */
 static void the_good_packet_is_accepted(void **state) {
     (void)state;
     struct world_pair p = established();
@@ -112,6 +113,7 @@ static void truncated_at_every_byte_dropped(void **state) {
     world_close(p.w);
 }
 
+/* MUST-3: a checksum that does not fit. */
 static void every_flipped_bit_dropped(void **state) {
     (void)state;
     struct world_pair p = established();
