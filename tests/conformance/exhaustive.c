@@ -8,7 +8,8 @@
  *
  *     exhaustive TABLE [--config NAME] [--base N] [--groups N] [--dirty 0|1]
  *
- * req: MUST-10, MUST-11, MUST-66, U-5, U-6, U-7, U-8, U-9, U-10, U-11, U-12, U-14, SHLD-2, SHLD-31, MAY-2, MAY-12, MAY-13
+ * req: MUST-10, MUST-11, MUST-66, U-5, U-6, U-7, U-8, U-9, U-10, U-11, U-12, U-14, SHLD-2, SHLD-31, MAY-2, MAY-12,
+ * MAY-13
  *
  * Limits: one segment a cell, no options, urgent pointer 0; URGENT events, windows and drop counters are not compared.
  * Exit status 0: no cell failed. */
