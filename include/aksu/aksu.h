@@ -178,7 +178,7 @@ typedef struct aksu_frame {
     X(FAST_OPEN, fast_open, 0, 1, 0, "data on SYN (RFC 7413); a replay may deliver it twice")                          \
     X(SOFT_ERRORS, soft_errors, 0, 1, 1, "report SOFT_ERROR events (RFC 9293 s3.9.1.8)")                               \
     X(REUSE_TIME_WAIT, reuse_time_wait, 0, 1, 1, "listen() is not refused by connections in TIME-WAIT")                \
-    X(CONGESTION_CONTROL, congestion_control, 0, 15, 0, "index: see aksu_cc_index (RFC 5681)")
+    X(CONGESTION_CONTROL, congestion_control, 0, 15, 0, "index: see aksu_cc_index; 0: cubic (RFC 9438)")
 
 typedef struct aksu_tcp_settings {
 #define AKSU_X(NAME, field, min, max, def, text) uint64_t field;
@@ -202,7 +202,7 @@ typedef struct aksu_tcp_setting_info_t {
 /* Name, range and default of a setting; NULL if there is no such setting.  Static. */
 const aksu_tcp_setting_info_t *aksu_tcp_setting_info(aksu_tcp_setting setting);
 
-/* The index of a congestion control by name ("newreno"), or -1; and the name of an index, or NULL. */
+/* The index of a congestion control by name ("cubic", "newreno"), or -1; and the name of an index, or NULL. */
 int aksu_cc_index(const char *name);
 const char *aksu_cc_name(unsigned index);
 

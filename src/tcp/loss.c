@@ -169,20 +169,23 @@ static struct trip records_acked(struct ak_core *core, struct ak_tcb *t, const s
 
 /* MUST-18, Karn: nothing from what was sent twice, nor from what had come long before a retransmission filled the gap
  * below it, unless the peer's echo of our timestamp tells which transmission it answers (RFC 7323 s4).  A sample also
- * ends the timer's back-off (RFC 6298 s5.7). */
-static void sample_trip(struct ak_core *core, struct ak_tcb *t, const struct trip *trip, const struct ak_seg *seg) {
+ * ends the timer's back-off (RFC 6298 s5.7).  Answers the sample, 0: none. */
+static uint32_t sample_trip(struct ak_core *core, struct ak_tcb *t, const struct trip *trip, const struct ak_seg *seg) {
     struct ak_transfer *x = ak_transfer_of(core, t);
-    if (!trip->any) return;
+    uint64_t sample_us = 0;
+    if (!trip->any) return 0;
     if (!trip->retransmitted) {
-        ak_tcp_rtt_sample(core, t, core->now_us - trip->sent_us);
+        sample_us = ak_max_u64(1, core->now_us - trip->sent_us);
     } else if ((t->flags & AK_F_TIMESTAMPS) && seg->options.ts_ecr != 0) {
         uint32_t ticks = ak_tcp_timestamp(core, t->ts_offset) - seg->options.ts_ecr;
-        if (ticks > 0x00ffffff) return; /* not an echo of ours */
-        if (ticks > 0) ak_tcp_rtt_sample(core, t, (uint64_t)ticks * 1000);
+        if (ticks > 0x00ffffff) return 0; /* not an echo of ours */
+        sample_us = (uint64_t)ticks * 1000;
     } else {
-        return;
+        return 0;
     }
+    if (sample_us > 0) ak_tcp_rtt_sample(core, t, sample_us);
     x->rto_backoff = 0;
+    return (uint32_t)ak_min_u64(sample_us, UINT32_MAX);
 }
 
 static void leave_recovery(struct ak_core *core, struct ak_tcb *t, uint32_t mss) {
@@ -194,15 +197,22 @@ static void leave_recovery(struct ak_core *core, struct ak_tcb *t, uint32_t mss)
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_RECOVERY_EXIT);
 }
 
+/* RFC 7661 s4.1, RFC 9438 s5.8: was it the window that held sending back while what is acknowledged was in flight?  In
+ * slow start half a window is enough, for it is twice what the last round trip carried. */
+static bool window_was_used(const struct ak_transfer *x, ak_seq una, uint32_t in_flight) {
+    return ak_seq_lt(una, x->limited_end) || (x->cwnd < x->ssthresh && in_flight >= x->cwnd / 2);
+}
+
 void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
     ak_seq ack = seg->ack;
     struct ak_transfer *x = ak_transfer_of(core, t);
     uint32_t mss = ak_tcp_effective_mss(core, t, 0);
     uint32_t in_flight = ak_tcp_in_flight(x, t, mss);
-    uint32_t acked = ak_seq_bytes(t->snd.una, ack);
+    ak_seq una = t->snd.una;
+    uint32_t acked = ak_seq_bytes(una, ack);
     struct trip trip = records_acked(core, t, seg);
     t->snd.una = ack;
-    sample_trip(core, t, &trip, seg);
+    uint32_t rtt_us = sample_trip(core, t, &trip, seg);
     if (x->in_recovery == AK_RECOVERY_FAST) {
         uint32_t segments = acked / mss; /* each was counted once as a duplicate ACK, but for the one that was lost */
         uint32_t deflate = segments > 0 ? segments - 1 : 0;
@@ -219,11 +229,28 @@ void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, const struct ak
         return;
     }
     uint32_t before = x->cwnd;
-    ak_cc_of(core, t)->on_ack(
-        x, &(struct ak_cc_ack){
-               .acked_bytes = acked, .in_flight_bytes = in_flight, .mss_bytes = mss, .now_us = core->now_us});
+    bool used = window_was_used(x, una, in_flight);
+    x->limited_end = ak_seq_max(x->limited_end, ack); /* both keep pace: what lies far behind would seem ahead */
+    x->recovery_end = ak_seq_max(x->recovery_end, ack);
+    struct ak_cc_ack told = {
+        .acked_bytes = acked,
+        .in_flight_bytes = in_flight,
+        .mss_bytes = mss,
+        .rtt_us = rtt_us,
+        .srtt_us = t->srtt_us,
+        .una = ack,
+        .nxt = t->snd.nxt,
+        .limited = used,
+        .now_us = core->now_us,
+    };
+    ak_cc_of(core, t)->on_ack(x, &told);
     if (x->cwnd != before && ak_tracing(core))
         ak_tcp_trace_cwnd(core, t, x->cwnd <= x->ssthresh ? AKSU_CWND_SLOW_START : AKSU_CWND_AVOIDANCE);
+}
+
+/* RFC 5681 s2, but for what recovery let go beyond the window while SND.UNA stood still. */
+static uint32_t flight_size(const struct ak_tcb *t, const struct ak_transfer *x) {
+    return ak_min_u32(sent_bytes(t), x->cwnd);
 }
 
 void ak_tcp_recovery_enter(struct ak_core *core, struct ak_tcb *t) {
@@ -231,9 +258,7 @@ void ak_tcp_recovery_enter(struct ak_core *core, struct ak_tcb *t) {
     if (x->in_recovery != AK_RECOVERY_NONE) return;
     x->in_recovery = AK_RECOVERY_FAST;
     x->recovery_end = t->snd.nxt;
-    /* FlightSize, but for what recovery let go beyond the window while SND.UNA stood still. */
-    uint32_t flight = ak_min_u32(sent_bytes(t), x->cwnd);
-    ak_cc_of(core, t)->on_loss(x, flight, ak_tcp_effective_mss(core, t, 0));
+    ak_cc_of(core, t)->on_congestion(x, AK_CC_LOSS, flight_size(t, x), ak_tcp_effective_mss(core, t, 0));
     core->counters.fast_retransmits++;
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_RECOVERY_ENTER);
 }
@@ -257,10 +282,8 @@ void ak_tcp_duplicate_ack(struct ak_core *core, struct ak_tcb *t) {
 void ak_tcp_rto_losses(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     uint32_t mss = ak_tcp_effective_mss(core, t, 0);
-    bool first = x->rto_backoff == 0;
-    uint32_t ssthresh = x->ssthresh;
-    ak_cc_of(core, t)->on_rto(x, ak_tcp_in_flight(x, t, mss), mss);
-    if (!first) x->ssthresh = ssthresh; /* s3.1: held constant while the same segment times out again */
+    if (x->rto_backoff == 0) ak_cc_of(core, t)->on_congestion(x, AK_CC_TIMEOUT, ak_tcp_in_flight(x, t, mss), mss);
+    x->cwnd = mss; /* s3.1: the loss window; ssthresh is held while the same segment times out again */
     x->duplicate_acks = 0;
     x->tlp.out = false;
     x->in_recovery = AK_RECOVERY_RTO;

@@ -115,6 +115,7 @@ static void commit_nothing(struct ak_core *core, struct ak_tcb *t, const struct 
         ak_tcp_timer_set(core, t, AKSU_TIMER_PERSIST, core->now_us + ak_tcp_rto_us(core, t));
     }
     if (plan->stop == AK_STOP_RECORDS) ak_memory_wait(core, t);
+    if (plan->stop == AK_STOP_CWND) x->limited_end = t->snd.nxt;
     enum { CORK_US = 200000 };
     if (plan->stop == AK_STOP_CORK && x->due_us[AK_BUSY_CORK] == AK_NEVER) /* MUST-60: not for ever */
         ak_tcp_timer_set(core, t, AKSU_TIMER_CORK, core->now_us + CORK_US);

@@ -99,6 +99,6 @@ void ak_tlp_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *s
     if (!x->tlp.out || ak_seq_lt(seg->ack, x->tlp.end)) return;
     x->tlp.out = false;
     if (!x->tlp.retransmission || x->in_recovery != AK_RECOVERY_NONE || ak_tcp_sack_duplicate(seg)) return;
-    ak_cc_of(core, t)->on_loss(x, x->cwnd, ak_tcp_effective_mss(core, t, 0));
+    ak_cc_of(core, t)->on_congestion(x, AK_CC_LOSS, x->cwnd, ak_tcp_effective_mss(core, t, 0));
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_RECOVERY_ENTER);
 }

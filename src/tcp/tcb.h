@@ -78,12 +78,29 @@ struct ak_record {
 
 enum ak_recovery { AK_RECOVERY_NONE, AK_RECOVERY_FAST, AK_RECOVERY_RTO };
 
-/* Congestion control's own state; what it means is up to the algorithm. */
+/* Congestion control's own state. */
+enum ak_hystart_phase { AK_HYSTART_NEW, AK_HYSTART_SLOW_START, AK_HYSTART_CONSERVATIVE, AK_HYSTART_OVER };
+struct ak_hystart { /* RFC 9406 s4.2 */
+    ak_seq round_end;
+    uint32_t last_us, current_us; /* lastRoundMinRTT, currentRoundMinRTT; UINT32_MAX: none */
+    uint32_t baseline_us;         /* cssBaselineMinRtt */
+    uint8_t sample_count, css_rounds;
+    uint8_t phase; /* enum ak_hystart_phase */
+};
+struct ak_cubic { /* RFC 9438 s4.1, windows in bytes */
+    uint32_t w_max, cwnd_prior, w_est;
+    uint32_t plateau; /* W_max of the current stage */
+    uint32_t k_ms;
+    uint64_t epoch_us; /* when the stage began, later by the time that does not count; 0: not begun */
+    uint64_t last_us;  /* the latest ACK */
+    uint64_t grow_carry, est_carry;
+    struct ak_hystart hystart;
+};
 union ak_cc_state {
     struct {
         uint32_t acked_bytes; /* since the window last grew */
     } newreno;
-    uint64_t room[12];
+    struct ak_cubic cubic;
 };
 
 struct ak_transfer {
@@ -129,6 +146,7 @@ struct ak_transfer {
 
     uint32_t retransmitted_segments;
     uint32_t cwnd, ssthresh;
+    ak_seq limited_end; /* SND.NXT when the congestion window last held sending back */
     union ak_cc_state cc;
 };
 
