@@ -3,6 +3,7 @@
 
 #include "app/app.h"
 #include "lab/verb.h"
+#include "script/verb.h"
 
 static const app_verb *const verbs[] = {&app_verb_serve, &app_verb_connect, &app_verb_listen, &app_verb_status};
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
@@ -12,6 +13,7 @@ static void help(FILE *to) {
     for (size_t i = 0; i < VERB_COUNT; i++)
         (void)fprintf(to, "  %-8s %-12s %s\n", verbs[i]->name, verbs[i]->arguments, verbs[i]->summary);
     (void)fprintf(to, "  %-8s %-12s %s\n", "lab", "[NAME]", "show what TCP does, in virtual time");
+    (void)fprintf(to, "  %-8s %-12s %s\n", "script", "FILE...", "play packet scripts");
     (void)fprintf(to, "\naksu VERB --help tells more, with examples.  aksu --version prints the version.\n");
 }
 
@@ -29,6 +31,7 @@ int main(int argc, char **argv) {
         return APP_OK;
     }
     if (strcmp(argv[1], "lab") == 0) return lab_verb(argc - 1, argv + 1);
+    if (strcmp(argv[1], "script") == 0) return script_verb(argc - 1, argv + 1);
     for (size_t i = 0; i < VERB_COUNT; i++) {
         if (strcmp(argv[1], verbs[i]->name) != 0) continue;
         static app_options options; /* a config is large for a stack frame */
