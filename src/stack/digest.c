@@ -47,7 +47,8 @@ static uint64_t transfer_digest(const struct ak_core *core, const struct ak_tcb 
         x->ssthresh,     x->range_count, x->range_recent.n,
     };
     h = mix(h, words, sizeof words);
-    h = mix(h, &x->cc, sizeof x->cc);
+    h = mix(h, &x->cc, offsetof(struct ak_cubic, epoch_us)); /* times relative to now; newreno's end before them */
+    if (x->cc.cubic.epoch_us != 0) h = mix_u64(h, core->now_us - x->cc.cubic.epoch_us);
     for (uint32_t i = x->record_head; i != AK_NONE; i = ak_record_at(core, i)->next) {
         const struct ak_record *r = ak_record_at(core, i);
         const uint64_t fields[] = {r->seq.n,         r->bytes, until(core, r->sent_us), until(core, r->first_sent_us),

@@ -115,8 +115,7 @@ void ak_tcp_syn_data_acked(struct ak_input *in) {
     if (ak_seq_gt(in->seg->ack, t->snd.una)) new_ack(in);
     const struct ak_transfer *x = ak_transfer_of(core, t);
     if (x == NULL) return;
-    for (uint32_t i = x->record_head; i != AK_NONE; i = ak_record_at(core, i)->next)
-        ak_record_mark_lost(core, t, i, AKSU_LOSS_BY_RTO);
+    while (x->sent.head != AK_NONE) ak_record_mark_lost(core, t, x->sent.head, AKSU_LOSS_BY_RTO);
     ak_tcp_rto_restart(core, t);
     ak_tcp_want_output(core, t);
 }
@@ -145,12 +144,19 @@ enum ak_verdict ak_tcp_step_ack(struct ak_input *in) {
         in->drop = AKSU_DROP_TCP_ACK_TOO_OLD;
         return AK_DROP_CHALLENGE;
     }
+    struct ak_recovery_mark before = {.una = t->snd.una};
+    if (t->transfer != AK_NONE) {
+        struct ak_transfer *x = ak_transfer_of(core, t);
+        before.lost_bytes = x->lost_bytes;
+        x->delivered_before = x->delivered_bytes;
+    }
     if (ak_seq_gt(seg->ack, t->snd.una)) {
         new_ack(in);
     } else if (t->transfer != AK_NONE && (t->flags & AK_F_SACK) == 0 && is_duplicate(t, seg)) {
         ak_tcp_duplicate_ack(core, t);
     }
     if (t->transfer != AK_NONE && (t->flags & AK_F_SACK)) look_for_losses(core, t, seg);
+    ak_tcp_recovery_step(core, t, &before);
     if (ak_seq_ge(seg->ack, t->snd.una)) {
         ak_tcp_send_window_update(core, t, seg);
         /* A probe was answered: the peer is there, however long its window stays shut (MUST-37). */

@@ -73,6 +73,8 @@ struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t) {
         .read = ak_seq_sub(t->rcv.nxt, fin),
         .record_head = AK_NONE,
         .record_tail = AK_NONE,
+        .sent = {.head = AK_NONE, .tail = AK_NONE},
+        .lost = {.head = AK_NONE, .tail = AK_NONE},
         .range_block = AK_NONE,
         .starving = {.next = AK_NONE, .prev = AK_NONE},
         .recovery_end = t->snd.una,

@@ -1,19 +1,55 @@
-/* What the files of loss detection share: loss.c (records, NewReno), sack.c, rack.c. */
+/* What the files of loss detection share: flight.c, loss.c, prr.c, sack.c, rack.c. */
 #ifndef AK_TCP_LOSS_H
 #define AK_TCP_LOSS_H
 
 #include "tcp/cc.h"
 #include "tcp/tcp.h"
 
-/* Cuts a record after its first bytes.  False: no record is free, and it stays whole. */
+/* ---- flight.c: records.  Cuts one after its first bytes.  False: no record is free, and it stays whole. */
 bool ak_record_split(struct ak_core *core, struct ak_transfer *x, uint32_t index, uint32_t bytes);
+void ak_record_remove(struct ak_core *core, struct ak_transfer *x, uint32_t index);
+void ak_record_cut_front(struct ak_core *core, struct ak_transfer *x, uint32_t index, uint32_t bytes);
 void ak_record_mark_lost(struct ak_core *core, struct ak_tcb *t, uint32_t index, aksu_loss_cause cause);
-/* Losses were found: recovery begins, unless it is under way (RFC 6675 s5, RFC 5681 s3.2). */
-void ak_tcp_recovery_enter(struct ak_core *core, struct ak_tcb *t);
+/* All that was to be sent again is in flight after all. */
+void ak_record_unmark_lost(struct ak_core *core, struct ak_transfer *x);
+/* Answers the record that it is now part of. */
+uint32_t ak_record_mark_sacked(struct ak_core *core, struct ak_transfer *x, uint32_t index);
+/* The peer has taken its selective acknowledgments back: RFC 2018 s8. */
+void ak_record_forget_sack(struct ak_core *core, struct ak_transfer *x);
 
-/* rack.c.  A record was delivered, by SACK or ACK, for the first time. */
+/* ---- loss.c.  Losses were found: recovery begins, unless it is under way (RFC 6675 s5, RFC 5681 s3.2). */
+void ak_tcp_recovery_enter(struct ak_core *core, struct ak_tcb *t);
+/* What an ACK is compared with once all of it has been taken. */
+struct ak_recovery_mark {
+    ak_seq una;
+    uint32_t lost_bytes;
+};
+/* In fast recovery, at the end of an ACK or of a timer that found losses: how much may go now. */
+void ak_tcp_recovery_step(struct ak_core *core, struct ak_tcb *t, const struct ak_recovery_mark *before);
+/* Bytes that the ACK in hand says were delivered. */
+static inline uint32_t ak_tcp_newly_delivered(const struct ak_transfer *x) {
+    return x->delivered_bytes - x->delivered_before;
+}
+
+/* ---- prr.c: RFC 9937 */
+struct ak_prr_ack {
+    uint32_t delivered_bytes; /* DeliveredData */
+    uint32_t in_flight_bytes; /* pipe, after this ACK */
+    uint32_t mss_bytes;
+    bool safe; /* SafeACK: progress, and no further loss */
+};
+void ak_prr_begin(struct ak_transfer *x, uint32_t flight_bytes);
+void ak_prr_on_ack(struct ak_transfer *x, const struct ak_prr_ack *ack);
+static inline void ak_prr_sent(struct ak_transfer *x, uint32_t bytes) {
+    if (x->in_recovery == AK_RECOVERY_FAST) x->prr.out += bytes;
+}
+
+/* ---- rack.c.  A record was delivered, by SACK or ACK, for the first time. */
 void ak_rack_delivered(struct ak_core *core, struct ak_tcb *t, const struct ak_record *record,
                        const struct ak_seg *seg);
+/* RFC 8985 s6.3: after a timeout. */
+void ak_rack_timeout(struct ak_core *core, struct ak_tcb *t);
+void ak_rack_recovery_ended(struct ak_transfer *x);
 
 static inline const struct ak_cc_ops *ak_cc_of(const struct ak_core *core, const struct ak_tcb *t) {
     return ak_cc_at(ak_settings_of(core, &t->sock)->congestion_control);

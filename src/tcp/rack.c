@@ -30,37 +30,80 @@ void ak_rack_delivered(struct ak_core *core, struct ak_tcb *t, const struct ak_r
     x->rack.rtt_us = (uint32_t)ak_min_u64(rtt_us, UINT32_MAX);
 }
 
-/* s6.2 step 4. */
+/* s6.2 step 4: RACK.reo_wnd. */
 static uint64_t reordering_window_us(const struct ak_tcb *t, const struct ak_transfer *x, uint32_t mss) {
     enum { DUPLICATE_SEGMENTS = 3 };
     if (!x->rack.reordering && (x->in_recovery != AK_RECOVERY_NONE || x->sacked_bytes >= DUPLICATE_SEGMENTS * mss))
         return 0;
-    return ak_min_u32(t->min_rtt_us / 4, t->srtt_us);
+    return ak_min_u64((uint64_t)t->min_rtt_us * (1u + x->rack.window_extra) / 4, t->srtt_us);
 }
 
-/* s6.2 step 5: marks what is lost, and sets the timer for what may soon be. */
-void ak_rack_detect(struct ak_core *core, struct ak_tcb *t) {
+/* s6.2 step 4: segments that came twice were judged lost too early.  The window widens once a round trip that says so,
+ * and comes back after 16 recoveries without. */
+void ak_rack_duplicate(struct ak_core *core, struct ak_tcb *t) {
+    enum { PERSIST_RECOVERIES = 16 };
     struct ak_transfer *x = ak_transfer_of(core, t);
-    if (!x->rack.any || (x->sacked_bytes == 0 && x->in_recovery == AK_RECOVERY_NONE)) return;
+    if (x->rack.dsack_seen && ak_seq_lt(t->snd.una, x->rack.dsack_round)) return;
+    x->rack.dsack_seen = true;
+    x->rack.dsack_round = t->snd.nxt;
+    if (x->rack.window_extra < UINT8_MAX) x->rack.window_extra++;
+    x->rack.window_persist = PERSIST_RECOVERIES;
+}
+
+void ak_rack_recovery_ended(struct ak_transfer *x) {
+    x->rack.dsack_seen = false; /* its round is over: nothing of it lies beyond the recovery */
+    if (x->rack.window_persist == 0) return;
+    x->rack.window_persist--;
+    if (x->rack.window_persist == 0) x->rack.window_extra = 0;
+}
+
+/* s6.2 step 5: marks what is lost, and sets the timer for what may be next.  Those in flight lie in the order of their
+ * transmission, so the first that is not lost ends the search: each step but the last takes a record off the list. */
+static void mark_until(struct ak_core *core, struct ak_tcb *t, aksu_loss_cause cause) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
     uint64_t wait_us = x->rack.rtt_us + reordering_window_us(t, x, ak_tcp_effective_mss(core, t, 0));
     uint64_t next_us = AK_NEVER;
-    uint32_t lost_before = x->lost_bytes;
-    for (uint32_t i = x->record_head; i != AK_NONE; i = ak_record_at(core, i)->next) {
-        const struct ak_record *r = ak_record_at(core, i);
-        if (r->flags & (AK_RECORD_SACKED | AK_RECORD_LOST)) continue;
-        if (!sent_after(x->rack.sent_us, x->rack.end, r->sent_us, ak_seq_add(r->seq, r->bytes))) continue;
-        if (r->sent_us + wait_us <= core->now_us)
-            ak_record_mark_lost(core, t, i, AKSU_LOSS_BY_RACK);
-        else
-            next_us = ak_min_u64(next_us, r->sent_us + wait_us);
+    while (x->sent.head != AK_NONE) {
+        const struct ak_record *r = ak_record_at(core, x->sent.head);
+        core->counters.loss_steps++;
+        if (cause == AKSU_LOSS_BY_RACK &&
+            !sent_after(x->rack.sent_us, x->rack.end, r->sent_us, ak_seq_add(r->seq, r->bytes)))
+            break;
+        if (r->sent_us + wait_us > core->now_us) {
+            next_us = r->sent_us + wait_us;
+            break;
+        }
+        ak_record_mark_lost(core, t, x->sent.head, cause);
     }
+    if (cause != AKSU_LOSS_BY_RACK) return;
     if (next_us != AK_NEVER)
         ak_tcp_timer_set(core, t, AKSU_TIMER_REORDERING, next_us);
     else
         ak_tcp_timer_cancel(core, t, AKSU_TIMER_REORDERING);
+}
+
+void ak_rack_detect(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (!x->rack.any || (x->sacked_bytes == 0 && x->in_recovery == AK_RECOVERY_NONE)) return;
+    uint32_t lost_before = x->lost_bytes;
+    mark_until(core, t, AKSU_LOSS_BY_RACK);
     if (x->lost_bytes == lost_before) return;
     ak_tcp_recovery_enter(core, t);
     ak_tcp_want_output(core, t);
+}
+
+/* The reordering timer: no ACK is in hand. */
+void ak_rack_fire(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    struct ak_recovery_mark before = {.una = t->snd.una, .lost_bytes = x->lost_bytes};
+    x->delivered_before = x->delivered_bytes;
+    ak_rack_detect(core, t);
+    ak_tcp_recovery_step(core, t, &before);
+}
+
+/* s6.3: everything whose time is over, whether or not something later has been delivered. */
+void ak_rack_timeout(struct ak_core *core, struct ak_tcb *t) {
+    mark_until(core, t, AKSU_LOSS_BY_RTO);
 }
 
 /* s7.2: after new data or an acknowledgment, if nothing else is known to be wrong. */

@@ -2,51 +2,108 @@
  *
  * Each block is checked before it means anything: it must lie within [SND.UNA, SND.NXT) (attack row 17).  Records that
  * a block covers are marked, and a record that it covers in part is cut at its edge.  Data stays until it is
- * acknowledged cumulatively: a receiver may take a selective acknowledgment back (RFC 2018 s8). */
+ * acknowledged cumulatively: a receiver may take a selective acknowledgment back (RFC 2018 s8).  Work is bounded for
+ * each ACK: STEPS_PER_BLOCK to find a place, and then one step for each record that becomes part of a run. */
+#include "base/ranges.h"
 #include "tcp/loss.h"
 
-static void mark(struct ak_core *core, struct ak_tcb *t, uint32_t index, const struct ak_seg *seg) {
-    struct ak_transfer *x = ak_transfer_of(core, t);
-    struct ak_record *r = ak_record_at(core, index);
-    if (r->flags & AK_RECORD_SACKED) return;
-    if (r->flags & AK_RECORD_LOST) x->lost_bytes -= r->bytes;
-    r->flags = (r->flags & ~(uint32_t)AK_RECORD_LOST) | AK_RECORD_SACKED;
-    x->sacked_bytes += r->bytes;
-    ak_rack_delivered(core, t, r, seg);
-}
+enum { STEPS_PER_BLOCK = 128 };
 
-/* Where to begin looking for a block: blocks mostly tell of what lies at or beyond the last one. */
-static uint32_t start_at(const struct ak_core *core, const struct ak_transfer *x, ak_seq left) {
-    uint32_t i = x->record_tail;
-    while (i != AK_NONE && ak_seq_gt(ak_record_at(core, i)->seq, left)) i = ak_record_at(core, i)->prev;
-    return i == AK_NONE ? x->record_head : i;
-}
-
-static void take_block(struct ak_core *core, struct ak_tcb *t, ak_seq left, ak_seq right, const struct ak_seg *seg) {
-    struct ak_transfer *x = ak_transfer_of(core, t);
-    uint32_t i = start_at(core, x, left);
-    while (i != AK_NONE) {
-        struct ak_record *r = ak_record_at(core, i);
-        ak_seq end = ak_seq_add(r->seq, r->bytes);
-        if (ak_seq_ge(r->seq, right)) return;
-        bool outside = ak_seq_le(end, left) || (r->flags & AK_RECORD_SACKED) != 0;
-        if (!outside && ak_seq_lt(r->seq, left)) {
-            if (!ak_record_split(core, x, i, ak_seq_bytes(r->seq, left))) return; /* no record free: it is ignored */
-        } else if (!outside) {
-            if (ak_seq_gt(end, right) && !ak_record_split(core, x, i, ak_seq_bytes(r->seq, right))) return;
-            mark(core, t, i, seg);
-        }
-        i = ak_record_at(core, i)->next;
+/* The record that holds a number, or else the last one before it, or else the first of all.  Blocks move little from
+ * one ACK to the next, and runs of what they cover are one record, so the way from the last place is short.  A peer
+ * that makes it long is not followed: false, and the next ACK goes on from there. */
+static bool find(struct ak_core *core, struct ak_transfer *x, uint32_t block, ak_seq left) {
+    uint32_t at = x->sack_looked ? x->sack_hint[block] : AK_NONE;
+    if (at == AK_NONE) at = x->record_tail;
+    uint32_t steps = 0;
+    while (steps < STEPS_PER_BLOCK) {
+        const struct ak_record *r = ak_record_at(core, at);
+        bool before = ak_seq_gt(r->seq, left);
+        uint32_t next = before ? r->prev : r->next;
+        if (next == AK_NONE || (!before && ak_seq_gt(ak_record_at(core, next)->seq, left))) break;
+        at = next;
+        steps++;
     }
+    core->counters.loss_steps += steps;
+    x->sack_hint[block] = at;
+    return steps < STEPS_PER_BLOCK;
+}
+
+/* The part of a record that a block covers, in whole segments as they were sent: a peer has no reason to keep less, and
+ * cutting finer would only cost records. */
+static bool covered(const struct ak_record *r, struct ak_range block, struct ak_range *ret_part) {
+    ak_seq end = ak_seq_add(r->seq, r->bytes);
+    uint32_t each = ak_max_u32(r->segment_bytes, 1);
+    ret_part->left = ak_seq_max(block.left, r->seq);
+    ret_part->right = ak_seq_min(block.right, end);
+    if (!ak_seq_lt(ret_part->left, ret_part->right)) return false;
+    uint32_t from = ak_seq_bytes(r->seq, ret_part->left);
+    uint32_t to = ak_seq_bytes(r->seq, ret_part->right);
+    ret_part->left = ak_seq_add(r->seq, (from + each - 1) / each * each);
+    if (!ak_seq_eq(ret_part->right, end)) ret_part->right = ak_seq_add(r->seq, to / each * each);
+    return ak_seq_lt(ret_part->left, ret_part->right);
+}
+
+/* Marks what the block covers of a record; answers where to go on, AK_NONE: no record is free, the rest is ignored. */
+static uint32_t take_record(struct ak_core *core, struct ak_tcb *t, uint32_t at, struct ak_range part,
+                            const struct ak_seg *seg) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    const struct ak_record *r = ak_record_at(core, at);
+    if (ak_seq_lt(r->seq, part.left)) {
+        if (!ak_record_split(core, x, at, ak_seq_bytes(r->seq, part.left))) return AK_NONE;
+        at = r->next;
+        r = ak_record_at(core, at);
+    }
+    if (!ak_record_split(core, x, at, ak_seq_bytes(r->seq, part.right))) return AK_NONE;
+    ak_rack_delivered(core, t, r, seg);
+    x->delivered_bytes += r->bytes;
+    return ak_record_mark_sacked(core, x, at);
+}
+
+static void take_block(struct ak_core *core, struct ak_tcb *t, uint32_t i, struct ak_range block,
+                       const struct ak_seg *seg) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (!find(core, x, i, block.left)) return;
+    uint32_t at = x->sack_hint[i];
+    while (at != AK_NONE && ak_seq_lt(ak_record_at(core, at)->seq, block.right)) {
+        const struct ak_record *r = ak_record_at(core, at);
+        struct ak_range part;
+        core->counters.loss_steps++;
+        if ((r->flags & AK_RECORD_SACKED) == 0 && covered(r, block, &part)) at = take_record(core, t, at, part, seg);
+        if (at == AK_NONE) return;
+        x->sack_hint[i] = at;
+        at = ak_record_at(core, at)->next;
+    }
+}
+
+/* The blocks that may mean something, lowest first: what one ACK tells is no reordering, whatever order it tells it in
+ * (RFC 8985 s6.2 step 3). */
+static uint32_t sound_blocks(const struct ak_tcb *t, const struct ak_seg *seg, struct ak_range *ret_blocks) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < seg->options.sack_count; i++) {
+        struct ak_range block = {.left = ak_seq_of(seg->options.sack[i].left),
+                                 .right = ak_seq_of(seg->options.sack[i].right)};
+        if (!ak_seq_lt(block.left, block.right) || ak_seq_lt(block.left, t->snd.una) ||
+            ak_seq_gt(block.right, t->snd.nxt))
+            continue;
+        uint32_t at = count++;
+        for (; at > 0 && ak_seq_gt(ret_blocks[at - 1].left, block.left); at--) ret_blocks[at] = ret_blocks[at - 1];
+        ret_blocks[at] = block;
+    }
+    return count;
 }
 
 void ak_tcp_sack_take(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
-    for (uint32_t i = 0; i < seg->options.sack_count; i++) {
-        ak_seq left = ak_seq_of(seg->options.sack[i].left);
-        ak_seq right = ak_seq_of(seg->options.sack[i].right);
-        bool sound = ak_seq_ge(left, t->snd.una) && ak_seq_lt(left, right) && ak_seq_le(right, t->snd.nxt);
-        if (sound) take_block(core, t, left, right, seg);
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (ak_tcp_sack_duplicate(seg)) ak_rack_duplicate(core, t);
+    struct ak_range blocks[AKSU_SACK_BLOCK_MAX];
+    uint32_t count = sound_blocks(t, seg, blocks);
+    if (count == 0 || x->record_head == AK_NONE) return;
+    if (!x->sack_looked) {
+        for (uint32_t i = 0; i < AKSU_SACK_BLOCK_MAX; i++) x->sack_hint[i] = AK_NONE;
+        x->sack_looked = true;
     }
+    for (uint32_t i = 0; i < count; i++) take_block(core, t, i, blocks[i], seg);
 }
 
 /* RFC 2883 s4: a first block below the cumulative ACK, or inside the second, tells of bytes that came twice. */

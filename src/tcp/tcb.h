@@ -66,14 +66,18 @@ enum {
     AK_RECORD_SACKED = 1u << 2,
 };
 struct ak_record {
-    uint32_t next; /* by sequence number; AK_NONE */
-    uint32_t prev;
+    uint32_t next, prev;           /* by sequence number; AK_NONE */
+    uint32_t list_next, list_prev; /* by flags: ak_transfer.sent, .lost; selectively acknowledged: neither */
     ak_seq seq;
     uint32_t bytes;
     uint64_t sent_us;       /* the latest transmission */
     uint64_t first_sent_us; /* the first: the user timeout counts from it */
     uint32_t segment_bytes;
     uint32_t flags; /* AK_RECORD_ */
+};
+
+struct ak_record_list {
+    uint32_t head, tail; /* AK_NONE */
 };
 
 enum ak_recovery { AK_RECOVERY_NONE, AK_RECOVERY_FAST, AK_RECOVERY_RTO };
@@ -91,10 +95,10 @@ struct ak_cubic { /* RFC 9438 s4.1, windows in bytes */
     uint32_t w_max, cwnd_prior, w_est;
     uint32_t plateau; /* W_max of the current stage */
     uint32_t k_ms;
-    uint64_t epoch_us; /* when the stage began, later by the time that does not count; 0: not begun */
-    uint64_t last_us;  /* the latest ACK */
     uint64_t grow_carry, est_carry;
     struct ak_hystart hystart;
+    uint64_t epoch_us; /* when the stage began, later by the time that does not count; 0: not begun */
+    uint64_t last_us;  /* the latest ACK */
 };
 union ak_cc_state {
     struct {
@@ -117,15 +121,26 @@ struct ak_transfer {
 
     /* what is in flight, oldest first */
     uint32_t record_head, record_tail, record_count;
-    uint32_t lost_bytes; /* of records to be sent again */
+    struct ak_record_list sent, lost;        /* flight.c */
+    uint32_t sack_hint[AKSU_SACK_BLOCK_MAX]; /* where the last ACK's blocks were; AK_NONE */
+    bool sack_looked;                        /* the hints mean something */
+    uint32_t lost_bytes;                     /* of records to be sent again */
     uint32_t sacked_bytes;
     uint32_t duplicate_acks;
-    ak_seq recovery_end; /* RFC 6582's recover */
+    ak_seq recovery_end;       /* RFC 6582's recover */
+    uint32_t delivered_bytes;  /* by ACK, SACK and duplicate ACKs, ever: modulo 2^32 */
+    uint32_t delivered_before; /* the ACK in hand */
+    struct {
+        uint64_t delivered, out; /* RFC 9937 s6: prr_delivered, prr_out */
+        uint32_t recover_fs;
+    } prr;
     struct {
         uint64_t sent_us; /* the latest transmission that was delivered */
         ak_seq end, fack;
+        ak_seq dsack_round; /* dsack_seen: until this is acknowledged */
         uint32_t rtt_us;
-        bool any, reordering;
+        bool any, reordering, dsack_seen;
+        uint8_t window_extra, window_persist; /* RFC 8985 s6.2: reo_wnd_mult - 1, reo_wnd_persist */
     } rack;
     struct {
         ak_seq end;

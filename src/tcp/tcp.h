@@ -235,7 +235,7 @@ uint64_t ak_tcp_rto_us(const struct ak_core *core, const struct ak_tcb *t);
 uint64_t ak_tcp_rto_backed_off_us(const struct ak_core *core, const struct ak_tcb *t);
 void ak_tcp_rto_restart(struct ak_core *core, struct ak_tcb *t);
 
-/* ---- loss.c: what is in flight, what is lost: RFC 5681 s3.2, RFC 6582 */
+/* ---- flight.c, loss.c: what is in flight, what is lost: RFC 5681 s3.2, RFC 6582 */
 /* Takes the acknowledged bytes out of flight and samples the round trip. */
 void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
 void ak_tcp_duplicate_ack(struct ak_core *core, struct ak_tcb *t);
@@ -254,6 +254,8 @@ void ak_tcp_flight_clear(struct ak_core *core, struct ak_transfer *x);
 void ak_tcp_sack_take(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
 bool ak_tcp_sack_duplicate(const struct ak_seg *seg);
 void ak_rack_detect(struct ak_core *core, struct ak_tcb *t);
+void ak_rack_duplicate(struct ak_core *core, struct ak_tcb *t); /* the peer had something twice */
+void ak_rack_fire(struct ak_core *core, struct ak_tcb *t);      /* the reordering timer */
 void ak_tlp_schedule(struct ak_core *core, struct ak_tcb *t);
 void ak_tlp_sent(struct ak_core *core, struct ak_tcb *t, bool retransmission);
 void ak_tlp_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);

@@ -233,7 +233,7 @@ static bool fire_one(struct ak_core *core, struct ak_tcb *t, aksu_timer timer) {
         ak_transfer_of(core, t)->due_us[busy_timer(timer)] = AK_NEVER;
         if (timer == AKSU_TIMER_DELAYED_ACK) t->flags |= AK_F_ACK_NOW;
         if (timer == AKSU_TIMER_CORK) t->flags |= AK_F_PUSH;
-        if (timer == AKSU_TIMER_REORDERING) ak_rack_detect(core, t);
+        if (timer == AKSU_TIMER_REORDERING) ak_rack_fire(core, t);
         if (timer == AKSU_TIMER_TAIL_LOSS_PROBE) t->flags |= AK_F_TAIL_PROBE_DUE;
         ak_tcp_want_output(core, t);
     }

@@ -1,0 +1,313 @@
+/* Recovery from loss: RFC 9937 (PRR), RFC 8985 (RACK), RFC 2018 and RFC 6675 (SACK), RFC 6582, RFC 5681 s4.3. */
+#include "tcp_peer.h"
+
+#include "tcp/loss.h"
+
+enum { SEG = 536 }; /* the peer's SYN names no MSS: MUST-15 */
+
+/* ---------------------------------------------------------------- PRR by itself */
+
+enum { MSS = 1000 };
+
+static struct ak_transfer prr_open(uint32_t flight_segments, uint32_t ssthresh_segments) {
+    struct ak_transfer x = {.ssthresh = ssthresh_segments * MSS, .in_recovery = AK_RECOVERY_FAST};
+    ak_prr_begin(&x, flight_segments * MSS);
+    return x;
+}
+
+/* One segment more was delivered; sends what may go and answers how many segments. */
+static uint32_t prr_delivered(struct ak_transfer *x, uint32_t *in_flight, bool safe) {
+    struct ak_prr_ack ack = {.delivered_bytes = MSS, .in_flight_bytes = *in_flight, .mss_bytes = MSS, .safe = safe};
+    ak_prr_on_ack(x, &ack);
+    uint32_t sent = 0;
+    for (; x->cwnd >= *in_flight + MSS; sent++) {
+        *in_flight += MSS;
+        ak_prr_sent(x, MSS);
+    }
+    return sent;
+}
+
+/* RFC 9937 s6.2: "SndCnt = CEIL(prr_delivered * ssthresh / RecoverFS) - prr_out": at half the window, every second ACK
+ * lets a segment go, and the flight ends at ssthresh. */
+static void prr_one_loss_of_twenty_sends_at_every_second_ack(void **state) {
+    (void)state;
+    struct ak_transfer x = prr_open(20, 10);
+    uint32_t in_flight = 19 * MSS; /* the lost one is not on its way */
+    uint32_t pause = 0;
+    for (int ack = 0; ack < 19; ack++) {
+        in_flight -= MSS;
+        uint32_t sent = prr_delivered(&x, &in_flight, false);
+        assert_true(sent <= 1);
+        pause = sent == 0 ? pause + 1 : 0;
+        assert_true(pause <= 2); /* the retransmission, at the first ACK, is ahead of its turn */
+    }
+    assert_int_equal(in_flight, 10 * MSS);
+}
+
+/* s6.2: "inflight <= ssthresh": as many as were delivered, and one more while nothing else is lost ("SafeACK"). */
+static void prr_heavy_loss_conserves_packets_until_it_is_safe(void **state) {
+    (void)state;
+    struct ak_transfer x = prr_open(20, 10);
+    uint32_t in_flight = 5 * MSS; /* fifteen of twenty lost */
+    for (int ack = 0; ack < 4; ack++) {
+        in_flight -= MSS;
+        assert_int_equal(prr_delivered(&x, &in_flight, false), 1);
+    }
+    assert_int_equal(in_flight, 5 * MSS);
+    for (int ack = 0; ack < 5; ack++) {
+        in_flight -= MSS;
+        assert_int_equal(prr_delivered(&x, &in_flight, true), 2);
+    }
+    assert_int_equal(in_flight, 10 * MSS);
+    in_flight -= MSS;
+    assert_int_equal(prr_delivered(&x, &in_flight, true), 1); /* "min(ssthresh - inflight, SndCnt)" */
+}
+
+/* s6.2: "if prr_out is 0 ... SndCnt = MAX(SndCnt, SMSS)": the fast retransmit goes whatever the flight. */
+static void prr_first_ack_lets_the_retransmission_go(void **state) {
+    (void)state;
+    struct ak_transfer x = prr_open(100, 50);
+    struct ak_prr_ack ack = {.delivered_bytes = 0, .in_flight_bytes = 99 * MSS, .mss_bytes = MSS};
+    ak_prr_on_ack(&x, &ack);
+    assert_int_equal(x.cwnd, 100 * MSS);
+    ak_prr_sent(&x, MSS);
+    ak_prr_on_ack(&x, &ack); /* tells nothing, lets nothing go */
+    assert_int_equal(x.cwnd, 100 * MSS);
+}
+
+/* ---------------------------------------------------------------- a peer that says what it has */
+
+/* An established connection towards a peer with SACK, and a window of so many segments. */
+static struct peer sack_peer(uint32_t window_segments) {
+    aksu_config config = world_config();
+    config.tcp.timestamps = 0;
+    config.tcp.initial_cwnd_segments = window_segments;
+    config.tcp.rto_min_us = 1000000;
+    struct peer p = peer_open(&config);
+    p.options = (aksu_tcp_options){.present = AKSU_OPT_SACK_PERMITTED};
+    peer_syn(&p);
+    p.options = (aksu_tcp_options){.present = 0};
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+    assert_int_equal(aksu_tcp_accept(p.w->stack[SERVER], p.listener, &p.sock), AKSU_OK);
+    p.w->first = p.w->seen_count;
+    return p;
+}
+
+struct block {
+    uint32_t left, right; /* segments, from 0 */
+};
+
+static void peer_sacks(struct peer *p, uint32_t ack_segments, const struct block *blocks, uint32_t count) {
+    p->options = (aksu_tcp_options){.present = count > 0 ? AKSU_OPT_SACK : 0, .sack_count = (uint8_t)count};
+    for (uint32_t i = 0; i < count; i++)
+        p->options.sack[i] =
+            (aksu_sack_block){.left = p->iss + 1 + blocks[i].left * SEG, .right = p->iss + 1 + blocks[i].right * SEG};
+    peer_says(p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1 + ack_segments * SEG});
+}
+
+static aksu_counters counters_of(const struct peer *p) {
+    aksu_counters counters;
+    aksu_counters_get(p->w->stack[SERVER], &counters);
+    return counters;
+}
+
+/* How often we have sent the segment. */
+static uint32_t times_sent(const struct peer *p, uint32_t segment) {
+    uint32_t count = 0;
+    for (uint32_t i = p->w->first; i < p->w->seen_count; i++) {
+        const struct tcp_seen *seen = &p->w->seen[i];
+        if (seen->from != SERVER || seen->segment.payload_bytes == 0) continue;
+        uint32_t offset = seen->segment.seq - p->iss - 1;
+        count += offset <= segment * SEG && offset + seen->segment.payload_bytes > segment * SEG;
+    }
+    return count;
+}
+
+static aksu_tcp_info info_of(const struct peer *p) {
+    aksu_tcp_info info;
+    assert_int_equal(aksu_tcp_status(p->w->stack[SERVER], p->sock, &info), AKSU_OK);
+    return info;
+}
+
+/* Work for each ACK is bounded: a peer that selectively acknowledges every second segment, from the far end or from the
+ * near one or to and fro, makes us look at a few records each time, and not at the whole flight. */
+static void sack_of_every_second_segment_costs_a_few_steps_each(void **state) {
+    (void)state;
+    enum { COUNT = 60 };
+    for (int way = 0; way < 3; way++) {
+        struct peer p = sack_peer(COUNT);
+        we_send(&p, COUNT * SEG);
+        uint64_t before = counters_of(&p).loss_steps;
+        for (uint32_t i = 0; i < COUNT / 2; i++) {
+            uint32_t segment = way == 0 ? 2 * i + 1 : COUNT - 1 - 2 * i;
+            if (way == 2) segment = i % 2 == 0 ? i + 1 : COUNT - i; /* from both ends towards the middle */
+            struct block block = {segment, segment + 1};
+            peer_sacks(&p, 0, &block, 1);
+        }
+        uint64_t steps = counters_of(&p).loss_steps - before;
+        /* one for each mark, loss and retransmission, and the way; all of the flight each time would be 1,800 */
+        if (way < 2) assert_in_range(steps, COUNT / 2, 5 * COUNT);
+        assert_true(steps < 1200);
+        world_close(p.w);
+    }
+}
+
+/* The same loss told again and again takes nothing more. */
+static void sack_told_again_costs_a_constant(void **state) {
+    (void)state;
+    struct peer p = sack_peer(60);
+    we_send(&p, 60 * SEG);
+    struct block block = {1, 60};
+    peer_sacks(&p, 0, &block, 1);
+    uint64_t before = counters_of(&p).loss_steps;
+    for (int i = 0; i < 100; i++) peer_sacks(&p, 0, &block, 1);
+    assert_true(counters_of(&p).loss_steps - before <= 400);
+    world_close(p.w);
+}
+
+/* RFC 2018 s5: what is selectively acknowledged is not sent again; RFC 6675 s4: blocks of any order. */
+static void sack_holes_only_are_sent_again(void **state) {
+    (void)state;
+    struct peer p = sack_peer(20);
+    we_send(&p, 20 * SEG);
+    struct block blocks[] = {{15, 20}, {2, 4}, {5, 10}};
+    peer_sacks(&p, 1, blocks, 3);
+    for (uint32_t segment = 0; segment < 20; segment++) {
+        bool hole = segment == 1 || segment == 4 || (segment >= 10 && segment < 15);
+        assert_int_equal(times_sent(&p, segment), hole ? 2 : 1);
+    }
+    assert_int_equal(counters_of(&p).fast_retransmits, 1);
+    world_close(p.w);
+}
+
+/* A peer that lies: blocks beyond SND.NXT, turned round, or below SND.UNA mean nothing (attack row 17). */
+static void sack_of_what_was_never_sent_means_nothing(void **state) {
+    (void)state;
+    struct peer p = sack_peer(20);
+    we_send(&p, 20 * SEG);
+    struct block blocks[] = {{5, 21}, {7, 6}, {3000000, 3000010}};
+    peer_sacks(&p, 1, blocks, 3);
+    peer_sacks(&p, 1, blocks, 3);
+    for (uint32_t segment = 0; segment < 20; segment++) assert_int_equal(times_sent(&p, segment), 1);
+    world_close(p.w);
+}
+
+/* Bits of segments: only whole ones count, so that no peer can cut the flight to pieces. */
+static void sack_of_bits_of_segments_cuts_nothing(void **state) {
+    (void)state;
+    struct peer p = sack_peer(20);
+    we_send(&p, 20 * SEG);
+    uint32_t held = counters_of(&p).record_used;
+    for (uint32_t i = 0; i < 100; i++) {
+        p.options = (aksu_tcp_options){.present = AKSU_OPT_SACK, .sack_count = 1};
+        p.options.sack[0] =
+            (aksu_sack_block){.left = p.iss + 1 + SEG + 10 + 2 * i, .right = p.iss + 1 + SEG + 11 + 2 * i};
+        peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+    }
+    assert_int_equal(counters_of(&p).record_used, held);
+    world_close(p.w);
+}
+
+/* RFC 2018 s8: "After a retransmit timeout the data sender SHOULD turn off all of the SACKed bits": a peer that has
+ * thrown away what it held gets all of it. */
+static void sack_taken_back_all_is_sent_again_after_the_timeout(void **state) {
+    (void)state;
+    struct peer p = sack_peer(10);
+    we_send(&p, 10 * SEG);
+    struct block block = {1, 10};
+    peer_sacks(&p, 0, &block, 1);
+    peer_sacks(&p, 1, NULL, 0); /* the hole is filled, and nothing of the rest is there */
+    for (uint32_t ack = 1; ack <= 10; ack++) {
+        world_run(p.w, 5000000);
+        peer_sacks(&p, ack, NULL, 0);
+        if (info_of(&p).snd_una == p.iss + 1 + 10 * SEG) break;
+    }
+    for (uint32_t segment = 1; segment < 10; segment++) assert_true(times_sent(&p, segment) >= 2);
+    assert_int_equal(info_of(&p).snd_una, p.iss + 1 + 10 * SEG);
+    world_close(p.w);
+}
+
+/* RFC 8985 s3.2: the retransmission was lost too: what was sent after it has arrived. */
+static void retransmission_lost_is_sent_again_without_a_timeout(void **state) {
+    (void)state;
+    struct peer p = sack_peer(20);
+    we_send(&p, 40 * SEG);
+    world_run(p.w, 20000);
+    struct block first = {1, 10};
+    peer_sacks(&p, 0, &first, 1);
+    assert_int_equal(times_sent(&p, 0), 2);
+    world_run(p.w, 30000);
+    struct block second = {1, 20};
+    peer_sacks(&p, 0, &second, 1); /* new segments go */
+    world_run(p.w, 40000);
+    struct block third = {1, 22};
+    peer_sacks(&p, 0, &third, 1); /* and arrive: sent after the retransmission, which has not */
+    world_run(p.w, 50000);
+    assert_int_equal(times_sent(&p, 0), 3);
+    assert_int_equal(counters_of(&p).rto_fired, 0);
+    world_close(p.w);
+}
+
+/* RFC 5681 s4.3, RFC 9293 s3.10.7.4: an ACK of what was never sent is refused and grows nothing (Savage 1999). */
+static void ack_of_data_never_sent_is_refused(void **state) {
+    (void)state;
+    struct peer p = sack_peer(10);
+    we_send(&p, 40 * SEG);
+    uint32_t cwnd = info_of(&p).cwnd_bytes;
+    peer_sacks(&p, 20, NULL, 0);
+    assert_int_equal(info_of(&p).cwnd_bytes, cwnd);
+    assert_int_equal(info_of(&p).snd_una, p.iss + 1);
+    assert_int_equal(our_drops(&p, AKSU_DROP_TCP_ACK_FUTURE), 1);
+    world_close(p.w);
+}
+
+/* RFC 3465 s2: an ACK for each byte gains no more than one ACK for all. */
+static void ack_divided_into_bytes_gains_nothing(void **state) {
+    (void)state;
+    uint32_t cwnd[2];
+    for (int divided = 0; divided < 2; divided++) {
+        struct peer p = sack_peer(10);
+        we_send(&p, 40 * SEG);
+        for (uint32_t i = 1; divided && i < SEG; i++)
+            peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1 + i});
+        peer_sacks(&p, 1, NULL, 0);
+        cwnd[divided] = info_of(&p).cwnd_bytes;
+        world_close(p.w);
+    }
+    assert_int_equal(cwnd[1], cwnd[0]);
+}
+
+/* RFC 8985 s6.2 step 4: "RACK.reo_wnd_mult += 1" by D-SACK, once a round trip. */
+static void duplicate_told_of_widens_the_reordering_window(void **state) {
+    (void)state;
+    struct peer p = sack_peer(20);
+    we_send(&p, 20 * SEG);
+    const struct ak_core *core = ak_core_of(p.w->stack[SERVER]);
+    const struct ak_transfer *x = ak_transfer_of(core, ak_tcb_at(core, p.sock.slot));
+    struct block blocks[] = {{0, 1}, {5, 6}};
+    peer_sacks(&p, 2, blocks, 2);
+    peer_sacks(&p, 2, blocks, 2);
+    assert_int_equal(x->rack.window_extra, 1);
+    peer_sacks(&p, 20, blocks, 1);
+    assert_int_equal(x->rack.window_extra, 2);
+    world_close(p.w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(prr_one_loss_of_twenty_sends_at_every_second_ack),
+        cmocka_unit_test(prr_heavy_loss_conserves_packets_until_it_is_safe),
+        cmocka_unit_test(prr_first_ack_lets_the_retransmission_go),
+        cmocka_unit_test(sack_of_every_second_segment_costs_a_few_steps_each),
+        cmocka_unit_test(sack_told_again_costs_a_constant),
+        cmocka_unit_test(sack_holes_only_are_sent_again),
+        cmocka_unit_test(sack_of_what_was_never_sent_means_nothing),
+        cmocka_unit_test(sack_of_bits_of_segments_cuts_nothing),
+        cmocka_unit_test(sack_taken_back_all_is_sent_again_after_the_timeout),
+        cmocka_unit_test(retransmission_lost_is_sent_again_without_a_timeout),
+        cmocka_unit_test(ack_of_data_never_sent_is_refused),
+        cmocka_unit_test(ack_divided_into_bytes_gains_nothing),
+        cmocka_unit_test(duplicate_told_of_widens_the_reordering_window),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
