@@ -66,9 +66,10 @@ struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t) {
     t->transfer = index;
     struct ak_transfer *x = ak_object(core, AK_KIND_TRANSFER, index);
     uint32_t fin = (t->flags & AK_F_FIN_RECEIVED) ? 1 : 0; /* counted in RCV.NXT, never read */
+    ak_seq send_end = ak_seq_sub(t->snd.nxt, (t->flags & AK_F_FIN_SENT) ? 1 : 0);
     *x = (struct ak_transfer){
-        .send_end = t->snd.nxt,
-        .push_end = t->snd.nxt,
+        .send_end = send_end,
+        .push_end = send_end,
         .small_end = t->snd.una,
         .read = ak_seq_sub(t->rcv.nxt, fin),
         .record_head = AK_NONE,

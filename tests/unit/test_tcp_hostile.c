@@ -1,0 +1,40 @@
+/* What a hostile or broken peer may do to the state of a connection: nothing that outlives it, nothing that stops it.
+ */
+#include "tcp_peer.h"
+
+static uint32_t tcbs(const struct peer *p) {
+    aksu_counters counters;
+    aksu_counters_get(p->w->stack[SERVER], &counters);
+    return (uint32_t)counters.tcp_used;
+}
+
+static aksu_config plain(void) {
+    aksu_config config = world_config();
+    config.tcp.timestamps = 0;
+    config.tcp.sack = 0;
+    return config;
+}
+
+/* The FIN's number is not a byte that a window probe could send. */
+static void shut_window_after_our_fin_probes_nothing(void **state) {
+    (void)state;
+    aksu_config config = plain();
+    struct peer p = peer_joined(&config);
+    assert_int_equal(aksu_tcp_shutdown(p.w->stack[SERVER], p.sock), AKSU_OK);
+    world_run(p.w, 1000);
+    p.wnd = 0;
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1, .bytes = 10});
+    world_run(p.w, 10ull * 1000000);
+    aksu_tcp_info info;
+    assert_int_equal(aksu_tcp_status(p.w->stack[SERVER], p.sock, &info), AKSU_OK);
+    assert_int_equal(info.snd_queued_bytes, 0);
+    assert_true(world_sent(p.w, SERVER, AKSU_TCP_FIN | AKSU_TCP_ACK) > 1);
+    world_close(p.w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shut_window_after_our_fin_probes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
