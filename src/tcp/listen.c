@@ -469,8 +469,12 @@ enum ak_verdict ak_tcp_input_syn(struct ak_core *core, struct ak_seg *seg, ak_re
         ak_syn_answer(core, ref);
         return AK_DONE;
     }
-    bool stale = (syn->flags & AK_SYN_TIMESTAMPS) && (seg->options.present & AKSU_OPT_TIMESTAMPS) &&
-                 (seg->flags & AKSU_TCP_RST) == 0 && (int32_t)(seg->options.ts_val - syn->ts_recent) < 0;
+    bool stamped = (syn->flags & AK_SYN_TIMESTAMPS) != 0 && (seg->flags & AKSU_TCP_RST) == 0;
+    if (stamped && (seg->options.present & AKSU_OPT_TIMESTAMPS) == 0) { /* RFC 7323 s3.2 */
+        *ret_drop = AKSU_DROP_TCP_TIMESTAMP_MISSING;
+        return AK_DROP;
+    }
+    bool stale = stamped && (int32_t)(seg->options.ts_val - syn->ts_recent) < 0;
     if (stale || !acceptable(seg, ak_seq_add(syn->irs, 1), syn_window(core, syn))) {
         *ret_drop = stale                              ? AKSU_DROP_TCP_PAWS
                     : (seg->flags & AKSU_TCP_RST) != 0 ? AKSU_DROP_TCP_RST_OUTSIDE

@@ -15,6 +15,22 @@ static aksu_config plain(void) {
     return config;
 }
 
+/* RFC 7323 s3.2: it is dropped, and must not leave a control block behind that no timer ends. */
+static void timestamp_missing_from_the_handshakes_end_leaves_nothing(void **state) {
+    (void)state;
+    aksu_config config = world_config();
+    struct peer p = peer_open(&config);
+    p.options = (aksu_tcp_options){.present = AKSU_OPT_TIMESTAMPS, .ts_val = 100};
+    peer_syn(&p);
+    p.options.present = 0;
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+    assert_int_equal(our_drops(&p, AKSU_DROP_TCP_TIMESTAMP_MISSING), 1);
+    assert_int_equal(tcbs(&p), 0);
+    world_run(p.w, 600ull * 1000000);
+    assert_int_equal(tcbs(&p), 0);
+    world_close(p.w);
+}
+
 /* The FIN's number is not a byte that a window probe could send. */
 static void shut_window_after_our_fin_probes_nothing(void **state) {
     (void)state;
@@ -34,6 +50,7 @@ static void shut_window_after_our_fin_probes_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(timestamp_missing_from_the_handshakes_end_leaves_nothing),
         cmocka_unit_test(shut_window_after_our_fin_probes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
