@@ -1,75 +1,211 @@
 #!/usr/bin/env bash
-# The figures, each beside its peer in the same run.  --json: one object a line.  Run by ./dev bench.
+# The figures, each beside its peer in the same run.  Run by ./dev bench, which builds bench/*.c first.
+#
+# Load goes only to network namespaces made here, which end with this script.
 set -euo pipefail
+groups=(bulk connections memory flood instructions)
+usage() {
+    cat <<TEXT
+usage: ./dev bench [--json] [--only GROUP]...
+
+  --json         one JSON object a figure: name, value, unit, peer, peer_value, ratio, target, placement
+  --only GROUP   only this group; may be given more than once.  The groups:
+                   bulk          one stream over TUN, both directions, both doors, and its CPU
+                   connections   whole connections a second
+                   memory        bytes a connection, idle and in TIME-WAIT, and by the structures
+                   flood         SYNs a second, and honest clients meanwhile
+                   instructions  instructions of each elementary operation, by callgrind
+TEXT
+}
+json=
+only=()
+check=
+if [ "${1:-}" = --check-arguments ]; then check=1 && shift; fi
+arguments=("$@")
+while [ $# != 0 ]; do
+    case $1 in
+    --json) json=1 ;;
+    --only)
+        [ $# -ge 2 ] && [[ " ${groups[*]} " = *" $2 "* ]] ||
+            { echo "bench: --only takes one of: ${groups[*]}" >&2; exit 2; }
+        only+=("$2")
+        shift
+        ;;
+    -h | --help) usage && exit ;;
+    *) echo "bench: there is no option '$1'; ./dev bench --help lists them" >&2; exit 2 ;;
+    esac
+    shift
+done
+[ -z "$check" ] || exit 0
 here=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 build=${AKSU_BUILD_DIR:-$here/build}
+bin=$build/bench
+[ -x "$bin/bulk" ] || { echo "bench: $bin is not built; run ./dev bench" >&2; exit 2; }
+export PATH=$PATH:/usr/sbin:/sbin
 if [ -z "${AKSU_BENCH_INSIDE:-}" ]; then
     export AKSU_BENCH_INSIDE=1
-    if [ "$(id -u)" = 0 ]; then exec unshare -n -- "$0" "$@"; else exec unshare -Urn -- "$0" "$@"; fi
+    if [ "$(id -u)" = 0 ]; then exec unshare -n -- "$0" "${arguments[@]}"; else exec unshare -Urn -- "$0" "${arguments[@]}"; fi
 fi
-json=${1:-}
+ulimit -n "$(ulimit -Hn)"
 work=$(mktemp -d)
 holder=
 trap 'kill $holder $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 ip link set lo up
-libraries=("$build"/libaksu-host.a "$build"/libaksu.a)
-for program in bulk memory; do
-    cc -O3 -std=gnu17 -I"$here/include" "$here/bench/$program.c" "${libraries[@]}" -o "$work/$program"
-done
 
 figure() { # name value unit peer peer_value ratio target placement
-    if [ "$json" = --json ]; then
+    if [ -n "$json" ]; then
         printf '{"name":"%s","value":%s,"unit":"%s","peer":"%s","peer_value":%s,"ratio":%s,"target":"%s","placement":"%s"}\n' "$@"
     else
-        printf '%-42s %12s %-12s %-22s %10s  ratio %-6s target %-8s %s\n' "$@"
+        printf '%-46s %10s %-10s %-24s %10s  ratio %-6s target %-10s %s\n' "$@"
     fi
 }
 divide() { awk -v a="$1" -v b="$2" 'BEGIN { if (b + 0 == 0) print "null"; else printf "%.2f", a / b }'; }
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-gbit() { awk '{ printf "%.1f\n", $1 * 8 / $2 / 1e9 }'; }
 
+# A namespace with a kernel of its own at the other end of a veth pair: 203.0.113.1 and 198.51.100.1 to .200 here,
+# 203.0.113.2 and 198.51.100.254 there.
+there() { nsenter -t $holder -n "$@"; }
+other_kernel() {
+    [ -z "$holder" ] || return 0
+    unshare -n sleep 3600 & holder=$!
+    until [ "$(readlink /proc/$holder/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.05; done
+    ip link add bench0 type veth peer name bench1 netns $holder
+    { echo "addr add 203.0.113.1/24 dev bench0"; seq -f 'addr add 198.51.100.%g/24 dev bench0' 200; echo "link set bench0 up"; } |
+        ip -batch -
+    there ip -batch - <<<'addr add 203.0.113.2/24 dev bench1
+addr add 198.51.100.254/24 dev bench1
+link set bench1 up
+link set lo up'
+}
+
+# ---------------------------------------------------------------- bulk
+
+# Time of both processes and of ksoftirqd.  A kernel without CONFIG_IRQ_TIME_ACCOUNTING adds the softirqs that run on
+# behalf of a process to that process; with it they would be missing, so then the machine's softirq time is added.
+ksoftirqd_ticks() { cat /proc/[0-9]*/stat 2>/dev/null | awk '$2 ~ /^\(ksoftirqd/ { sum += $14 + $15 } END { print sum + 0 }'; }
 bytes=$((4 * 1024 * 1024 * 1024))
-unshare -n sleep 3600 & holder=$!
-sleep 0.3
-ip link add bench0 type veth peer name bench1 netns $holder
-ip addr add 203.0.113.1/24 dev bench0 && ip link set bench0 up
-nsenter -t $holder -n sh -c 'ip addr add 203.0.113.2/24 dev bench1; ip link set bench1 up; ip link set lo up'
-
+# Each prints Gbit/s and CPU seconds a GiB of both ends together.
+measure() { # function, its arguments
+    local ticks
+    ticks=$(ksoftirqd_ticks)
+    rm -f "$work"/cpu.*
+    "$@" >"$work/rate"
+    ticks=$(($(ksoftirqd_ticks) - ticks))
+    cat "$work"/cpu.* | awk -v ticks=$ticks -v hertz="$(getconf CLK_TCK)" -v gib=$((bytes >> 30)) -v rate="$(cat "$work/rate")" '
+        $1 == "cpu" { cpu += $2 }
+        END { split(rate, part, " "); printf "%.1f %.3f\n", part[1] * 8 / part[2] / 1e9, (cpu + ticks / hertz) / gib }'
+}
 veth() { # cpu of the receiver, cpu of the sender
-    nsenter -t $holder -n taskset -c "$1" "$work/bulk" kernel-recv 203.0.113.2 9000 2>/dev/null | gbit & receiver=$!
-    taskset -c "$2" "$work/bulk" kernel-send 203.0.113.2 9000 $bytes 2>/dev/null
+    there taskset -c "$1" "$bin/bulk" kernel-recv 203.0.113.2 9000 2>"$work/cpu.a" & local receiver=$!
+    taskset -c "$2" "$bin/bulk" kernel-send 203.0.113.2 9000 $bytes 2>"$work/cpu.b"
     wait $receiver
 }
 aksu_in() { # cpu of aksu, cpu of the kernel's sender, door
-    taskset -c "$1" "$work/bulk" aksu-recv 9000 "$3" 2>/dev/null | gbit & receiver=$!
-    taskset -c "$2" "$work/bulk" kernel-send 192.0.2.2 9000 $bytes 2>/dev/null
+    taskset -c "$1" "$bin/bulk" aksu-recv 9000 "$3" 2>"$work/cpu.a" & local receiver=$!
+    taskset -c "$2" "$bin/bulk" kernel-send 192.0.2.2 9000 $bytes 2>"$work/cpu.b"
     wait $receiver
 }
 aksu_out() {
-    taskset -c "$1" "$work/bulk" aksu-send 9000 $bytes "$3" 2>/dev/null & sender=$!
-    taskset -c "$2" "$work/bulk" kernel-fetch 192.0.2.2 9000 2>/dev/null | gbit
+    taskset -c "$1" "$bin/bulk" aksu-send 9000 $bytes "$3" 2>"$work/cpu.a" & local sender=$!
+    taskset -c "$2" "$bin/bulk" kernel-fetch 192.0.2.2 9000 2>"$work/cpu.b"
     wait $sender
 }
-three() { for _ in 1 2 3; do "$@"; done | median; }
+column() { cut -d' ' -f"$1" "$2" | median; }
 
-for placement in "0 1 apart 1.5" "0 0 one-core 0.8"; do
-    read -r a b name target <<<"$placement"
-    peer=$(three veth "$a" "$b")
-    for door in zero copy; do
-        value=$(three aksu_in "$a" "$b" $door)
-        figure "bulk in over TUN, $door" "$value" Gbit/s "kernel over veth, cubic" "$peer" "$(divide "$value" "$peer")" "$target" "$name"
-        value=$(three aksu_out "$a" "$b" $door)
-        figure "bulk out over TUN, $door" "$value" Gbit/s "kernel over veth, cubic" "$peer" "$(divide "$value" "$peer")" "$target" "$name"
+bulk() {
+    local placement a b name target door way peer_rate peer_cpu rate cpu
+    other_kernel
+    for placement in "0 1 apart 1.5" "0 0 one-core 0.8"; do
+        read -r a b name target <<<"$placement"
+        rm -f "$work"/bulk.*
+        for _ in 1 2 3; do # in turn, so that all meet the same weather
+            measure veth "$a" "$b" >>"$work/bulk.veth"
+            for door in zero copy; do
+                for way in in out; do measure "aksu_$way" "$a" "$b" $door >>"$work/bulk.$way.$door"; done
+            done
+        done
+        peer_rate=$(column 1 "$work/bulk.veth") peer_cpu=$(column 2 "$work/bulk.veth")
+        for door in zero copy; do
+            for way in in out; do
+                rate=$(column 1 "$work/bulk.$way.$door") cpu=$(column 2 "$work/bulk.$way.$door")
+                figure "bulk $way over TUN, $door" "$rate" Gbit/s "kernel over veth, cubic" "$peer_rate" \
+                    "$(divide "$rate" "$peer_rate")" ">= $target" "$name"
+                figure "CPU of bulk $way over TUN, $door, both ends" "$cpu" s/GiB "kernel over veth, cubic" "$peer_cpu" \
+                    "$(divide "$cpu" "$peer_cpu")" - "$name"
+            done
+        done
     done
-done
+}
 
-value=$(for _ in 1 2 3; do taskset -c 0 "$work/memory" connections 200000; done | median)
-figure "whole connections, both ends in memory" "$value" /s "kernel over veth (noted)" 42100 "$(divide "$value" 42100)" 10 "one core"
-read -r syns held <<<"$(taskset -c 0 "$work/memory" flood 5000000)"
-figure "SYNs handled with cookies" "$syns" /s "kernel (noted)" 569000 "$(divide "$syns" 569000)" 2000000 "one core"
-figure "blocks and connections held by that flood" "$held" objects none 0 null 0 -
-read -r tcb time_wait syn listener <<<"$("$work/memory" bytes)"
-figure "bytes of a connection, its table entry too" "$tcb" bytes "kernel (noted)" 3600 "$(divide "$tcb" 3600)" 256 -
-figure "bytes of a TIME-WAIT record, table too" "$time_wait" bytes "kernel (noted)" 256 "$(divide "$time_wait" 256)" 72 -
-figure "bytes of a half-open record, table too" "$syn" bytes "kernel (noted)" 320 "$(divide "$syn" 320)" 104 -
-figure "bytes of a listener, its table entry too" "$listener" bytes none 0 null 128 -
+# ---------------------------------------------------------------- connections
+
+kernel_connections() { # cpu of the server, cpu of the client: sets rate (1/s) and per_cpu (per second of CPU)
+    local count=100000
+    there taskset -c "$1" "$bin/kernel" serve 198.51.100.254 80 $count >"$work/served" & local server=$!
+    until there grep -q ":0050 00000000:0000 0A" /proc/net/tcp; do sleep 0.05; done
+    taskset -c "$2" "$bin/kernel" connect 198.51.100.254 80 $count 198.51.100 >"$work/connected"
+    wait $server
+    read -r rate per_cpu < <(cat "$work/served" "$work/connected" | awk '
+        $1 == "cpu" { cpu += $2; next } { count = $1; took = $2 } END { printf "%.0f %.0f\n", count / took, count / cpu }')
+}
+connections() {
+    local ours rate per_cpu
+    other_kernel
+    ours=$(for _ in 1 2 3; do taskset -c 0 "$bin/connections" 200000; done | median)
+    kernel_connections 0 1
+    figure "whole connections, both ends in memory" "$ours" /s "kernel over veth, two cores" "$rate" "$(divide "$ours" "$rate")" ">= 10" "one core"
+    figure "whole connections a CPU second" "$ours" /s "kernel over veth, two cores" "$per_cpu" "$(divide "$ours" "$per_cpu")" - "one core"
+    kernel_connections 0 0
+    figure "whole connections, both ends in memory" "$ours" /s "kernel over veth, one core" "$rate" "$(divide "$ours" "$rate")" ">= 10" "one core"
+}
+
+# ---------------------------------------------------------------- memory
+
+memory() {
+    local client server both kernel count tcb time_wait syn listener
+    kernel=$(unshare -n sh -c "ip link set lo up; exec '$bin/kernel' idle 9000")
+    [ "$kernel" != 0 ] || kernel=null # no right to read /proc/slabinfo
+    for count in "1000000 1000000" "10000 10000000"; do
+        read -r client server both < <("$bin/memory" idle ${count% *} ${count#* })
+        figure "idle connection of ${count% *}, limit ${count#* }: client" "$client" bytes "kernel, slab objects" "$kernel" "$(divide "$client" "$kernel")" "<= 256" resident
+        figure "idle connection of ${count% *}, limit ${count#* }: server" "$server" bytes "kernel, slab objects" "$kernel" "$(divide "$server" "$kernel")" "<= 256" resident
+        figure "idle connection of ${count% *}, limit ${count#* }: VmRSS / 2" "$both" bytes "kernel, slab objects" "$kernel" "$(divide "$both" "$kernel")" "<= 256" resident
+    done
+    read -r time_wait count < <("$bin/memory" time-wait 1000000)
+    figure "TIME-WAIT of $count, its table entry (4) too" "$time_wait" bytes "kernel (noted)" 256 "$(divide "$time_wait" 256)" "<= 64" resident
+    read -r tcb time_wait syn listener < <("$bin/memory" bytes)
+    figure "connection by aksu_stack_bytes" "$tcb" bytes "kernel, slab objects" "$kernel" "$(divide "$tcb" "$kernel")" "<= 256" -
+    figure "TIME-WAIT by aksu_stack_bytes (64 + 4)" "$time_wait" bytes "kernel (noted)" 256 "$(divide "$time_wait" 256)" "<= 64" -
+    figure "half-open connection by aksu_stack_bytes" "$syn" bytes "kernel (noted)" 320 "$(divide "$syn" 320)" - -
+    figure "listener by aksu_stack_bytes" "$listener" bytes none null null - -
+}
+
+# ---------------------------------------------------------------- flood
+
+flood() {
+    local syns grown served most took
+    read -r syns grown served most took < <(taskset -c 0 "$bin/flood" 10000000 1000)
+    figure "SYNs handled, cookies, 10,000,000 in memory" "$syns" /s "kernel (noted)" 569000 "$(divide "$syns" 569000)" ">= 2000000" "one core"
+    figure "memory that this flood adds" "$grown" bytes none null null 0 "one core"
+    figure "honest clients of 1000 served meanwhile" "$served" clients "kernel (noted)" 984 "$(divide "$served" 984)" 1000 "one core"
+    figure "SYNs that one of them needed at most" "$most" SYNs none null null "<= 3" "one core"
+    figure "their median time to connect" "$took" us none null null - "one core, in memory"
+}
+
+# ---------------------------------------------------------------- instructions
+
+instructions() {
+    local name count what
+    if ! "$here/bench/instructions.sh" "$build" --figures >"$work/instructions"; then
+        cat "$work/instructions" >&2
+        return
+    fi
+    while read -r name count what; do
+        if [ "$what" = - ]; then what=null; fi
+        figure "instructions: $name" "$count" Ir "bench/instructions.txt" "$what" "$(divide "$count" "$what")" "<= 1.1 x" -
+    done <"$work/instructions"
+}
+
+for group in "${groups[@]}"; do
+    if [ ${#only[@]} = 0 ] || [[ " ${only[*]} " = *" $group "* ]]; then $group; fi
+done

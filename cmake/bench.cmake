@@ -1,0 +1,25 @@
+# The programs behind ./dev bench: each bench/NAME.c but pair.c becomes build/bench/NAME.  They are built by the target
+# `bench` only, but for the one that a test runs: counts of instructions do not depend on the load of the machine.
+if(NOT TARGET aksu-host)
+    return()
+endif()
+add_library(bench-pair STATIC EXCLUDE_FROM_ALL bench/pair.c)
+target_compile_definitions(bench-pair PRIVATE _GNU_SOURCE)
+target_link_libraries(bench-pair PUBLIC aksu-flags aksu-host aksu)
+add_custom_target(bench)
+file(GLOB bench_sources CONFIGURE_DEPENDS bench/*.c)
+list(FILTER bench_sources EXCLUDE REGEX "/pair\\.c$")
+foreach(source IN LISTS bench_sources)
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(bench-${name} EXCLUDE_FROM_ALL ${source})
+    set_target_properties(bench-${name} PROPERTIES OUTPUT_NAME ${name}
+        RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
+    target_compile_definitions(bench-${name} PRIVATE _GNU_SOURCE)
+    target_link_libraries(bench-${name} PRIVATE bench-pair)
+    add_dependencies(bench bench-${name})
+endforeach()
+if(AKSU_TESTS AND AKSU_SYSTEM_TESTS)
+    set_target_properties(bench-instructions PROPERTIES EXCLUDE_FROM_ALL OFF)
+    aksu_test_script(bench_instructions unit 120
+        bash ${PROJECT_SOURCE_DIR}/bench/instructions.sh ${PROJECT_BINARY_DIR} --check)
+endif()
