@@ -161,7 +161,8 @@ enum ak_verdict ak_tcp_step_ack(struct ak_input *in) {
         ak_tcp_send_window_update(core, t, seg);
         /* A probe was answered: the peer is there, however long its window stays shut (MUST-37). */
         bool probing = t->transfer != AK_NONE && ak_tcp_timer_due(core, t, AKSU_TIMER_PERSIST) != AK_NEVER;
-        if (t->snd.wnd == 0 || probing) t->retries = 0;
+        bool orphan = (t->flags & AK_F_ORPHAN) != 0; /* nobody waits for it: RFC 6429 */
+        if ((t->snd.wnd == 0 || probing) && !orphan) t->retries = 0;
     }
     return in->fin_acked ? fin_acked(in) : AK_NEXT;
 }

@@ -330,13 +330,16 @@ static void close_connection(struct ak_core *core, struct ak_tcb *t) {
         return;
     }
     bool lingers_not = settings.linger && settings.linger_us == 0;
-    if (state == AK_TCP_SYN_SENT || lingers_not || has_unread(core, t)) { /* SHLD-3 */
+    bool unread = has_unread(core, t);
+    if (state == AK_TCP_SYN_SENT || lingers_not || unread) { /* SHLD-3 */
+        /* ABORT says nothing in these two (s3.10.5), but here bytes are lost. */
+        if (unread && (state == AK_TCP_CLOSING || state == AK_TCP_LAST_ACK)) ak_tcp_send_reset(core, t);
         abort_connection(core, t);
         return;
     }
     if ((t->flags & AK_F_FIN_QUEUED) == 0) queue_fin(core, t);
     ak_tcp_release(core, t);
-    if (settings.linger && !ak_seq_eq(t->snd.una, t->snd.nxt)) {
+    if (settings.linger && (t->flags & AK_F_FIN_ACKED) == 0) {
         t->flags |= AK_F_LINGER;
         ak_tcp_timer_set(core, t, AKSU_TIMER_LINGER, core->now_us + settings.linger_us);
     } else if (t->state == AK_TCP_FIN_WAIT_2) {

@@ -48,9 +48,63 @@ static void shut_window_after_our_fin_probes_nothing(void **state) {
     world_close(p.w);
 }
 
+/* What was queued and has not gone yet is also "still unacknowledged". */
+static void close_with_linger_before_any_output_resets_in_time(void **state) {
+    (void)state;
+    aksu_config config = plain();
+    config.tcp.linger = 1;
+    config.tcp.linger_us = 2000000;
+    struct peer p = peer_joined(&config);
+    size_t bytes;
+    assert_int_equal(aksu_tcp_send(p.w->stack[SERVER], p.sock, "abc", 3, 0, &bytes), AKSU_OK);
+    assert_int_equal(aksu_tcp_close(p.w->stack[SERVER], p.sock), AKSU_OK);
+    world_run(p.w, 2500000);
+    assert_int_equal(tcbs(&p), 0);
+    assert_int_equal(world_sent(p.w, SERVER, AKSU_TCP_RST | AKSU_TCP_ACK), 1);
+    world_close(p.w);
+}
+
+/* SHLD-3: with bytes unread the peer must learn that they are lost, also when our FIN is on its way. */
+static void close_unread_in_last_ack_resets(void **state) {
+    (void)state;
+    aksu_config config = plain();
+    struct peer p = peer_joined(&config);
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK | AKSU_TCP_FIN, .seq = 1, .ack = 1, .bytes = 10});
+    assert_int_equal(aksu_tcp_shutdown(p.w->stack[SERVER], p.sock), AKSU_OK);
+    world_run(p.w, 1000);
+    assert_int_equal(world_state(p.w, SERVER, p.sock), AK_TCP_LAST_ACK);
+    assert_int_equal(aksu_tcp_close(p.w->stack[SERVER], p.sock), AKSU_OK);
+    world_run(p.w, 1000);
+    assert_int_equal(tcbs(&p), 0);
+    assert_int_equal(world_sent(p.w, SERVER, AKSU_TCP_RST | AKSU_TCP_ACK), 1);
+    world_close(p.w);
+}
+
+/* decisions/0003: an orphan is bounded in time, however faithfully the peer answers our probes (Nkiller2). */
+static void orphan_with_a_shut_window_ends(void **state) {
+    (void)state;
+    aksu_config config = plain();
+    struct peer p = peer_joined(&config);
+    p.wnd = 0;
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+    we_send(&p, 1000);
+    assert_int_equal(aksu_tcp_close(p.w->stack[SERVER], p.sock), AKSU_OK);
+    for (int i = 0; i < 2000 && tcbs(&p) > 0; i++) {
+        p.w->seen_count = 0;
+        world_run(p.w, 10000000);
+        if (tcbs(&p) > 0 && p.w->seen_count > 0)
+            peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+    }
+    assert_int_equal(tcbs(&p), 0);
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(timestamp_missing_from_the_handshakes_end_leaves_nothing),
+        cmocka_unit_test(close_with_linger_before_any_output_resets_in_time),
+        cmocka_unit_test(close_unread_in_last_ack_resets),
+        cmocka_unit_test(orphan_with_a_shut_window_ends),
         cmocka_unit_test(shut_window_after_our_fin_probes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
