@@ -37,6 +37,7 @@ static enum ak_verdict repeated_syn(struct ak_input *in) {
         return AK_DONE;
     }
     /* Simultaneous open: this SYN,ACK acknowledges our SYN.  The SYN itself is old: only what follows it counts. */
+    seg->unscaled = true;
     if (t->flags & AK_F_SYN_DUE) ak_tcp_ack_now(in->core, t, 0); /* in place of our SYN,ACK, which has not gone yet */
     seg->flags &= (uint8_t)~AKSU_TCP_SYN;
     seg->seq = ak_seq_add(seg->seq, 1);

@@ -288,6 +288,7 @@ struct ak_seg {
     uint8_t tos;
     uint16_t link;
     uint16_t wnd, up;
+    bool unscaled;          /* wnd is a SYN's, whose flag has been dealt with */
     uint16_t segment_bytes; /* of a super-segment, else 0 */
     uint32_t text_offset;   /* into the frame */
     uint32_t text_bytes;

@@ -54,7 +54,8 @@ void ak_tcp_send_window_update(struct ak_core *core, struct ak_tcb *t, const str
     bool newer =
         ak_seq_lt(t->snd.wl1, seg->seq) || (ak_seq_eq(t->snd.wl1, seg->seq) && ak_seq_le(t->snd.wl2, seg->ack));
     if (!newer) return;
-    uint8_t shift = (seg->flags & AKSU_TCP_SYN) ? 0 : t->snd.wscale; /* RFC 7323 s2.2: never scaled in a SYN */
+    bool syn = (seg->flags & AKSU_TCP_SYN) || seg->unscaled;
+    uint8_t shift = syn ? 0 : t->snd.wscale; /* RFC 7323 s2.2: never scaled in a SYN */
     uint32_t wnd = (uint32_t)seg->wnd << shift;
     bool was_closed = t->snd.wnd == 0;
     t->snd.wnd = wnd;

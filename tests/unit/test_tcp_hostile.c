@@ -48,6 +48,24 @@ static void shut_window_after_our_fin_probes_nothing(void **state) {
     world_close(p.w);
 }
 
+/* RFC 7323 s2.2: the window of a SYN,ACK is never scaled, in simultaneous open neither. */
+static void window_of_a_crossing_syn_ack_is_not_scaled(void **state) {
+    (void)state;
+    aksu_config config = world_config();
+    struct peer p = peer_open(&config);
+    p.options = (aksu_tcp_options){.present = AKSU_OPT_WSCALE, .wscale = 7};
+    p.wnd = 1000;
+    peer_called(&p);
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_SYN});
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_SYN | AKSU_TCP_ACK, .ack = 1});
+    aksu_tcp_info info;
+    assert_int_equal(aksu_tcp_status(p.w->stack[SERVER], p.sock, &info), AKSU_OK);
+    assert_int_equal(info.state, AK_TCP_ESTABLISHED);
+    assert_int_equal(info.snd_wscale, 7);
+    assert_int_equal(info.snd_wnd, 1000);
+    world_close(p.w);
+}
+
 /* What was queued and has not gone yet is also "still unacknowledged". */
 static void close_with_linger_before_any_output_resets_in_time(void **state) {
     (void)state;
@@ -102,6 +120,7 @@ static void orphan_with_a_shut_window_ends(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(timestamp_missing_from_the_handshakes_end_leaves_nothing),
+        cmocka_unit_test(window_of_a_crossing_syn_ack_is_not_scaled),
         cmocka_unit_test(close_with_linger_before_any_output_resets_in_time),
         cmocka_unit_test(close_unread_in_last_ack_resets),
         cmocka_unit_test(orphan_with_a_shut_window_ends),
