@@ -210,6 +210,8 @@ bool ak_tcp_icmp_error(struct ak_core *core, const struct ak_icmp_report *report
 ak_seq ak_tcp_window_edge(const struct ak_core *core, const struct ak_tcb *t);
 uint32_t ak_tcp_receive_window(const struct ak_core *core, const struct ak_tcb *t); /* RCV.WND as announced */
 /* What a SYN or SYN,ACK announces, never scaled. */
+/* Whether what is in order is to be told to the application. */
+bool ak_tcp_worth_reading(const struct ak_core *core, const struct ak_tcb *t, uint32_t readable_bytes);
 uint32_t ak_tcp_syn_window(const struct ak_core *core, const struct ak_tcb *t);
 /* After the application has read: an ACK if the peer should hear of it. */
 void ak_tcp_window_opened(struct ak_core *core, struct ak_tcb *t);

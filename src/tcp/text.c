@@ -96,8 +96,7 @@ static void advance(struct ak_input *in, ak_seq to) {
     t->rcv.nxt = to;
     uint32_t bytes = ak_seq_bytes(from, to);
     if (ak_seq_bytes(t->rcv.irs, to) < ak_seq_bytes(t->rcv.irs, from)) t->rcv_wraps++;
-    if (ak_seq_bytes(x->read, to) >= ak_settings_of(core, &t->sock)->rcv_lowat_bytes)
-        ak_tcp_tell(core, t, AKSU_EV_READABLE);
+    if (ak_tcp_worth_reading(core, t, ak_seq_bytes(x->read, to))) ak_tcp_tell(core, t, AKSU_EV_READABLE);
     if (!ak_tracing(core)) return;
     aksu_trace_event event = {.kind = AKSU_TRACE_ACCEPTED, .time_us = core->now_us};
     event.u.accepted = (aksu_ev_accepted){.flow = ak_flow_of(&t->tuple), .seq = from.n, .bytes = bytes};

@@ -258,7 +258,7 @@ static uint32_t connection_levels(const struct ak_core *core, const struct ak_tc
     const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
     uint32_t readable = readable_bytes(core, t);
     bool end = (t->flags & AK_F_FIN_RECEIVED) != 0;
-    if (readable >= settings->rcv_lowat_bytes || end) bits |= AKSU_EV_READABLE;
+    if (ak_tcp_worth_reading(core, t, readable) || end) bits |= AKSU_EV_READABLE;
     if (end) bits |= AKSU_EV_PEER_CLOSED;
     if (t->state >= AK_TCP_ESTABLISHED) bits |= AKSU_EV_CONNECTED;
     bool room = x == NULL || room_bytes(core, t, x) >= settings->snd_lowat_bytes;

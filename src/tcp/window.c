@@ -34,6 +34,12 @@ ak_seq ak_tcp_window_edge(const struct ak_core *core, const struct ak_tcb *t) {
     return ak_seq_bytes(t->rcv.edge, edge) >= step ? edge : t->rcv.edge;
 }
 
+/* RCV_LOWAT, but for a window that is too small to bring more before something is read. */
+bool ak_tcp_worth_reading(const struct ak_core *core, const struct ak_tcb *t, uint32_t readable_bytes) {
+    if (readable_bytes >= ak_settings_of(core, &t->sock)->rcv_lowat_bytes) return true;
+    return readable_bytes > 0 && ak_tcp_receive_window(core, t) < t->rcv.mss;
+}
+
 uint32_t ak_tcp_syn_window(const struct ak_core *core, const struct ak_tcb *t) {
     return (uint32_t)ak_min_u64(65535, ak_settings_of(core, &t->sock)->rcv_buf_bytes);
 }

@@ -117,6 +117,20 @@ static void orphan_with_a_shut_window_ends(void **state) {
     world_close(p.w);
 }
 
+/* The window is shut with fewer bytes than the low-water mark: they must be told, or nothing moves any more. */
+static void low_water_mark_above_the_buffer_is_told_when_the_window_shuts(void **state) {
+    (void)state;
+    aksu_config config = plain();
+    config.tcp.rcv_buf_bytes = 4096;
+    config.tcp.rcv_lowat_bytes = 8192;
+    struct peer p = peer_joined(&config);
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1, .bytes = 1400});
+    assert_int_equal(world_events(p.w, SERVER, NULL) & AKSU_EV_READABLE, 0);
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1401, .ack = 1, .bytes = 1400});
+    assert_int_equal(world_events(p.w, SERVER, NULL) & AKSU_EV_READABLE, AKSU_EV_READABLE);
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(timestamp_missing_from_the_handshakes_end_leaves_nothing),
@@ -124,6 +138,7 @@ int main(void) {
         cmocka_unit_test(close_with_linger_before_any_output_resets_in_time),
         cmocka_unit_test(close_unread_in_last_ack_resets),
         cmocka_unit_test(orphan_with_a_shut_window_ends),
+        cmocka_unit_test(low_water_mark_above_the_buffer_is_told_when_the_window_shuts),
         cmocka_unit_test(shut_window_after_our_fin_probes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
