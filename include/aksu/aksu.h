@@ -144,7 +144,7 @@ typedef struct aksu_frame {
     X(RCV_BUF_BYTES, rcv_buf_bytes, 256, 1u << 30, 4u << 20, "receive buffer: the largest window offered")             \
     X(SND_BUF_BYTES, snd_buf_bytes, 256, 1u << 30, 4u << 20, "send buffer")                                            \
     X(SND_LOWAT_BYTES, snd_lowat_bytes, 1, 1u << 30, 1, "WRITABLE needs this much room")                               \
-    X(RCV_LOWAT_BYTES, rcv_lowat_bytes, 1, 1u << 30, 1, "READABLE needs this many bytes, a full buffer or the end")      \
+    X(RCV_LOWAT_BYTES, rcv_lowat_bytes, 1, 1u << 30, 1, "READABLE needs this many bytes, a full buffer or the end")    \
     X(NAGLE, nagle, 0, 2, 2,                                                                                           \
       "hold a small segment: 0 never, 1 while data is unacknowledged (RFC 9293 s3.7.4), "                              \
       "2 while a small segment is (Minshall)")                                                                         \

@@ -3,11 +3,19 @@
 #include "tcp/fastopen.h"
 #include "tcp/loss.h"
 
+/* MUST-26: the peer is there. */
+static void heard(const struct ak_core *core, struct ak_tcb *t) {
+    t->last_receive = ak_idle_clock(core);
+    t->probe_count = 0;
+    ak_flags_clear(t, AK_F_KEEPALIVE_DUE);
+}
+
 /* SYN-RECEIVED or SYN-SENT ends: our SYN is acknowledged. */
 void ak_tcp_established(struct ak_input *in) {
     struct ak_core *core = in->core;
     struct ak_tcb *t = in->t;
     const struct ak_seg *seg = in->seg;
+    heard(core, t);
     if (t->srtt_us == 0 && (t->flags & (AK_F_SYN_RETRANSMITTED | AK_F_ACTIVE)) == AK_F_ACTIVE)
         ak_tcp_rtt_sample(core, t, (uint32_t)core->now_us - t->last_send);
     t->snd.una = ak_seq_add(t->snd.iss, 1);
@@ -144,6 +152,11 @@ enum ak_verdict ak_tcp_step_ack(struct ak_input *in) {
         in->drop = AKSU_DROP_TCP_ACK_TOO_OLD;
         return AK_DROP_CHALLENGE;
     }
+    /* Only now is it taken for the peer's: what a stranger guessed to be in the window changes nothing (CVE-2005-0356).
+     */
+    heard(core, t);
+    ak_tcp_user_timeout_take(t, seg);
+    ak_tcp_timestamp_take(core, t, seg);
     struct ak_recovery_mark before = {.una = t->snd.una};
     if (t->transfer != AK_NONE) {
         struct ak_transfer *x = ak_transfer_of(core, t);

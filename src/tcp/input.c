@@ -12,7 +12,6 @@
 
 /* RFC 7323 s5.3, R1; s3.2 for a timestamp that is missing. */
 static enum ak_verdict step_paws(struct ak_input *in) {
-    enum { OUTDATED_DAYS = 24 }; /* s5.5: then TS.Recent says nothing any more */
     const struct ak_tcb *t = in->t;
     if ((t->flags & AK_F_TIMESTAMPS) == 0 || (in->seg->flags & AKSU_TCP_RST)) return AK_NEXT;
     if ((in->seg->options.present & AKSU_OPT_TIMESTAMPS) == 0) {
@@ -20,8 +19,7 @@ static enum ak_verdict step_paws(struct ak_input *in) {
         return AK_DROP;
     }
     if ((int32_t)(in->seg->options.ts_val - t->ts_recent) >= 0) return AK_NEXT;
-    uint32_t age = ak_idle_clock(in->core) - t->ts_recent_age;
-    if (age > OUTDATED_DAYS * 24u * 3600u * 977u /* idle ticks a second, 976.6 */) return AK_NEXT;
+    if (ak_tcp_timestamp_outdated(in->core, t)) return AK_NEXT;
     in->drop = AKSU_DROP_TCP_PAWS;
     return AK_DROP_ACK;
 }
@@ -37,9 +35,9 @@ static enum ak_verdict repeated_syn(struct ak_input *in) {
         return AK_DONE;
     }
     /* Simultaneous open: this SYN,ACK acknowledges our SYN.  The SYN itself is old: only what follows it counts. */
-    seg->unscaled = true;
     if (t->flags & AK_F_SYN_DUE) ak_tcp_ack_now(in->core, t, 0); /* in place of our SYN,ACK, which has not gone yet */
     seg->flags &= (uint8_t)~AKSU_TCP_SYN;
+    seg->unscaled = true;
     seg->seq = ak_seq_add(seg->seq, 1);
     return AK_NEXT;
 }
@@ -71,11 +69,7 @@ static enum ak_verdict step_sequence(struct ak_input *in) {
     } else {
         good = ak_seq_in(seg->seq, t->rcv.nxt, wnd) || ak_seq_in(ak_seq_add(seg->seq, bytes - 1), t->rcv.nxt, wnd);
     }
-    if (good) {
-        ak_tcp_user_timeout_take(t, seg);
-        ak_tcp_timestamp_take(in->core, t, seg);
-        return AK_NEXT;
-    }
+    if (good) return AK_NEXT;
     if (seg->flags & AKSU_TCP_RST) {
         in->drop = AKSU_DROP_TCP_RST_OUTSIDE; /* U-5 */
         return AK_DROP;
@@ -180,9 +174,6 @@ static void trace_segment(struct ak_core *core, struct ak_seg *seg, const struct
 static enum ak_verdict input_connection(struct ak_core *core, struct ak_tcb *t, struct ak_seg *seg) {
     struct as_it_came came = {.seq = seg->seq, .text_bytes = seg->text_bytes, .flags = seg->flags};
     struct ak_input in = {.core = core, .t = t, .seg = seg, .state_before = (aksu_tcp_state)t->state};
-    t->last_receive = ak_idle_clock(core);
-    t->probe_count = 0;
-    ak_flags_clear(t, AK_F_KEEPALIVE_DUE);
     enum ak_verdict verdict = t->state == AK_TCP_SYN_SENT ? ak_tcp_input_syn_sent(&in) : walk(&in);
     if (verdict == AK_GONE || verdict == AK_REDEMUX) {
         t = NULL;

@@ -123,11 +123,18 @@ uint32_t ak_tcp_effective_mss(const struct ak_core *core, const struct ak_tcb *t
     return ak_min_u32(t->snd.mss, path) - option_bytes;
 }
 
+/* RFC 7323 s5.5: after 24 days without a newer one TS.Recent says nothing. */
+bool ak_tcp_timestamp_outdated(const struct ak_core *core, const struct ak_tcb *t) {
+    enum { OUTDATED_DAYS = 24 };
+    uint32_t age = ak_idle_clock(core) - t->ts_recent_age;
+    return age > OUTDATED_DAYS * 24u * 3600u * 977u; /* idle ticks a second, 976.6 */
+}
+
 /* RFC 7323 s4.3 (3): of segments that cover Last.ACK.sent, and newer only. */
 void ak_tcp_timestamp_take(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
     if ((t->flags & AK_F_TIMESTAMPS) == 0 || (seg->options.present & AKSU_OPT_TIMESTAMPS) == 0) return;
     if (ak_seq_gt(seg->seq, t->last_ack_sent)) return;
-    if ((int32_t)(seg->options.ts_val - t->ts_recent) < 0) return;
+    if ((int32_t)(seg->options.ts_val - t->ts_recent) < 0 && !ak_tcp_timestamp_outdated(core, t)) return;
     t->ts_recent = seg->options.ts_val;
     t->ts_recent_age = ak_idle_clock(core);
 }

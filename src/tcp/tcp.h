@@ -183,6 +183,7 @@ uint32_t ak_tcp_effective_mss(const struct ak_core *core, const struct ak_tcb *t
 uint32_t ak_tcp_ip_header_bytes(const struct ak_tuple *tuple);
 void ak_tcp_user_timeout_take(struct ak_tcb *t, const struct ak_seg *seg);
 /* RFC 7323 s4.3 (3): TS.Recent. */
+bool ak_tcp_timestamp_outdated(const struct ak_core *core, const struct ak_tcb *t);
 void ak_tcp_timestamp_take(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
 
 /* ---- reset.c: segments without a connection, RFC 9293 s3.5.2 */
@@ -209,9 +210,9 @@ bool ak_tcp_icmp_error(struct ak_core *core, const struct ak_icmp_report *report
 /* The right edge that may be announced now: never left of the one announced (SHLD-14). */
 ak_seq ak_tcp_window_edge(const struct ak_core *core, const struct ak_tcb *t);
 uint32_t ak_tcp_receive_window(const struct ak_core *core, const struct ak_tcb *t); /* RCV.WND as announced */
-/* What a SYN or SYN,ACK announces, never scaled. */
 /* Whether what is in order is to be told to the application. */
 bool ak_tcp_worth_reading(const struct ak_core *core, const struct ak_tcb *t, uint32_t readable_bytes);
+/* What a SYN or SYN,ACK announces, never scaled. */
 uint32_t ak_tcp_syn_window(const struct ak_core *core, const struct ak_tcb *t);
 /* After the application has read: an ACK if the peer should hear of it. */
 void ak_tcp_window_opened(struct ak_core *core, struct ak_tcb *t);

@@ -48,6 +48,48 @@ static void shut_window_after_our_fin_probes_nothing(void **state) {
     world_close(p.w);
 }
 
+/* A segment that is then dropped for its ACK or its SYN must not set TS.Recent (CVE-2005-0356). */
+static void timestamp_of_a_dropped_segment_is_not_taken(void **state) {
+    (void)state;
+    aksu_config config = world_config();
+    struct peer p = peer_open(&config);
+    p.options = (aksu_tcp_options){.present = AKSU_OPT_TIMESTAMPS, .ts_val = 100};
+    peer_syn(&p);
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+    assert_int_equal(aksu_tcp_accept(p.w->stack[SERVER], p.listener, &p.sock), AKSU_OK);
+    p.options.ts_val = 1u << 30;
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 0x40000000, .bytes = 1});
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_SYN, .seq = 1});
+    peer_says(&p, (struct peer_segment){.flags = 0, .seq = 1, .bytes = 1});
+    p.options.ts_val = 101;
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1, .bytes = 10});
+    assert_int_equal(our_drops(&p, AKSU_DROP_TCP_PAWS), 0);
+    uint8_t buf[16];
+    size_t bytes = 0;
+    assert_int_equal(aksu_tcp_recv(p.w->stack[SERVER], p.sock, buf, sizeof buf, &bytes), AKSU_OK);
+    assert_int_equal(bytes, 10);
+    world_close(p.w);
+}
+
+/* RFC 7323 s5.5: after 24 days TS.Recent says nothing; the next segment's takes its place. */
+static void timestamp_older_after_24_days_is_taken(void **state) {
+    (void)state;
+    aksu_config config = world_config();
+    struct peer p = peer_open(&config);
+    p.options = (aksu_tcp_options){.present = AKSU_OPT_TIMESTAMPS, .ts_val = 100000};
+    peer_syn(&p);
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+    world_run(p.w, 25ull * 24 * 3600 * 1000000);
+    p.options.ts_val = 5;
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1, .bytes = 10});
+    assert_int_equal(our_drops(&p, AKSU_DROP_TCP_PAWS), 0);
+    world_run(p.w, 1000000);
+    const struct tcp_seen *last = &p.w->seen[p.w->seen_count - 1];
+    assert_int_equal(last->from, SERVER);
+    assert_int_equal(last->segment.options.ts_ecr, 5);
+    world_close(p.w);
+}
+
 /* RFC 7323 s2.2: the window of a SYN,ACK is never scaled, in simultaneous open neither. */
 static void window_of_a_crossing_syn_ack_is_not_scaled(void **state) {
     (void)state;
@@ -131,14 +173,36 @@ static void low_water_mark_above_the_buffer_is_told_when_the_window_shuts(void *
     world_close(p.w);
 }
 
+/* A stranger's segment outside the window does not keep a dead peer alive. */
+static void segment_out_of_window_does_not_answer_a_keepalive(void **state) {
+    (void)state;
+    aksu_config config = plain();
+    config.tcp.keepalive = 1;
+    config.tcp.keepalive_idle_us = 10000000;
+    config.tcp.keepalive_interval_us = 1000000;
+    config.tcp.keepalive_count = 3;
+    struct peer p = peer_joined(&config);
+    for (int i = 0; i < 60 && tcbs(&p) > 0; i++) {
+        aksu_reason reason = AKSU_REASON_NONE;
+        if (world_events(p.w, SERVER, &reason) & AKSU_EV_CLOSED) break;
+        peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 0x50000000, .ack = 1});
+        world_run(p.w, 1000000);
+    }
+    assert_int_equal(world_state(p.w, SERVER, p.sock), AK_TCP_CLOSED);
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(timestamp_missing_from_the_handshakes_end_leaves_nothing),
+        cmocka_unit_test(timestamp_of_a_dropped_segment_is_not_taken),
+        cmocka_unit_test(timestamp_older_after_24_days_is_taken),
         cmocka_unit_test(window_of_a_crossing_syn_ack_is_not_scaled),
         cmocka_unit_test(close_with_linger_before_any_output_resets_in_time),
         cmocka_unit_test(close_unread_in_last_ack_resets),
         cmocka_unit_test(orphan_with_a_shut_window_ends),
         cmocka_unit_test(low_water_mark_above_the_buffer_is_told_when_the_window_shuts),
+        cmocka_unit_test(segment_out_of_window_does_not_answer_a_keepalive),
         cmocka_unit_test(shut_window_after_our_fin_probes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
