@@ -33,8 +33,8 @@ void script_config(script_profile profile, aksu_config *ret_config) {
     for (unsigned i = 0; i < sizeof ret_config->entropy; i++) ret_config->entropy[i] = (uint8_t)(i * 7 + 1);
     switch (profile) {
     case SCRIPT_PROFILE_AKSU: return;
-    case SCRIPT_PROFILE_LINUX: /* net.ipv4.tcp_rmem and tcp_wmem of a default kernel; a SYN offers 64,240 bytes */
-        ret_config->tcp.rcv_buf_bytes = 6291456;
+    case SCRIPT_PROFILE_LINUX:
+        ret_config->tcp.rcv_buf_bytes = 15728640; /* a scale of 8 */
         ret_config->tcp.snd_buf_bytes = 4194304;
         ret_config->tcp.nagle = 2;
         return;
@@ -127,12 +127,17 @@ bool script_shell(script *s, const char *text, script_error *ret_error) {
     for (char *word = strtok_r(line, " \t\r\n;", &rest); word != NULL; word = strtok_r(NULL, " \t\r\n;", &rest)) {
         char *equals = strchr(word, '=');
         if (equals == NULL) {
-            bool plain = strcmp(word, "sysctl") == 0 || strcmp(word, "-q") == 0 || strcmp(word, "-w") == 0;
-            if (!plain) return refuse(ret_error, true, "a shell command other than sysctl", word);
+            static const char *const plain[] = {"sysctl", "-q", "-w", "\\"};
+            /* Scripts that set a kernel to its defaults, set sysctls one by one, and put them back. */
+            static const char *const known[] = {"defaults.sh", "set_sysctls.py", "sysctl_restore"};
+            bool skip = false;
+            for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) skip |= strcmp(word, plain[i]) == 0;
+            for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) skip |= strstr(word, known[i]) != NULL;
+            if (!skip) return refuse(ret_error, true, "a shell command other than sysctl", word);
             continue;
         }
         *equals = '\0';
-        const char *dot = strrchr(word, '.');
+        const char *dot = strrchr(word, strchr(word, '/') != NULL ? '/' : '.');
         const char *value = equals + 1;
         if (*value == '"') value++;
         if (!sysctl(s, dot != NULL ? dot + 1 : word, strtoull(value, NULL, 10), ret_error)) return false;

@@ -352,6 +352,14 @@ static void parse_setting(parser *p) {
         s->tolerance_us = number;
     } else if (strcmp(name, "mtu") == 0 && number >= 576 && number <= 65535) {
         s->mtu = (uint32_t)number;
+    } else if (strcmp(name, "local_ip") == 0 && aksu_addr_parse(value, &s->local) == AKSU_OK &&
+               aksu_addr_is_v4(&s->local)) {
+        return;
+    } else if (strcmp(name, "remote_ip") == 0 && aksu_addr_parse(value, &s->remote) == AKSU_OK &&
+               aksu_addr_is_v4(&s->remote)) {
+        return;
+    } else if (strcmp(name, "strict_segments") == 0 || strcmp(name, "tcp_ts_tick_usecs") == 0) {
+        return; /* how closely to look at what the original tool cannot see otherwise */
     } else if (strcmp(name, "ip_version") == 0 && strcmp(value, "ipv4") == 0) {
         return;
     } else if (strcmp(name, "aksu_set") == 0) {
@@ -399,6 +407,8 @@ script *script_parse(const char *path, const char *text, script_profile profile,
     script_config(s->profile, &s->config);
     s->tolerance_us = 4000;
     s->mtu = 1500;
+    s->local = aksu_addr_v4(192, 168, 0, 1);
+    s->remote = aksu_addr_v4(192, 0, 2, 1);
     parser p = {.s = s, .at = text, .line_start = text, .line = 1, .error = ret_error};
     if (parse_all(&p, path)) return s;
     script_free(s);

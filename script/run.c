@@ -325,10 +325,7 @@ bool script_run(const script *s, script_error *ret_error) {
     r->s = s;
     r->error = ret_error;
     r->base_us = r->now_us = r->event_us = BASE_US;
-    r->numbers = (script_numbers){.local = aksu_addr_v4(192, 168, 0, 1),
-                                  .remote = aksu_addr_v4(192, 0, 2, 1),
-                                  .local_port = 8080,
-                                  .remote_port = 40000};
+    r->numbers = (script_numbers){.local = s->local, .remote = s->remote, .local_port = 8080, .remote_port = 40000};
     bool good = take_settings(r);
     if (good && !open_stack(r)) {
         script_fail(ret_error, s->step, "no stack can be made with these settings");

@@ -142,7 +142,8 @@ typedef struct script {
     bool profile_given; /* by the script itself */
     uint64_t tolerance_us;
     uint32_t mtu;
-    aksu_config config; /* limits and settings, with what --aksu_set and known sysctls changed */
+    aksu_addr local, remote; /* ours; the peer's */
+    aksu_config config;      /* limits and settings, with what --aksu_set and known sysctls changed */
 } script;
 
 /* Reads a script.  NULL: ret_error tells.  config: what the profile starts from. */
