@@ -128,3 +128,10 @@ if(TARGET aksu-command)
         set_tests_properties(interop_${name} PROPERTIES RUN_SERIAL ON)
     endforeach()
 endif()
+
+# Packet scripts: every state with every event, and what else lies there.
+if(TARGET aksu-command AND Python3_FOUND)
+    aksu_test_script(scripts scripts 120 sh -c
+        "find '${PROJECT_SOURCE_DIR}/tests/scripts' -name '*.pkt' -print0 | sort -z | xargs -0 '${PROJECT_BINARY_DIR}/aksu' script --quiet")
+    aksu_test_script(script_grid tools 60 ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tools/script_grid.py --check)
+endif()

@@ -1,7 +1,6 @@
 /* Assertions: "assert tcpi_state == TCP_ESTABLISHED, tcpi_state", one or more a block, over the fields of Linux's
  * tcp_info.  The part of the expression language that tests use: or, and, not, comparisons, + - * / %, brackets. */
 #include <ctype.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,13 +60,18 @@ struct reader {
     const aksu_tcp_info *info;
     script_error *error;
     int depth;
-    jmp_buf failed;
+    bool bad;
 };
 
-static _Noreturn void give_up(struct reader *r, const char *why, const char *what) {
-    r->error->unsupported = true;
-    (void)snprintf(r->error->text, sizeof r->error->text, "%s: %.100s", why, what);
-    longjmp(r->failed, 1);
+/* The first fault is kept, and the text is over: every loop ends. */
+static int64_t give_up(struct reader *r, const char *why, const char *what) {
+    if (!r->bad) {
+        r->error->unsupported = true;
+        (void)snprintf(r->error->text, sizeof r->error->text, "%s: %.100s", why, what);
+    }
+    r->bad = true;
+    r->at = "";
+    return 0;
 }
 
 static void blank(struct reader *r) {
@@ -87,19 +91,20 @@ static bool word(struct reader *r, const char *text) {
 static int64_t read_or(struct reader *r);
 
 static int64_t read_atom(struct reader *r) {
-    if (r->depth++ > 50) give_up(r, "nested too deeply", r->at);
+    if (r->depth > 50) return give_up(r, "nested too deeply", r->at);
+    r->depth++;
     blank(r);
     int64_t value = 0;
     if (word(r, "(")) {
         value = read_or(r);
-        if (!word(r, ")")) give_up(r, "')' expected", r->at);
+        if (!word(r, ")")) (void)give_up(r, "')' expected", r->at);
     } else if (word(r, "-")) {
         value = -read_atom(r);
     } else if (isdigit((unsigned char)*r->at)) {
         char *end;
         value = strtoll(r->at, &end, 0);
         r->at = end;
-        if (*r->at == '.') give_up(r, "a number with a fraction", r->at);
+        if (*r->at == '.') (void)give_up(r, "a number with a fraction", r->at);
     } else {
         char name[64];
         size_t n = 0;
@@ -108,9 +113,9 @@ static int64_t read_atom(struct reader *r) {
             n++;
         }
         name[n] = '\0';
-        if (n == 0) give_up(r, "not understood", r->at);
+        if (n == 0) return give_up(r, "not understood", r->at);
         if (!script_tcp_info(name, r->info, &value) && !script_constant(name, &value))
-            give_up(r, "the name is not known", name);
+            return give_up(r, "the name is not known", name);
         r->at += n;
     }
     r->depth--;
@@ -125,7 +130,7 @@ static int64_t read_product(struct reader *r) {
         bool rest = !times && !quotient && word(r, "%");
         if (!times && !quotient && !rest) return value;
         int64_t other = read_atom(r);
-        if (!times && other == 0) give_up(r, "divided by zero", r->at);
+        if (!times && other == 0) return give_up(r, "divided by zero", r->at);
         value = times ? value * other : quotient ? value / other : value % other;
     }
 }
@@ -184,8 +189,9 @@ static int64_t read_or(struct reader *r) {
 /* One assertion; what follows the comma is for people, and skipped. */
 static bool holds(struct reader *r) {
     const char *start = r->at;
-    if (!word(r, "assert")) give_up(r, "only assertions are understood", r->at);
+    if (!word(r, "assert")) return give_up(r, "only assertions are understood", r->at) != 0;
     bool good = read_or(r) != 0;
+    if (r->bad) return false;
     size_t bytes = (size_t)(r->at - start);
     blank(r);
     if (*r->at == ',') r->at += strcspn(r->at, "\n;");
@@ -195,7 +201,6 @@ static bool holds(struct reader *r) {
 
 bool script_assert(const char *text, const aksu_tcp_info *info, script_error *ret_error) {
     struct reader r = {.at = text, .info = info, .error = ret_error};
-    if (setjmp(r.failed) != 0) return false;
     for (;;) {
         while (isspace((unsigned char)*r.at) || *r.at == ';') r.at++;
         if (*r.at == '#') r.at += strcspn(r.at, "\n");

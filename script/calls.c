@@ -183,7 +183,7 @@ static bool sys_connect(run_state *r, run_call *c) {
         if (!begin_connect(r, c, fd, argument(c, 1), number(c, 0)) || c->value < 0) return true;
         return fd->nonblock ? fails(c, EINPROGRESS) : false;
     }
-    if (fd->over) return fails(c, fd->so_error != 0 ? take_error(fd) : ECONNABORTED);
+    if (fd->over && !fd->connected) return fails(c, fd->so_error != 0 ? take_error(fd) : ECONNABORTED);
     if (!fd->connected) return fd->nonblock ? fails(c, EALREADY) : false;
     if (fd->connect_told) return fails(c, EISCONN);
     fd->connect_told = true;

@@ -1,7 +1,6 @@
 /* A script's text to steps.
  *
- * White space means nothing, so a step may go over several lines; it ends where it is complete.  What is wrong leaves
- * by one longjmp to script_parse, which fills in the place. */
+ * White space means nothing, so a step may go over several lines; it ends where it is complete. */
 #include "script/parse.h"
 
 #include <ctype.h>
@@ -13,9 +12,12 @@
 /* ---------------------------------------------------------------- errors and the cursor */
 
 static void note(parser *p, bool unsupported, const char *format, va_list args) {
+    if (p->bad) return; /* what follows from the first fault */
     *p->error =
         (script_error){.line = p->line, .column = (uint32_t)(p->at - p->line_start) + 1, .unsupported = unsupported};
     (void)vsnprintf(p->error->text, sizeof p->error->text, format, args);
+    p->bad = true;
+    p->at = p->line_start = "";
 }
 
 void parse_fail(parser *p, const char *format, ...) {
@@ -23,7 +25,6 @@ void parse_fail(parser *p, const char *format, ...) {
     va_start(args, format);
     note(p, false, format, args);
     va_end(args);
-    longjmp(p->failed, 1);
 }
 
 void parse_unsupported(parser *p, const char *format, ...) {
@@ -31,7 +32,6 @@ void parse_unsupported(parser *p, const char *format, ...) {
     va_start(args, format);
     note(p, true, format, args);
     va_end(args);
-    longjmp(p->failed, 1);
 }
 
 static void step_over(parser *p) {
@@ -81,7 +81,10 @@ bool parse_name(parser *p, char *buf, size_t cap) {
     size_t n = 0;
     if (!isalpha((unsigned char)*p->at) && *p->at != '_') return false;
     while (name_letter(p->at[n])) n++;
-    if (n >= cap) parse_fail(p, "a name of more than %zu letters", cap - 1);
+    if (n >= cap) {
+        parse_fail(p, "a name of more than %zu letters", cap - 1);
+        return false;
+    }
     memcpy(buf, p->at, n);
     buf[n] = '\0';
     p->at += n;
@@ -100,20 +103,23 @@ int64_t parse_integer(parser *p) {
     char *end;
     parse_space(p);
     int64_t value = strtoll(p->at, &end, 0);
-    if (end == p->at) parse_fail(p, "a number expected");
+    if (end == p->at) {
+        parse_fail(p, "a number expected");
+        return 0;
+    }
     p->at = end;
     return value;
 }
 
 /* ---------------------------------------------------------------- allocation */
 
-static void *must(parser *p, void *got) {
-    if (got == NULL) parse_fail(p, "out of memory");
-    return got;
-}
-
+/* NULL: there is no memory, and that is the fault. */
 static char *copy_text(parser *p, const char *from, size_t bytes) {
-    char *text = must(p, malloc(bytes + 1));
+    char *text = malloc(bytes + 1);
+    if (text == NULL) {
+        parse_fail(p, "out of memory");
+        return NULL;
+    }
     memcpy(text, from, bytes);
     text[bytes] = '\0';
     return text;
@@ -124,13 +130,18 @@ static char *copy_text(parser *p, const char *from, size_t bytes) {
 static void parse_value(parser *p, script_value *value, int depth);
 
 static void add_item(parser *p, script_value *value, const script_value *item) {
-    value->item = must(p, realloc(value->item, (value->item_count + 1) * sizeof *value->item));
+    script_value *items = realloc(value->item, (value->item_count + 1) * sizeof *items);
+    if (items == NULL) {
+        parse_fail(p, "out of memory");
+        return;
+    }
+    value->item = items;
     value->item[value->item_count++] = *item;
 }
 
 static void parse_items(parser *p, script_value *value, const char *end, int depth) {
     parse_space(p);
-    while (!parse_is(p, end)) {
+    while (!p->bad && !parse_is(p, end)) {
         script_value item = {.kind = SCRIPT_ELLIPSIS};
         char name[64];
         const char *before = p->at;
@@ -157,7 +168,10 @@ static void parse_items(parser *p, script_value *value, const char *end, int dep
 static void parse_text(parser *p, script_value *value) {
     const char *start = ++p->at;
     while (*p->at != '"' && *p->at != '\0' && *p->at != '\n') p->at++;
-    if (*p->at != '"') parse_fail(p, "the text does not end");
+    if (*p->at != '"') {
+        parse_fail(p, "the text does not end");
+        return;
+    }
     value->kind = SCRIPT_TEXT;
     value->text = copy_text(p, start, (size_t)(p->at - start));
     p->at++;
@@ -181,7 +195,7 @@ static int64_t parse_term(parser *p, script_value *value) {
         parse_expect(p, ")");
         return number;
     }
-    int64_t number;
+    int64_t number = 0;
     if (!script_constant(name, &number)) parse_unsupported(p, "the name %s", name);
     if (value->text == NULL) value->text = copy_text(p, name, strlen(name));
     return number;
@@ -190,6 +204,7 @@ static int64_t parse_term(parser *p, script_value *value) {
 static void parse_value(parser *p, script_value *value, int depth) {
     if (depth > 8) parse_fail(p, "nested too deeply");
     parse_space(p);
+    if (p->bad) return;
     if (parse_is(p, "...")) {
         value->kind = SCRIPT_ELLIPSIS;
     } else if (*p->at == '"') {
@@ -209,20 +224,20 @@ static void parse_value(parser *p, script_value *value, int depth) {
 
 /* ---------------------------------------------------------------- steps */
 
+static bool time_follows(const parser *p) {
+    return isdigit((unsigned char)*p->at) || (*p->at == '.' && isdigit((unsigned char)p->at[1]));
+}
+
 /* Not strtod: in 0...0.5 the dots behind the zero are a range. */
 static int64_t parse_seconds(parser *p) {
     parse_space(p);
-    if (!isdigit((unsigned char)*p->at) && *p->at != '.') parse_fail(p, "a time in seconds expected");
+    if (!time_follows(p)) parse_fail(p, "a time in seconds expected");
     int64_t us = 0;
     for (; isdigit((unsigned char)*p->at) && us < INT64_MAX / 100; p->at++) us = us * 10 + (*p->at - '0') * 1000000;
     if (*p->at != '.' || !isdigit((unsigned char)p->at[1])) return us;
     int64_t unit = 100000;
     for (p->at++; isdigit((unsigned char)*p->at); p->at++, unit /= 10) us += (*p->at - '0') * unit;
     return us;
-}
-
-static bool time_follows(const parser *p) {
-    return isdigit((unsigned char)*p->at) || (*p->at == '.' && isdigit((unsigned char)p->at[1]));
 }
 
 static void parse_time(parser *p, script_step *step) {
@@ -250,7 +265,7 @@ static void parse_time(parser *p, script_step *step) {
 static void parse_result(parser *p, script_step *step) {
     step->result.kind = SCRIPT_ELLIPSIS;
     parse_space(p);
-    if (!parse_is(p, "=")) return;
+    if (p->bad || !parse_is(p, "=")) return;
     parse_space(p);
     char name[64];
     if (strcmp(step->name, "state") == 0) {
@@ -263,7 +278,7 @@ static void parse_result(parser *p, script_step *step) {
     parse_value(p, &step->result, 0);
     parse_space(p);
     if (parse_name(p, name, sizeof name)) {
-        int64_t code;
+        int64_t code = 0;
         if (!script_constant(name, &code)) parse_unsupported(p, "the error %s", name);
         step->result_errno = copy_text(p, name, strlen(name));
         parse_space(p);
@@ -274,15 +289,19 @@ static void parse_result(parser *p, script_step *step) {
 static void parse_call(parser *p, script_step *step) {
     char name[64];
     step->kind = SCRIPT_CALL;
-    if (!parse_name(p, name, sizeof name)) parse_fail(p, "a packet, a call, %%{ or ` expected");
+    if (!parse_name(p, name, sizeof name)) {
+        parse_fail(p, "a packet, a call, %%{ or ` expected");
+        return;
+    }
     step->name = copy_text(p, name, strlen(name));
     parse_expect(p, "(");
     if (strcmp(name, "drop") == 0) { /* drop(TCP_SEQUENCE): a name of the core's, not a C constant */
+        script_value list = {.kind = SCRIPT_LIST};
         parse_space(p);
         if (!parse_name(p, name, sizeof name)) parse_fail(p, "the name of a drop reason expected");
-        step->arg = must(p, calloc(1, sizeof *step->arg));
-        step->arg_count = 1;
-        step->arg[0] = (script_value){.kind = SCRIPT_TEXT, .text = copy_text(p, name, strlen(name))};
+        add_item(p, &list, &(script_value){.kind = SCRIPT_TEXT, .text = copy_text(p, name, strlen(name))});
+        step->arg = list.item;
+        step->arg_count = list.item_count;
         parse_expect(p, ")");
     } else {
         script_value list = {.kind = SCRIPT_LIST};
@@ -297,16 +316,25 @@ static void parse_block(parser *p, script_step *step, script_step_kind kind, con
     step->kind = kind;
     const char *start = p->at;
     while (*p->at != '\0' && strncmp(p->at, end, strlen(end)) != 0) step_over(p);
-    if (*p->at == '\0') parse_fail(p, "'%s' expected", end);
+    if (*p->at == '\0') {
+        parse_fail(p, "'%s' expected", end);
+        return;
+    }
     step->name = copy_text(p, start, (size_t)(p->at - start));
     p->at += strlen(end);
 }
 
+/* NULL: there is no memory, and that is the fault. */
 static script_step *add_step(parser *p) {
     script *s = p->s;
     if (s->step_count == s->step_cap) {
         uint32_t cap = s->step_cap == 0 ? 32 : s->step_cap * 2;
-        s->step = must(p, realloc(s->step, cap * sizeof *s->step));
+        script_step *steps = realloc(s->step, cap * sizeof *steps);
+        if (steps == NULL) {
+            parse_fail(p, "out of memory");
+            return NULL;
+        }
+        s->step = steps;
         s->step_cap = cap;
     }
     script_step *step = &s->step[s->step_count++];
@@ -316,8 +344,10 @@ static script_step *add_step(parser *p) {
 
 static void parse_step(parser *p) {
     script_step *step = add_step(p);
+    if (step == NULL) return;
     parse_time(p, step);
     parse_space(p);
+    if (p->bad) return;
     if (parse_is(p, "<")) {
         step->kind = SCRIPT_IN;
         parse_packet(p, step);
@@ -339,7 +369,10 @@ static void parse_step(parser *p) {
 static void parse_setting(parser *p) {
     char name[64], value[128];
     size_t n = 0;
-    if (!parse_name(p, name, sizeof name)) parse_fail(p, "the name of an option expected");
+    if (!parse_name(p, name, sizeof name)) {
+        parse_fail(p, "the name of an option expected");
+        return;
+    }
     value[0] = '\0';
     if (parse_is(p, "=")) {
         while (!isspace((unsigned char)*p->at) && *p->at != '\0' && n < sizeof value - 1) value[n++] = *p->at++;
@@ -364,7 +397,10 @@ static void parse_setting(parser *p) {
         return;
     } else if (strcmp(name, "aksu_set") == 0) {
         char *equals = strchr(value, '=');
-        if (equals == NULL) parse_fail(p, "--aksu_set=NAME=NUMBER expected");
+        if (equals == NULL) {
+            parse_fail(p, "--aksu_set=NAME=NUMBER expected");
+            return;
+        }
         *equals = '\0';
         script_error error = {.line = 0};
         if (!script_set(s, value, strtoull(equals + 1, NULL, 10), &error)) parse_fail(p, "%s", error.text);
@@ -384,9 +420,7 @@ static void find_profile(script *s, const char *text, script_profile profile) {
     s->profile_given = script_profile_named(name, &s->profile);
 }
 
-/* False: something left by longjmp, and the error says what. */
-static bool parse_all(parser *p, const char *path) {
-    if (setjmp(p->failed) != 0) return false;
+static void parse_all(parser *p, const char *path) {
     p->s->path = copy_text(p, path, strlen(path));
     for (parse_space(p); *p->at != '\0'; parse_space(p)) {
         if (parse_is(p, "--"))
@@ -394,7 +428,6 @@ static bool parse_all(parser *p, const char *path) {
         else
             parse_step(p);
     }
-    return true;
 }
 
 script *script_parse(const char *path, const char *text, script_profile profile, script_error *ret_error) {
@@ -410,7 +443,8 @@ script *script_parse(const char *path, const char *text, script_profile profile,
     s->local = aksu_addr_v4(192, 168, 0, 1);
     s->remote = aksu_addr_v4(192, 0, 2, 1);
     parser p = {.s = s, .at = text, .line_start = text, .line = 1, .error = ret_error};
-    if (parse_all(&p, path)) return s;
+    parse_all(&p, path);
+    if (!p.bad) return s;
     script_free(s);
     return NULL;
 }

@@ -1,8 +1,9 @@
-/* What parse.c and parse_packet.c share: a cursor over the script's text. */
+/* What parse.c and parse_packet.c share: a cursor over the script's text.
+ *
+ * The first thing that is wrong is kept, and the cursor put at an end of text: what is being read then finds nothing
+ * more, and every loop ends. */
 #ifndef SCRIPT_PARSE_H
 #define SCRIPT_PARSE_H
-
-#include <setjmp.h>
 
 #include "script/script.h"
 
@@ -11,12 +12,11 @@ typedef struct parser {
     const char *at, *line_start;
     uint32_t line;
     script_error *error;
-    jmp_buf failed;
+    bool bad;
 } parser;
 
-/* Fills the error and leaves by longjmp. */
-_Noreturn void parse_fail(parser *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-_Noreturn void parse_unsupported(parser *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void parse_fail(parser *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void parse_unsupported(parser *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 void parse_space(parser *p);                /* white space and comments */
 bool parse_is(parser *p, const char *text); /* takes it if it is there */

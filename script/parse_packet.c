@@ -15,7 +15,10 @@ static uint8_t parse_flags(parser *p) {
         if (letter == NULL) break;
         flags |= (uint8_t)(1u << (letter - letters));
     }
-    if (p->at == start) parse_fail(p, "flags expected: some of F S R P . U E W, or -");
+    if (p->at == start) {
+        parse_fail(p, "flags expected: some of F S R P . U E W, or -");
+        return 0;
+    }
     if (!isspace((unsigned char)*p->at))
         parse_unsupported(p, "flags or a field of the header are not known: '%c'", *p->at);
     return flags;
@@ -43,7 +46,10 @@ static void parse_cookie(parser *p, script_option *o) {
     size_t n = 0;
     parse_space(p);
     while (isxdigit((unsigned char)*p->at) && n < sizeof hex - 1) hex[n++] = *p->at++;
-    if (n % 2 != 0 || n / 2 > sizeof o->text) parse_fail(p, "a cookie is up to 16 bytes in hexadecimal");
+    if (n % 2 != 0 || n / 2 > sizeof o->text) {
+        parse_fail(p, "a cookie is up to 16 bytes in hexadecimal");
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         int digit = isdigit((unsigned char)hex[i]) ? hex[i] - '0' : tolower((unsigned char)hex[i]) - 'a' + 10;
         o->text[i / 2] = (uint8_t)(o->text[i / 2] << 4 | digit);
@@ -53,9 +59,12 @@ static void parse_cookie(parser *p, script_option *o) {
 
 static void parse_option(parser *p, script_option *o) {
     char name[32];
-    parse_space(p);
-    if (!parse_name(p, name, sizeof name)) parse_fail(p, "an option expected");
     *o = (script_option){.kind = 0};
+    parse_space(p);
+    if (!parse_name(p, name, sizeof name)) {
+        parse_fail(p, "an option expected");
+        return;
+    }
     if (strcmp(name, "nop") == 0) {
         o->kind = SCRIPT_OPT_NOP;
     } else if (strcmp(name, "eol") == 0) {
@@ -74,7 +83,10 @@ static void parse_option(parser *p, script_option *o) {
     } else if (strcmp(name, "sack") == 0) {
         o->kind = SCRIPT_OPT_SACK;
         for (parse_space(p); isdigit((unsigned char)*p->at); parse_space(p)) {
-            if (o->byte_count == 4) parse_fail(p, "more than four SACK blocks");
+            if (o->byte_count == 4) {
+                parse_fail(p, "more than four SACK blocks");
+                return;
+            }
             o->value[2 * o->byte_count] = parse_number32(p);
             parse_expect(p, ":");
             o->value[2 * o->byte_count + 1] = parse_number32(p);
@@ -101,7 +113,10 @@ static void parse_options(parser *p, script_packet *packet) {
         packet->options_any = true;
     } else if (*p->at != '>') {
         do {
-            if (packet->option_count == SCRIPT_OPTION_MAX) parse_fail(p, "more options than a header holds");
+            if (packet->option_count == SCRIPT_OPTION_MAX) {
+                parse_fail(p, "more options than a header holds");
+                return;
+            }
             parse_option(p, &packet->option[packet->option_count++]);
             parse_space(p);
         } while (parse_is(p, ","));
@@ -119,6 +134,7 @@ static void parse_icmp_kind(parser *p, script_packet *packet) {
     char name[40];
     packet->icmp = true;
     parse_space(p);
+    name[0] = '\0';
     if (!parse_name(p, name, sizeof name)) parse_fail(p, "an ICMP type expected");
     if (strcmp(name, "unreachable") == 0) {
         packet->icmp_type = 3;

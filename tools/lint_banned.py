@@ -28,7 +28,7 @@ UNSAFE = frozenset(
     "gets strcpy strcat sprintf vsprintf strtok atoi atol atoll atof alloca rand srand random srandom tmpnam mktemp "
     "setjmp longjmp system popen asctime ctime gmtime localtime".split()
 )
-OURS = ["include", "src", "svc", "host", "sim", "view", "lab", "app", "examples"]
+OURS = ["include", "src", "svc", "host", "sim", "view", "lab", "script", "app", "examples"]
 STATE_FILE = Path("src/tcp/state.c")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK|not implemented|stub|for now)\b")
 # A suppression needs a reason on the line: NOLINT(check): reason, or cppcheck-suppress id ; reason.

@@ -2,7 +2,7 @@
 """The floors of docs/architecture.md, section 2: lint_layers.py [ROOT].
 
 An include may name only its own folder or a lower floor.  From floor 7 up only include/aksu/ and the own folder are in
-reach, except that lab and app may also name the folders below them, and that each of host, sim has its own public
+reach, except that lab, script and app may also name the folders below them, and that each of host, sim has its own public
 header.  src/ includes four headers of the language and no other; svc, sim and view make no system calls.
 """
 
@@ -25,6 +25,7 @@ FLOORS = {
     ("sim",): 7,
     ("view",): 7,
     ("lab",): 8,
+    ("script",): 8,
     ("app",): 9,
 }
 CORE_PUBLIC = {"aksu.h", "trace.h", "events.def"}
@@ -91,7 +92,7 @@ def why_not_system(room, name):
 def check(root):
     root = Path(root).resolve()
     faults = []
-    for path in cscan.sources(root, ["include", "src", "svc", "host", "sim", "view", "lab", "app"], (".c", ".h", ".def")):
+    for path in cscan.sources(root, ["include", "src", "svc", "host", "sim", "view", "lab", "script", "app"], (".c", ".h", ".def")):
         place = path.relative_to(root)
         room = room_of(place)
         if room[0] == "src" and room not in FLOORS:

@@ -8,7 +8,7 @@ import cscan
 
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 800
-FOLDERS = ["include", "src", "svc", "host", "sim", "view", "lab", "app", "examples"]
+FOLDERS = ["include", "src", "svc", "host", "sim", "view", "lab", "script", "app", "examples"]
 TEST_FOLDERS = ["tests", "bench"]
 
 
