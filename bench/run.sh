@@ -3,7 +3,7 @@
 #
 # Load goes only to network namespaces made here, which end with this script.
 set -euo pipefail
-groups=(bulk connections memory flood instructions)
+groups=(bulk connections memory flat flood instructions)
 usage() {
     cat <<TEXT
 usage: ./dev bench [--json] [--only GROUP]...
@@ -13,6 +13,7 @@ usage: ./dev bench [--json] [--only GROUP]...
                    bulk          one stream over TUN, both directions, both doors, and its CPU
                    connections   whole connections a second
                    memory        bytes a connection, idle and in TIME-WAIT, and by the structures
+                   flat          cost of one lookup and one timer at 1,000 and at 1,000,000 connections
                    flood         SYNs a second, and honest clients meanwhile
                    instructions  instructions of each elementary operation, by callgrind
 TEXT
@@ -178,6 +179,36 @@ memory() {
     figure "TIME-WAIT by aksu_stack_bytes (64 + 4)" "$time_wait" bytes "kernel (noted)" 256 "$(divide "$time_wait" 256)" "<= 64" -
     figure "half-open connection by aksu_stack_bytes" "$syn" bytes "kernel (noted)" 320 "$(divide "$syn" 320)" - -
     figure "listener by aksu_stack_bytes" "$listener" bytes none null null - -
+}
+
+# ---------------------------------------------------------------- flat
+
+flat() {
+    local count what operations
+    for count in 1000 1000000; do
+        taskset -c 0 "$bin/flat" $count >"$work/flat.$count"
+        command -v valgrind >/dev/null || continue
+        valgrind --tool=callgrind --instr-atstart=no --callgrind-out-file="$work/flat.out" "$bin/flat" $count \
+            >"$work/counts" 2>/dev/null
+        callgrind_annotate --inclusive=yes --threshold=100 "$work/flat.out" >"$work/costs"
+        while read -r what _ operations; do
+            awk -v name=":measure_$what " -v operations="$operations" '
+                index($0, name) && !/=>/ { gsub(",", "", $1); printf "%.0f\n", $1 / operations; exit }' "$work/costs" \
+                >"$work/flat.$what.$count"
+        done <"$work/counts"
+    done
+    for what in lookup timer; do
+        local name="one segment in, lookup included"
+        if [ $what = timer ]; then name="one timer, fired, set again, its probe made"; fi
+        local few many
+        few=$(awk -v what=$what '$1 == what { print $2 }' "$work/flat.1000")
+        many=$(awk -v what=$what '$1 == what { print $2 }' "$work/flat.1000000")
+        figure "$name: of 1000000" "$many" ns "the same of 1000" "$few" "$(divide "$many" "$few")" - "one core"
+        [ -s "$work/flat.$what.1000000" ] || continue
+        few=$(cat "$work/flat.$what.1000")
+        many=$(cat "$work/flat.$what.1000000")
+        figure "$name: of 1000000" "$many" Ir "the same of 1000" "$few" "$(divide "$many" "$few")" "flat" -
+    done
 }
 
 # ---------------------------------------------------------------- flood
