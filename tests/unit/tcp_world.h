@@ -36,6 +36,7 @@ struct tcp_world {
     uint64_t lose_mask; /* of the client's next segments: bit 0 the next, those set are lost */
     struct tcp_seen seen[SEEN_MAX];
     uint32_t seen_count;
+    uint64_t frames_hash; /* of every byte of every frame, and its time */
 };
 
 struct tcp_world_sink {
@@ -115,6 +116,15 @@ static inline void world_close(struct tcp_world *w) {
     free(w);
 }
 
+static inline void world_hash(struct tcp_world *w, const aksu_frame *frame) {
+    uint64_t hash = (w->frames_hash ^ w->now_us) * 1099511628211u;
+    for (uint32_t i = 0; i < frame->iov_count; i++) {
+        const uint8_t *bytes = frame->iov[i].base;
+        for (size_t k = 0; k < frame->iov[i].bytes; k++) hash = (hash ^ bytes[k]) * 1099511628211u;
+    }
+    w->frames_hash = hash;
+}
+
 /* What one side has to send, to the other, 10 us later; false: nothing. */
 static inline bool world_carry(struct tcp_world *w, int from) {
     aksu_frame frames[8];
@@ -124,6 +134,7 @@ static inline bool world_carry(struct tcp_world *w, int from) {
     for (size_t i = 0; i < count; i++) {
         frames[i].link = 0;
         frames[i].time_us = 0;
+        world_hash(w, &frames[i]);
         if (w->by_hand) continue;
         bool lost = from == CLIENT && (w->lose_mask & 1) != 0;
         if (from == CLIENT) w->lose_mask >>= 1;
