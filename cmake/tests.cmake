@@ -36,7 +36,7 @@ foreach(source IN LISTS unit_sources)
     aksu_test_program(${source} unit 120 PkgConfig::CMOCKA)
 endforeach()
 foreach(source IN LISTS sim_sources)
-    aksu_test_program(${source} sim 300 PkgConfig::CMOCKA)
+    aksu_test_program(${source} sim 300 PkgConfig::CMOCKA m)
 endforeach()
 
 if(AKSU_FUZZERS)

@@ -617,7 +617,8 @@ typedef struct aksu_counters {
     uint64_t tcp_active_opens, tcp_passive_opens, tcp_attempt_fails, tcp_established_resets;
     uint64_t syn_cookies_sent, syn_cookies_accepted, time_wait_evicted, time_wait_reused;
     uint64_t rto_fired, fast_retransmits, persist_probes, keepalive_probes;
-    uint64_t loss_steps; /* records that loss detection looked at: bounded for each ACK */
+    uint64_t recoveries_undone; /* RFC 4015 */
+    uint64_t loss_steps;        /* records that loss detection looked at: bounded for each ACK */
     uint64_t icmp_echo_replies, clock_backward, output_token_unknown;
     uint32_t tcp_used, listener_used, syn_cache_used, time_wait_used, transfer_used, block_used, record_used,
         frame_used;

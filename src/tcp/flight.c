@@ -232,6 +232,7 @@ void ak_tcp_flight_retransmitted(struct ak_core *core, struct ak_tcb *t, uint32_
         list_insert(core, &x->sent, index, x->sent.tail);
     }
     r->sent_us = core->now_us;
+    ak_undo_retransmitted(core, t, bytes);
     x->retransmitted_segments++;
     core->counters.tcp_retransmitted++;
     ak_prr_sent(x, bytes);

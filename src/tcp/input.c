@@ -143,6 +143,8 @@ static void settle_connection(struct ak_core *core, struct ak_tcb *t, const stru
                               enum ak_verdict verdict) {
     if (verdict == AK_DROP_ACK) {
         /* Text that came again means that our ACK was lost: always answered.  Anything else within the budget. */
+        if (seg->text_bytes > 0 && ak_seq_le(ak_seq_add(seg->seq, seg->text_bytes), t->rcv.nxt))
+            ak_tcp_sack_tell_duplicate(core, t, seg->seq, ak_seq_add(seg->seq, seg->text_bytes)); /* RFC 2883 s4 */
         if (seg->text_bytes > 0 || (seg->flags & AKSU_TCP_FIN))
             ak_tcp_ack_now(core, t, AK_F_DUPLICATE_ACK);
         else

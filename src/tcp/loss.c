@@ -137,8 +137,16 @@ void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, const struct ak
         .mss_bytes = mss,
         .acked_bytes = ak_seq_bytes(una, seg->ack),
     };
+    struct ak_undo_ack undo = {.seg = seg};
+    if (x->record_head != AK_NONE) {
+        const struct ak_record *first = ak_record_at(core, x->record_head);
+        undo.first_sent_us = first->first_sent_us;
+        undo.retransmitted = (first->flags & AK_RECORD_RETRANSMITTED) != 0;
+    }
     struct trip trip = records_acked(core, t, seg);
     t->snd.una = seg->ack;
+    enum ak_undone undone = ak_undo_on_ack(core, t, &undo);
+    if (undone == AK_UNDONE_TIMEOUT) ak_tcp_rtt_forget(t);
     ack.rtt_us = sample_trip(core, t, &trip, seg);
     x->delivered_bytes -= duplicates_settled(x, ack.acked_bytes, mss);
     if (x->in_recovery != AK_RECOVERY_NONE && ak_seq_ge(seg->ack, x->recovery_end)) {
@@ -157,6 +165,7 @@ void ak_tcp_recovery_enter(struct ak_core *core, struct ak_tcb *t) {
     if (x->in_recovery != AK_RECOVERY_NONE) return;
     x->in_recovery = AK_RECOVERY_FAST;
     x->recovery_end = t->snd.nxt;
+    ak_undo_keep(core, t, flight_size(t, x));
     ak_cc_of(core, t)->on_congestion(x, AK_CC_LOSS, flight_size(t, x), ak_tcp_effective_mss(core, t, 0));
     /* RFC 9937 s6.2: RecoverFS is what was in flight, without what had been delivered before this very ACK. */
     ak_prr_begin(x, sent_bytes(t) - x->sacked_bytes + ak_tcp_newly_delivered(x));
@@ -187,6 +196,7 @@ void ak_tcp_duplicate_ack(struct ak_core *core, struct ak_tcb *t) {
     if ((uint64_t)(x->duplicate_acks + 1) * mss > (uint64_t)sent_bytes(t) + mss) return;
     x->duplicate_acks++;
     x->delivered_bytes += mss;
+    ak_undo_duplicate_ack(x);
     ak_tcp_want_output(core, t);
     /* RFC 6582 s3.2 step 2: not again for a window that has been through a loss. */
     bool again = x->in_recovery != AK_RECOVERY_NONE || ak_seq_lt(t->snd.una, x->recovery_end);
@@ -202,7 +212,13 @@ void ak_tcp_duplicate_ack(struct ak_core *core, struct ak_tcb *t) {
 void ak_tcp_rto_losses(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     uint32_t mss = ak_tcp_effective_mss(core, t, 0);
-    if (x->rto_backoff == 0) ak_cc_of(core, t)->on_congestion(x, AK_CC_TIMEOUT, flight_size(t, x), mss);
+    /* RFC 5682 s2.1 step 1: not while a recovery is under way.  Where there are timestamps, Eifel tells more surely. */
+    bool fresh = x->in_recovery == AK_RECOVERY_NONE && x->rto_backoff == 0 && (t->flags & AK_F_TIMESTAMPS) == 0;
+    if (x->rto_backoff == 0) {
+        ak_undo_keep(core, t, flight_size(t, x));
+        ak_cc_of(core, t)->on_congestion(x, AK_CC_TIMEOUT, flight_size(t, x), mss);
+    }
+    x->frto = fresh ? AK_FRTO_FIRST : AK_FRTO_OFF;
     x->cwnd = mss; /* s3.1: the loss window; ssthresh is held while the same segment times out again */
     x->duplicate_acks = 0;
     x->tlp.out = false;

@@ -44,6 +44,20 @@ static inline void ak_prr_sent(struct ak_transfer *x, uint32_t bytes) {
     if (x->in_recovery == AK_RECOVERY_FAST) x->prr.out += bytes;
 }
 
+/* ---- undo.c: RFC 3522, RFC 5682, RFC 2883.  What is there before the window is reduced. */
+void ak_undo_keep(struct ak_core *core, struct ak_tcb *t, uint32_t flight_bytes);
+void ak_undo_retransmitted(struct ak_core *core, struct ak_tcb *t, uint32_t bytes);
+enum ak_undone { AK_UNDONE_NOTHING, AK_UNDONE_RECOVERY, AK_UNDONE_TIMEOUT };
+/* An ACK of new data, SND.UNA moved and its records gone. */
+struct ak_undo_ack {
+    const struct ak_seg *seg;
+    uint64_t first_sent_us; /* the first transmission of the oldest byte acknowledged */
+    bool retransmitted;     /* and whether it was sent again */
+};
+enum ak_undone ak_undo_on_ack(struct ak_core *core, struct ak_tcb *t, const struct ak_undo_ack *ack);
+void ak_undo_duplicate_ack(struct ak_transfer *x);
+void ak_undo_on_dsack(struct ak_core *core, struct ak_tcb *t, ak_seq left, ak_seq right);
+
 /* ---- rack.c.  A record was delivered, by SACK or ACK, for the first time. */
 void ak_rack_delivered(struct ak_core *core, struct ak_tcb *t, const struct ak_record *record,
                        const struct ak_seg *seg);

@@ -78,7 +78,13 @@ aksu_tcp_options ak_tcp_segment_options(const struct ak_core *core, const struct
         options.ts_ecr = t->ts_recent;
     }
     const struct ak_transfer *x = ak_transfer_of(core, t);
-    if ((t->flags & AK_F_SACK) == 0 || x == NULL || x->range_count == 0) return options;
+    if ((t->flags & AK_F_SACK) == 0 || x == NULL) return options;
+    if (x->duplicate_due) { /* RFC 2883 s4: the first block, and told once */
+        options.present |= AKSU_OPT_SACK;
+        options.sack[0] = (aksu_sack_block){.left = x->duplicate.left.n, .right = x->duplicate.right.n};
+        options.sack_count = 1;
+    }
+    if (x->range_count == 0) return options;
     /* RFC 2018 s4: first the range with the newest segment, then the others in turn, so that the peer hears of all. */
     const struct ak_range *range = (const struct ak_range *)(const void *)ak_block_at(&core->blocks, x->range_block);
     uint32_t room = t->flags & AK_F_TIMESTAMPS ? AKSU_SACK_BLOCK_MAX - 1 : AKSU_SACK_BLOCK_MAX;

@@ -13,6 +13,7 @@ static void ack_went(struct ak_core *core, struct ak_tcb *t) {
     t->last_ack_sent = t->rcv.nxt;
     if (x == NULL) return;
     x->unacked_segments = 0;
+    x->duplicate_due = false;
     if (x->range_count > 0) {
         /* The newest comes first in every ACK; the other blocks go round. */
         uint32_t others = (t->flags & AK_F_TIMESTAMPS ? AKSU_SACK_BLOCK_MAX - 1 : AKSU_SACK_BLOCK_MAX) - 1;
@@ -166,7 +167,8 @@ static bool send_one(struct ak_core *core, struct ak_tcb *t, struct sender *s, a
         s->syn_options = ak_tcp_syn_options(core, t);
         s->env.syn_bytes = ak_fast_open_syn(core, t, &s->syn_options);
     }
-    if (s->env.x != NULL && s->env.x->range_count > 0) s->options = ak_tcp_segment_options(core, t);
+    if (s->env.x != NULL && (s->env.x->range_count > 0 || (s->options.present & AKSU_OPT_SACK)))
+        s->options = ak_tcp_segment_options(core, t);
     struct ak_plan plan = ak_tcp_plan(t, &s->env);
     if (plan.kind == AK_PLAN_NOTHING) {
         commit_nothing(core, t, &plan);

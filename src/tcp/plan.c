@@ -140,6 +140,14 @@ static bool plan_data(const struct ak_tcb *t, const struct ak_plan_env *env, str
     return true;
 }
 
+/* RFC 5682 s2.1 step 2b: new segments first, and nothing again until the next ACK has told whether that is needed. */
+static bool frto_holds(const struct ak_tcb *t, const struct ak_plan_env *env) {
+    if (env->x == NULL || env->x->frto != AK_FRTO_NEW) return false;
+    if (ak_seq_gt(t->snd.nxt, env->x->recovery_end)) return true; /* they have gone */
+    struct ak_plan plan = {.kind = AK_PLAN_NOTHING};
+    return plan_data(t, env, &plan);
+}
+
 /* RFC 8985 s7.3: new data if it may go (plan_data has been asked), else the last segment again. */
 static bool plan_tail_probe(const struct ak_tcb *t, const struct ak_plan_env *env, struct ak_plan *plan) {
     if ((t->flags & AK_F_TAIL_PROBE_DUE) == 0 || env->tail == NULL) return false;
@@ -211,9 +219,10 @@ struct ak_plan ak_tcp_plan(const struct ak_tcb *t, const struct ak_plan_env *env
     if (t->flags & AK_F_SYN_DUE) return plan_syn(t, env);
     if (may_send_data(t)) {
         if (plan_probe(t, env, &plan)) return plan;
-        if (plan_retransmit(t, env, &plan)) return plan;
+        bool held = frto_holds(t, env);
+        if (!held && plan_retransmit(t, env, &plan)) return plan;
         if (plan.stop == AK_STOP_EMPTY && plan_data(t, env, &plan)) return plan;
-        if (plan_tail_probe(t, env, &plan)) return plan;
+        if (!held && plan_tail_probe(t, env, &plan)) return plan;
         if (plan.stop == AK_STOP_EMPTY && plan_fin(t, env, &plan)) return plan;
     }
     if (t->state == AK_TCP_SYN_SENT || t->state == AK_TCP_CLOSED || t->state == AK_TCP_LISTEN) return plan;

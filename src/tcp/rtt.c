@@ -7,7 +7,7 @@ void ak_tcp_rtt_sample(struct ak_core *core, struct ak_tcb *t, uint64_t sample_u
     if (t->srtt_us == 0) {
         t->srtt_us = r;
         t->rttvar_us = r / 2;
-        t->min_rtt_us = r;
+        t->min_rtt_us = t->min_rtt_us == 0 ? r : ak_min_u32(t->min_rtt_us, r);
     } else {
         uint32_t error = r > t->srtt_us ? r - t->srtt_us : t->srtt_us - r;
         t->rttvar_us = t->rttvar_us - t->rttvar_us / 4 + error / 4;
@@ -24,6 +24,12 @@ void ak_tcp_rtt_sample(struct ak_core *core, struct ak_tcb *t, uint64_t sample_u
         .rto_us = (uint32_t)ak_tcp_rto_us(core, t),
     };
     core->host.sink(core->host.sink_user, &event);
+}
+
+/* RFC 4015 s3.3 (7): after a spurious timeout the next sample is taken for the first. */
+void ak_tcp_rtt_forget(struct ak_tcb *t) {
+    t->srtt_us = 0;
+    t->rttvar_us = 0;
 }
 
 /* s2.3: SRTT + max(G, 4 RTTVAR); the variance term is at least the smallest RTO's margin over the trip, so that a

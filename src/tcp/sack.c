@@ -1,4 +1,4 @@
-/* Selective acknowledgments, the sender's side: RFC 2018 s5, RFC 6675 s4.
+/* Selective acknowledgments, the sender's side: RFC 2018 s5, RFC 6675 s4, RFC 2883.
  *
  * Each block is checked before it means anything: it must lie within [SND.UNA, SND.NXT) (attack row 17).  Records that
  * a block covers are marked, and a record that it covers in part is cut at its edge.  Data stays until it is
@@ -95,7 +95,10 @@ static uint32_t sound_blocks(const struct ak_tcb *t, const struct ak_seg *seg, s
 
 void ak_tcp_sack_take(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
     struct ak_transfer *x = ak_transfer_of(core, t);
-    if (ak_tcp_sack_duplicate(seg)) ak_rack_duplicate(core, t);
+    if (ak_tcp_sack_duplicate(seg)) {
+        ak_rack_duplicate(core, t);
+        ak_undo_on_dsack(core, t, ak_seq_of(seg->options.sack[0].left), ak_seq_of(seg->options.sack[0].right));
+    }
     struct ak_range blocks[AKSU_SACK_BLOCK_MAX];
     uint32_t count = sound_blocks(t, seg, blocks);
     if (count == 0 || x->record_head == AK_NONE) return;
@@ -115,4 +118,11 @@ bool ak_tcp_sack_duplicate(const struct ak_seg *seg) {
     if (seg->options.sack_count < 2) return false;
     return ak_seq_ge(left, ak_seq_of(seg->options.sack[1].left)) &&
            ak_seq_le(right, ak_seq_of(seg->options.sack[1].right));
+}
+
+void ak_tcp_sack_tell_duplicate(struct ak_core *core, struct ak_tcb *t, ak_seq left, ak_seq right) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x == NULL || (t->flags & AK_F_SACK) == 0) return;
+    x->duplicate = (struct ak_range){.left = left, .right = right};
+    x->duplicate_due = true;
 }

@@ -107,6 +107,13 @@ union ak_cc_state {
     struct ak_cubic cubic;
 };
 
+/* RFC 5682: what the next ACK is to the timeout. */
+enum ak_frto {
+    AK_FRTO_OFF,
+    AK_FRTO_FIRST, /* the first after it */
+    AK_FRTO_NEW,   /* the second: new segments go before anything is sent again */
+};
+
 struct ak_transfer {
     uint32_t next_free;
     struct ak_stream send, receive;
@@ -160,6 +167,19 @@ struct ak_transfer {
     ak_seq rcv_fin;         /* AK_F_PEER_FIN_HELD */
 
     uint32_t retransmitted_segments;
+    struct { /* undo.c: as it was before the window was reduced */
+        uint32_t cwnd, ssthresh, flight_bytes;
+        ak_seq una, end;
+        uint32_t timestamp;   /* of the first retransmission */
+        uint32_t again_bytes; /* sent again, and not told of as duplicates */
+        bool kept, retransmitted, undecided;
+        union ak_cc_state cc;
+    } undo;
+    uint8_t frto; /* enum ak_frto */
+
+    bool duplicate_due; /* the next ACK tells of it: RFC 2883 */
+    struct ak_range duplicate;
+
     uint32_t cwnd, ssthresh;
     ak_seq limited_end; /* SND.NXT when the congestion window last held sending back */
     union ak_cc_state cc;

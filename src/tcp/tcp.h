@@ -234,6 +234,7 @@ uint64_t ak_tcp_user_timeout_us(const struct ak_core *core, const struct ak_tcb 
 /* ---- rtt.c: RFC 6298 */
 void ak_tcp_rtt_sample(struct ak_core *core, struct ak_tcb *t, uint64_t sample_us);
 uint64_t ak_tcp_rto_us(const struct ak_core *core, const struct ak_tcb *t);
+void ak_tcp_rtt_forget(struct ak_tcb *t);
 /* The RTO with back-off. */
 uint64_t ak_tcp_rto_backed_off_us(const struct ak_core *core, const struct ak_tcb *t);
 void ak_tcp_rto_restart(struct ak_core *core, struct ak_tcb *t);
@@ -256,6 +257,8 @@ void ak_tcp_flight_clear(struct ak_core *core, struct ak_transfer *x);
 /* ---- sack.c, rack.c: RFC 2018, RFC 8985 */
 void ak_tcp_sack_take(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
 bool ak_tcp_sack_duplicate(const struct ak_seg *seg);
+/* The receiver's side: these bytes came twice, and the next ACK says so. */
+void ak_tcp_sack_tell_duplicate(struct ak_core *core, struct ak_tcb *t, ak_seq left, ak_seq right);
 void ak_rack_detect(struct ak_core *core, struct ak_tcb *t);
 void ak_rack_duplicate(struct ak_core *core, struct ak_tcb *t); /* the peer had something twice */
 void ak_rack_fire(struct ak_core *core, struct ak_tcb *t);      /* the reordering timer */

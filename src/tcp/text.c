@@ -153,7 +153,9 @@ static void hold(struct ak_input *in, ak_seq left, ak_seq right) {
     bool same = ak_seq_in(x->range_recent, now.left, ak_seq_bytes(now.left, now.right));
     if (new_bytes > 0 && (!same || x->ranges_untold == 0)) x->ranges_untold++;
     x->range_recent = left;
-    if (new_bytes == 0) in->drop = AKSU_DROP_TCP_DUPLICATE;
+    if (new_bytes > 0) return;
+    in->drop = AKSU_DROP_TCP_DUPLICATE;
+    ak_tcp_sack_tell_duplicate(core, in->t, left, right); /* RFC 2883 s4.1.2, inside the block of range_recent */
 }
 
 /* Data after the application has closed: nobody will read it, and the peer must know (SHLD-3). */
@@ -191,6 +193,7 @@ enum ak_verdict ak_tcp_step_text(struct ak_input *in) {
         hold(in, left, right);
         return AK_NEXT;
     }
+    if (ak_seq_lt(seg->seq, left)) ak_tcp_sack_tell_duplicate(core, t, seg->seq, left); /* RFC 2883 s4.1.1 */
     ak_seq stored = store_new(in, left, right);
     if (ak_seq_lt(stored, right)) in->drop = AKSU_DROP_TCP_NO_MEMORY;
     if (ak_seq_eq(stored, left)) return AK_NEXT;
