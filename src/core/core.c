@@ -126,6 +126,7 @@ struct ak_frame_slot *ak_frame_new(struct ak_core *core) {
     struct ak_frame_slot *slot = ak_object(core, AK_KIND_FRAME, index);
     slot->token = (((slot->token >> 20) + 1) << 20) | index;
     slot->block_count = 0;
+    slot->owner = AK_NONE;
     slot->lent_now = true;
     if (core->config.output_sync) {
         ak_link_init(&slot->lent);
@@ -147,6 +148,16 @@ void ak_frame_done(struct ak_core *core, uint32_t token) {
     slot->lent_now = false;
     slot->token += 1u << 20; /* a token given back twice is unknown */
     ak_pool_put(&core->pool[AK_KIND_FRAME], index);
+    if (slot->owner != AK_NONE) core->host.ops->frame_returned(core, slot->owner);
+}
+
+bool ak_frame_is_lent(struct ak_core *core, uint32_t token, ak_ref owner) {
+    uint32_t index = token & 0xfffff;
+    if (index >= core->pool[AK_KIND_FRAME].watermark) return false;
+    struct ak_frame_slot *slot = ak_object(core, AK_KIND_FRAME, index);
+    if (slot->token != token || !slot->lent_now) return false;
+    slot->owner = owner;
+    return true;
 }
 
 void ak_frame_fill(const struct ak_frame_slot *slot, uint32_t iov_count, aksu_frame *ret_frame) {

@@ -74,6 +74,8 @@ struct ak_ops {
                         struct ak_path *ret_path);
     /* An ICMP error that quotes a TCP segment of ours; whether anybody could have meant it. */
     bool (*tcp_error)(struct ak_core *core, const struct ak_icmp_report *report);
+    /* A frame that its owner waited for is no longer lent. */
+    void (*frame_returned)(struct ak_core *core, ak_ref owner);
     bool (*is_ours)(const struct ak_core *core, const aksu_addr *addr);
     bool (*is_broadcast)(const struct ak_core *core, const aksu_addr *addr);
 };
@@ -118,6 +120,7 @@ struct ak_frame_slot {
     uint32_t block[AK_FRAME_BLOCK_MAX]; /* pinned */
     aksu_iov iov[AK_FRAME_BLOCK_MAX + 1];
     struct ak_link lent; /* unused unless config.output_sync */
+    ak_ref owner;        /* whose frame it is, if he waits for it; AK_NONE */
     uint8_t header[AK_FRAME_HEADER_BYTES];
 };
 
@@ -236,6 +239,8 @@ bool ak_reply_allowed(struct ak_core *core, const aksu_addr *remote);
 /* A frame slot, or NULL while all are lent. */
 struct ak_frame_slot *ak_frame_new(struct ak_core *core);
 void ak_frame_done(struct ak_core *core, uint32_t token);
+/* Whether the driver still holds it; then its owner is told when not. */
+bool ak_frame_is_lent(struct ak_core *core, uint32_t token, ak_ref owner);
 /* Fills a frame from a slot whose iov, blocks and header are set. */
 void ak_frame_fill(const struct ak_frame_slot *slot, uint32_t iov_count, aksu_frame *ret_frame);
 

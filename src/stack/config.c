@@ -156,6 +156,7 @@ size_t aksu_stack_bytes(const aksu_config *config) {
 static const struct ak_ops ops = {
     .resolve = ak_net_resolve,
     .tcp_error = ak_tcp_icmp_error,
+    .frame_returned = ak_tcp_frame_returned,
     .is_ours = ak_net_is_ours,
     .is_broadcast = ak_net_is_broadcast,
 };

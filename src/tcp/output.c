@@ -149,6 +149,11 @@ static void sender_look(struct ak_core *core, struct ak_tcb *t, struct sender *s
         s->env.lost_index = ak_tcp_flight_lost(core, s->env.x);
         if (s->env.lost_index != AK_NONE) s->env.lost = ak_record_at(core, s->env.lost_index);
     }
+    s->env.lost_is_lent = false;
+    if (core->config.output_sync) return; /* all is given back before the next output */
+    s->env.lost_is_lent = s->env.lost != NULL && ak_frame_is_lent(core, s->env.lost->token, ak_tcb_ref(core, t));
+    bool probes = (t->flags & AK_F_TAIL_PROBE_DUE) && s->env.tail != NULL;
+    if (probes && ak_frame_is_lent(core, s->env.tail->token, ak_tcb_ref(core, t))) s->env.tail = NULL;
 }
 
 static void sender_init(struct ak_core *core, struct ak_tcb *t, struct sender *s) {
@@ -157,6 +162,14 @@ static void sender_init(struct ak_core *core, struct ak_tcb *t, struct sender *s
     uint32_t mss = ak_tcp_effective_mss(core, t, ak_wire_tcp_option_bytes(&s->options, 0));
     s->env.mss_bytes = ak_min_u32(mss, lendable);
     s->env.super_bytes = super_bytes(core, t, s->env.mss_bytes);
+}
+
+/* Which frame carries the record's last transmission. */
+static void note_token(struct ak_core *core, struct ak_tcb *t, const struct ak_plan *plan, uint32_t token) {
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    if (plan->bytes == 0 || x == NULL || x->record_tail == AK_NONE) return;
+    uint32_t index = plan->kind == AK_PLAN_RETRANSMIT ? plan->record : x->record_tail;
+    ak_record_at(core, index)->token = token;
 }
 
 /* One frame.  False: nothing to send now. */
@@ -196,9 +209,16 @@ static bool send_one(struct ak_core *core, struct ak_tcb *t, struct sender *s, a
     };
     if (plan.kind != AK_PLAN_SYN) t->rcv.edge = build.edge;
     commit(core, t, &plan, s->env.mss_bytes);
+    if (!core->config.output_sync) note_token(core, t, &plan, ret_frame->token);
     what.state_after = (aksu_tcp_state)t->state;
     ak_tcp_trace_out(core, ret_frame, &what);
     return true;
+}
+
+void ak_tcp_frame_returned(struct ak_core *core, ak_ref owner) {
+    struct ak_tcb *t = ak_tcb_at(core, owner);
+    bool open = (t->flags & AK_F_LIVE) && t->state != AK_TCP_CLOSED && t->state != AK_TCP_TIME_WAIT;
+    if (open) ak_tcp_want_output(core, t);
 }
 
 size_t ak_tcp_output(struct ak_core *core, struct ak_tcb *t, aksu_frame *ret_frames, size_t frame_cap) {

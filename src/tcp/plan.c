@@ -43,6 +43,10 @@ static bool fin_follows(const struct ak_tcb *t, const struct ak_plan_env *env, a
 /* Lost bytes, as far as the windows allow; the first segment of the flight whatever the congestion window says (RFC
  * 6582 s3.2). */
 static bool plan_retransmit(const struct ak_tcb *t, const struct ak_plan_env *env, struct ak_plan *plan) {
+    if (env->lost_is_lent) {
+        plan->stop = AK_STOP_LENT;
+        return false;
+    }
     const struct ak_record *r = env->lost;
     if (r == NULL) return false;
     uint32_t in_flight = ak_tcp_in_flight(env->x, t, env->mss_bytes);

@@ -74,6 +74,7 @@ struct ak_record {
     uint64_t first_sent_us; /* the first: the user timeout counts from it */
     uint32_t segment_bytes;
     uint32_t flags; /* AK_RECORD_ */
+    uint32_t token; /* of the frame that carries the latest transmission, unless config.output_sync */
 };
 
 struct ak_record_list {

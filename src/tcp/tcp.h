@@ -268,6 +268,7 @@ void ak_tlp_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *s
 
 /* ---- output.c: plan, build, commit */
 /* Sends what a connection has, at most frame_cap frames; answers how many. */
+void ak_tcp_frame_returned(struct ak_core *core, ak_ref owner);
 size_t ak_tcp_output(struct ak_core *core, struct ak_tcb *t, aksu_frame *ret_frames, size_t frame_cap);
 
 /* ---- trace.c: what happens, told to the sink */
