@@ -45,7 +45,7 @@ bin=$build/bench
 export PATH=$PATH:/usr/sbin:/sbin
 if [ -z "${AKSU_BENCH_INSIDE:-}" ]; then
     export AKSU_BENCH_INSIDE=1
-    if [ "$(id -u)" = 0 ]; then exec unshare -n -- "$0" "${arguments[@]}"; else exec unshare -Urn -- "$0" "${arguments[@]}"; fi
+    if [ "$(id -u)" = 0 ]; then exec unshare -nm -- "$0" "${arguments[@]}"; else exec unshare -Urnm -- "$0" "${arguments[@]}"; fi
 fi
 ulimit -n "$(ulimit -Hn)"
 work=$(mktemp -d)
@@ -220,7 +220,46 @@ flood() {
     figure "memory that this flood adds" "$grown" bytes none null null 0 "one core"
     figure "honest clients of 1000 served meanwhile" "$served" clients "kernel (noted)" 984 "$(divide "$served" 984)" 1000 "one core"
     figure "SYNs that one of them needed at most" "$most" SYNs none null null "<= 3" "one core"
-    figure "their median time to connect" "$took" us none null null - "one core, in memory"
+    figure "their median time to connect, in memory" "$took" us none null null - "one core"
+    [ -e /dev/net/tun ] || { echo "bench: no /dev/net/tun: the flood through devices is left out" >&2; return 0; }
+    device_floods
+}
+
+# The same flood through a device, with sockets of the kernel as honest clients, to the kernel and to us.  The server has
+# core 0 (with RPS, which puts what veth receives there, if it can be had), flood and clients share core 1.
+flood_rate=200000
+device_flood() { # device, MAC of the other end, server: sets served, p50 and p99
+    taskset -c 1 "$bin/syns" flood "$1" "$2" "$3" 80 $flood_rate & local flooder=$!
+    sleep 0.3
+    read -r served p50 p99 < <(taskset -c 1 "$bin/syns" honest "$3" 80 1000 250)
+    kill $flooder
+    wait $flooder 2>/dev/null || true
+}
+rps() {
+    mkdir "$work/sys" && there mount -t sysfs none "$work/sys" &&
+        echo 1 >"$work/sys/class/net/bench1/queues/rx-0/rps_cpus" && umount "$work/sys"
+}
+device_floods() {
+    local mac=02:00:00:00:00:02 server served p50 p99 kernel_served kernel_p50 kernel_p99 where="$flood_rate SYN/s, server on its own core"
+    other_kernel
+    there ip link set bench1 address $mac
+    there ip route replace default via 203.0.113.1
+    ip route replace local 198.18.0.0/16 dev lo
+    rps 2>/dev/null || where="$flood_rate SYN/s, the kernel's on the flood's core"
+    there taskset -c 0 "$bin/kernel" serve 203.0.113.2 80 1000000 >/dev/null & server=$!
+    until there grep -q ":0050 00000000:0000 0A" /proc/net/tcp; do sleep 0.05; done
+    device_flood bench0 $mac 203.0.113.2
+    kill $server
+    kernel_served=$served kernel_p50=$p50 kernel_p99=$p99
+    taskset -c 0 "$bin/answer" 80 >"$work/answered" & server=$!
+    until ip link show up dev aksu0 >/dev/null 2>&1; do sleep 0.05; done
+    ip link set aksu0 txqueuelen 1000 # as net.core.netdev_max_backlog, which veth's packets wait in
+    device_flood aksu0 - 192.0.2.2
+    kill $server
+    wait $server
+    figure "honest clients of 1000 served, flood over TUN" "$served" clients "kernel, flood over veth" "$kernel_served" "$(divide "$served" "$kernel_served")" 1000 "$where"
+    figure "their median time to connect" "$p50" us "kernel, flood over veth" "$kernel_p50" "$(divide "$p50" "$kernel_p50")" - "$where"
+    figure "their 99th percentile" "$p99" us "kernel, flood over veth" "$kernel_p99" "$(divide "$p99" "$kernel_p99")" - "$where"
 }
 
 # ---------------------------------------------------------------- instructions
