@@ -36,7 +36,7 @@ static aksu_drop check_addresses(const struct ak_core *core, const aksu_frame *f
     bool catch_all = (ak_link_state_at(core, frame->link)->flags & AKSU_LINK_CATCH_ALL) != 0;
     if (!loop && !catch_all && !ak_net_is_ours(core, &ip->dst)) return AKSU_DROP_IP_NOT_OURS;
     if (!loop && ak_net_is_ours(core, &ip->src)) /* LAND, attack row 70 */
-        return aksu_addr_equal(&ip->src, &ip->dst) ? AKSU_DROP_TCP_LAND : AKSU_DROP_IP_MARTIAN_SOURCE;
+        return ak_addr_equal(&ip->src, &ip->dst) ? AKSU_DROP_TCP_LAND : AKSU_DROP_IP_MARTIAN_SOURCE;
     return AKSU_DROP_NONE;
 }
 

@@ -3,13 +3,13 @@
 #include "net/net.h"
 
 static bool same_family(const aksu_addr *a, const aksu_addr *b) {
-    return aksu_addr_is_v4(a) == aksu_addr_is_v4(b);
+    return ak_addr_is_v4(a) == ak_addr_is_v4(b);
 }
 
 static const struct ak_addr_entry *find_addr(const struct ak_core *core, const aksu_addr *addr) {
     const struct ak_net *net = ak_net_of(core);
     for (uint32_t i = 0; i < net->addr_count; i++) {
-        if (aksu_addr_equal(&ak_addr_entries(net)[i].addr, addr)) return &ak_addr_entries(net)[i];
+        if (ak_addr_equal(&ak_addr_entries(net)[i].addr, addr)) return &ak_addr_entries(net)[i];
     }
     return NULL;
 }
@@ -19,14 +19,14 @@ bool ak_net_is_ours(const struct ak_core *core, const aksu_addr *addr) {
 }
 
 bool ak_net_is_broadcast(const struct ak_core *core, const aksu_addr *addr) {
-    if (ak_addr_is_multicast(addr) || ak_addr_is_limited_broadcast(addr)) return true;
+    if (!ak_addr_is_v4(addr)) return ak_addr_is_multicast(addr);
+    const uint32_t value = ak_addr_v4_value(addr);
+    if (value >= 0xe0000000u && (value <= 0xefffffffu || value == 0xffffffffu)) return true; /* multicast, limited */
     const struct ak_net *net = ak_net_of(core);
-    if (!aksu_addr_is_v4(addr)) return false;
     for (uint32_t i = 0; i < net->addr_count; i++) {
         const struct ak_addr_entry *entry = &ak_addr_entries(net)[i];
-        if (!aksu_addr_is_v4(&entry->addr) || entry->prefix_bits > 30) continue; /* RFC 3021: /31 has no broadcast */
-        aksu_addr broadcast = ak_addr_v4_broadcast(&entry->addr, entry->prefix_bits);
-        if (aksu_addr_equal(&broadcast, addr)) return true;
+        if (!ak_addr_is_v4(&entry->addr) || entry->prefix_bits > 30) continue; /* RFC 3021: /31 has no broadcast */
+        if (ak_addr_v4_broadcast(&entry->addr, entry->prefix_bits) == value) return true;
     }
     return false;
 }
@@ -93,7 +93,7 @@ aksu_err ak_net_resolve(struct ak_core *core, const aksu_addr *remote, const aks
 /* ---------------------------------------------------------------- configuration */
 
 static bool prefix_valid(const aksu_addr *addr, uint8_t prefix_bits) {
-    return prefix_bits <= (aksu_addr_is_v4(addr) ? 32 : 128);
+    return prefix_bits <= (ak_addr_is_v4(addr) ? 32 : 128);
 }
 
 aksu_err aksu_addr_add(aksu_stack *stack, uint16_t link, const aksu_addr *addr, uint8_t prefix_bits) {

@@ -166,7 +166,6 @@ struct as_it_came {
 
 static void trace_segment(struct ak_core *core, struct ak_seg *seg, const struct as_it_came *came,
                           struct ak_trace_segment *what) {
-    if (!ak_tracing(core)) return;
     seg->seq = came->seq;
     seg->text_bytes = came->text_bytes;
     seg->flags = came->flags;
@@ -183,6 +182,7 @@ static enum ak_verdict input_connection(struct ak_core *core, struct ak_tcb *t, 
         settle_connection(core, t, seg, verdict);
     }
     if (in.drop != AKSU_DROP_NONE) ak_drop_count(core, in.drop);
+    if (!ak_tracing(core)) return verdict;
     trace_segment(core, seg, &came,
                   &(struct ak_trace_segment){
                       .t = t,
@@ -220,6 +220,7 @@ static enum ak_verdict input_record(struct ak_core *core, struct ak_seg *seg, ak
     if (verdict == AK_GONE || verdict == AK_REDEMUX) return verdict; /* traced where it went on */
     if (verdict == AK_DROP_RST) ak_tcp_reset_for(core, seg);
     if (drop != AKSU_DROP_NONE) ak_drop_count(core, drop);
+    if (!ak_tracing(core)) return verdict; /* only the trace asks what it has become */
     aksu_tcp_state after = state_of(core, &seg->tuple, AK_NONE);
     if (after == AK_TCP_CLOSED && before != AK_TCP_CLOSED && before != AK_TCP_TIME_WAIT) after = AK_TCP_LISTEN;
     ak_tcp_trace_in(core, seg, &(struct ak_trace_segment){.state_before = before, .state_after = after, .drop = drop});

@@ -125,9 +125,19 @@ void ak_tcp_timer_cancel(struct ak_core *core, struct ak_tcb *t, aksu_timer time
     ak_tcp_trace_timer(core, &t->tuple, timer, AKSU_TIMER_WAS_CANCELLED, 0);
 }
 
+/* When the first of all timers is due, as ak_tcp_timer_next but without asking which: this runs for each segment. */
+static uint64_t first_due_us(const struct ak_core *core, const struct ak_tcb *t) {
+    uint64_t first_us = ak_min_u64(t->rto_due_us, user_timeout_due_us(core, t));
+    first_us = ak_min_u64(first_us, keepalive_due_us(core, t));
+    if (t->life_due != 0) first_us = ak_min_u64(first_us, idle_due_us(core, t->life_due));
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x == NULL) return first_us;
+    for (uint32_t i = 0; i < AK_BUSY_COUNT; i++) first_us = ak_min_u64(first_us, x->due_us[i]);
+    return first_us;
+}
+
 void ak_tcp_timer_file(struct ak_core *core, struct ak_tcb *t) {
-    aksu_timer which;
-    file_no_later(core, t, ak_tcp_timer_next(core, t, &which));
+    file_no_later(core, t, first_due_us(core, t));
 }
 
 /* ---------------------------------------------------------------- firing */

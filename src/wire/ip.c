@@ -4,8 +4,6 @@
  * not judge whether the packet is for this host, nor its TTL (RFC 1122 s3.2.1.7: a host must take what arrives). */
 #include "ip.h"
 
-#include "base/bytes.h"
-#include "base/mem.h"
 #include "checksum.h"
 
 #define FLAG_DONT_FRAGMENT  0x4000u
@@ -109,10 +107,6 @@ void ak_wire_ipv4_build(uint8_t *p, const struct ak_ip *ip) {
     ak_put32(p + 16, dst);
 }
 
-uint32_t ak_addr_v4_value(const aksu_addr *addr) {
-    return ak_be32(addr->byte + 12);
-}
-
 aksu_addr ak_addr_of_v4(uint32_t value) {
     aksu_addr addr = {.byte = {[10] = 0xff, [11] = 0xff}};
     ak_put32(addr.byte + 12, value);
@@ -150,9 +144,4 @@ bool ak_addr_in_prefix(const aksu_addr *addr, const aksu_addr *prefix, unsigned 
     if (prefix_bits % 8 == 0) return true;
     const unsigned differ = (unsigned)(addr->byte[first + whole] ^ prefix->byte[first + whole]);
     return differ >> (8 - prefix_bits % 8) == 0;
-}
-
-aksu_addr ak_addr_v4_broadcast(const aksu_addr *addr, unsigned prefix_bits) {
-    const uint32_t host_mask = prefix_bits >= 32 ? 0 : UINT32_MAX >> prefix_bits;
-    return ak_addr_of_v4(ak_addr_v4_value(addr) | host_mask);
 }

@@ -3,6 +3,8 @@
 #define AK_WIRE_IP_H
 
 #include "aksu/aksu.h"
+#include "base/bytes.h"
+#include "base/mem.h"
 
 #define AK_IP_PROTOCOL_ICMP  1
 #define AK_IP_PROTOCOL_TCP   6
@@ -29,11 +31,17 @@ void ak_wire_ipv4_build(uint8_t *p, const struct ak_ip *ip);
 
 /* Whether an address is IPv4: ::ffff:0:0/96. */
 static inline bool ak_addr_is_v4(const aksu_addr *addr) {
-    const uint8_t *b = addr->byte;
-    return (b[0] | b[1] | b[2] | b[3] | b[4] | b[5] | b[6] | b[7] | b[8] | b[9]) == 0 && (b[10] & b[11]) == 0xff;
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    return ak_equal(addr->byte, mapped, sizeof mapped);
 }
-/* The address of an IPv4 value in host order. */
+static inline bool ak_addr_equal(const aksu_addr *a, const aksu_addr *b) {
+    return ak_equal(a, b, sizeof *a);
+}
+/* The address of an IPv4 value in host order, and back. */
 aksu_addr ak_addr_of_v4(uint32_t value);
+static inline uint32_t ak_addr_v4_value(const aksu_addr *addr) {
+    return ak_be32(addr->byte + 12);
+}
 
 /* Address classes, RFC 1122 s3.2.1.3, RFC 6890. */
 bool ak_addr_is_multicast(const aksu_addr *addr);
@@ -43,8 +51,9 @@ bool ak_addr_is_loopback(const aksu_addr *addr);
 bool ak_addr_is_martian_source(const aksu_addr *addr);
 /* Whether the first bits of the address (of its own family) equal the prefix's. */
 bool ak_addr_in_prefix(const aksu_addr *addr, const aksu_addr *prefix, unsigned prefix_bits);
-uint32_t ak_addr_v4_value(const aksu_addr *addr);
-/* The last address of an IPv4 prefix (its directed broadcast); meaningful for prefixes up to 30 bits. */
-aksu_addr ak_addr_v4_broadcast(const aksu_addr *addr, unsigned prefix_bits);
+/* The last address of an IPv4 prefix (its directed broadcast), in host order; meaningful for prefixes up to 30 bits. */
+static inline uint32_t ak_addr_v4_broadcast(const aksu_addr *addr, unsigned prefix_bits) {
+    return ak_addr_v4_value(addr) | (prefix_bits >= 32 ? 0 : UINT32_MAX >> prefix_bits);
+}
 
 #endif
