@@ -119,6 +119,7 @@ void ak_time_wait_from(struct ak_core *core, struct ak_tcb *t, uint64_t due_us) 
         ak_tcb_free(core, t);
         return;
     }
+    if (t->transfer != AK_NONE) ak_memory_leave(core, t);
     ak_ref tcb = ak_tcb_ref(core, t);
     if (ak_link_linked(&t->output)) ak_list_remove(&core->output, &core->output_lens, tcb);
     ak_link_init(&t->output);

@@ -192,6 +192,41 @@ static void segment_out_of_window_does_not_answer_a_keepalive(void **state) {
     world_close(p.w);
 }
 
+/* The line for memory is left with the connection: a place in it would wake what is over. */
+static void waiting_for_memory_ends_with_the_connection(void **state) {
+    (void)state;
+    aksu_config config = plain();
+    config.block_bytes = 512;
+    config.block_max = 8; /* less than the first window takes: one ACK frees all */
+    struct peer p = peer_joined(&config);
+    static uint8_t data[1u << 18];
+    size_t sent, bytes;
+    assert_int_equal(aksu_tcp_send(p.w->stack[SERVER], p.sock, data, sizeof data, 0, &sent), AKSU_OK);
+    assert_true(sent < sizeof data);
+    assert_int_equal(aksu_tcp_send(p.w->stack[SERVER], p.sock, data, sizeof data, 0, &bytes), AKSU_ERR_AGAIN);
+    assert_int_equal(aksu_tcp_shutdown(p.w->stack[SERVER], p.sock), AKSU_OK);
+    uint8_t packet[PEER_PACKET_MAX];
+    for (uint32_t acked = 0; acked < sent;) {
+        world_run(p.w, 1000);
+        aksu_tcp_info info;
+        assert_int_equal(aksu_tcp_status(p.w->stack[SERVER], p.sock, &info), AKSU_OK);
+        acked = info.snd_nxt - p.iss - 1;
+        bool last = acked >= sent;
+        struct ak_tcp_header header = {.src_port = PEER_PORT,
+                                       .dst_port = 80,
+                                       .seq = {PEER_ISS + 1},
+                                       .ack = {info.snd_nxt},
+                                       .flags = AKSU_TCP_ACK | (last ? AKSU_TCP_FIN : 0),
+                                       .wnd = 65535};
+        peer_input(&p, packet, peer_packet(&p, packet, &header, 0));
+    }
+    assert_int_equal(world_state(p.w, SERVER, p.sock), AK_TCP_TIME_WAIT);
+    p.w->seen_count = 0;
+    world_run(p.w, 1000000);
+    assert_int_equal(world_sent(p.w, SERVER, AKSU_TCP_ACK), 1);
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(timestamp_missing_from_the_handshakes_end_leaves_nothing),
@@ -204,6 +239,7 @@ int main(void) {
         cmocka_unit_test(low_water_mark_above_the_buffer_is_told_when_the_window_shuts),
         cmocka_unit_test(segment_out_of_window_does_not_answer_a_keepalive),
         cmocka_unit_test(shut_window_after_our_fin_probes_nothing),
+        cmocka_unit_test(waiting_for_memory_ends_with_the_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
