@@ -159,6 +159,8 @@ struct ak_core {
     struct ak_lens time_wait_lens;
     struct ak_list starving; /* transfers whose connection found no block, in order */
     struct ak_lens starving_lens;
+    struct ak_list holding; /* transfers with text out of order, the longest first */
+    struct ak_lens holding_lens;
     struct ak_list syn_age; /* half-open records, oldest first */
     struct ak_lens syn_age_lens;
 

@@ -197,6 +197,8 @@ static void init_lists(struct ak_core *core, const struct layout *l) {
     see(core, &core->time_wait_lens, AK_KIND_TIME_WAIT, offsetof(struct ak_time_wait, age));
     ak_list_init(&core->starving);
     see(core, &core->starving_lens, AK_KIND_TRANSFER, offsetof(struct ak_transfer, starving));
+    ak_list_init(&core->holding);
+    see(core, &core->holding_lens, AK_KIND_TRANSFER, offsetof(struct ak_transfer, holding));
     ak_list_init(&core->syn_age);
     see(core, &core->syn_age_lens, AK_KIND_SYN, offsetof(struct ak_syn, age));
 }

@@ -78,6 +78,7 @@ struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t) {
         .lost = {.head = AK_NONE, .tail = AK_NONE},
         .range_block = AK_NONE,
         .starving = {.next = AK_NONE, .prev = AK_NONE},
+        .holding = {.next = AK_NONE, .prev = AK_NONE},
         .recovery_end = t->snd.una,
         .limited_end = t->snd.una,
         .cwnd = resumed_window(core, t),
@@ -123,7 +124,7 @@ void ak_transfer_return(struct ak_core *core, struct ak_tcb *t) {
     ak_tcp_flight_clear(core, x);
     ak_stream_clear(&x->send, &core->blocks);
     ak_stream_clear(&x->receive, &core->blocks);
-    if (x->range_block != AK_NONE) ak_block_put(&core->blocks, x->range_block);
+    ak_memory_ranges_end(core, t);
     t->cwnd = x->cwnd;
     t->ssthresh = x->ssthresh;
     ak_pool_put(&core->pool[AK_KIND_TRANSFER], t->transfer);

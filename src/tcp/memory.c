@@ -7,7 +7,8 @@
  * of shared-memory switches): N greedy ones end at 1/(N+1) of the pool each, and 1/(N+1) stays free for the next.
  *   - The last sixteenth is for what comes in: without it nothing would be acknowledged, and nothing freed.  Text out
  *     of order is not taken from it.  Below an eighth no window grows.
- *   - Who finds no block waits in line, first come first served, until an eighth is free.
+ *   - Who finds no block waits in line, first come first served, until an eighth is free.  Text out of order does not
+ *     keep him there: it is let go, the longest held first, since its sender still has it.
  *
  * A waiting connection keeps its transfer, however idle it is: the place in the line is in it. */
 #include "tcp/tcp.h"
@@ -32,10 +33,49 @@ bool ak_memory_may_widen(const struct ak_core *core) {
     return ak_pool_free(pool) >= pool->limit / 8;
 }
 
+/* ---------------------------------------------------------------- text out of order */
+
+void ak_memory_ranges_begin(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x->range_block != AK_NONE || (x->range_block = ak_block_get(&core->blocks)) == AK_NONE) return;
+    x->owner = ak_tcb_ref(core, t);
+    ak_list_push_back(&core->holding, &core->holding_lens, ak_ref_of(AK_KIND_TRANSFER, t->transfer));
+}
+
+void ak_memory_ranges_end(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x->range_block == AK_NONE) return;
+    ak_block_put(&core->blocks, x->range_block);
+    x->range_block = AK_NONE;
+    ak_list_remove(&core->holding, &core->holding_lens, ak_ref_of(AK_KIND_TRANSFER, t->transfer));
+}
+
+/* RFC 2018 s8: what was only selectively acknowledged may be let go, and comes again. */
+static void let_go(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    x->range_count = 0;
+    x->ranges_untold = 0;
+    x->out_of_order_bytes = 0;
+    ak_flags_clear(t, AK_F_PEER_FIN_HELD);
+    ak_stream_cut(&x->receive, &core->blocks, t->rcv.nxt);
+    ak_memory_ranges_end(core, t);
+    ak_drop_count(core, AKSU_DROP_TCP_NO_MEMORY);
+    if (t->state != AK_TCP_CLOSED && t->state != AK_TCP_TIME_WAIT) ak_transfer_idle_soon(core, t);
+}
+
+void ak_memory_relieve(struct ak_core *core) {
+    const struct ak_pool *blocks = &core->blocks.pool;
+    while (ak_pool_free(blocks) <= blocks->limit / 8 && core->holding.head != AK_NONE) {
+        const struct ak_transfer *x = ak_object(core, AK_KIND_TRANSFER, ak_ref_index(core->holding.head));
+        let_go(core, ak_tcb_at(core, x->owner));
+    }
+}
+
 /* ---------------------------------------------------------------- the line */
 
 void ak_memory_wait(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
+    if (!ak_memory_may_send(core)) ak_memory_relieve(core);
     if (ak_link_linked(&x->starving)) return;
     x->owner = ak_tcb_ref(core, t);
     ak_list_push_back(&core->starving, &core->starving_lens, ak_ref_of(AK_KIND_TRANSFER, t->transfer));

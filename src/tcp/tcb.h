@@ -124,7 +124,8 @@ struct ak_transfer {
     ak_seq read;      /* the next byte for the application */
     uint32_t reserved_bytes, peeked_bytes;
     struct ak_link starving;        /* on core.starving: no block was to be had */
-    ak_ref owner;                   /* while it is there */
+    struct ak_link holding;         /* on core.holding: text out of order */
+    ak_ref owner;                   /* while it is on either */
     uint64_t due_us[AK_BUSY_COUNT]; /* AK_NEVER: not set */
 
     /* what is in flight, oldest first */

@@ -11,6 +11,12 @@ uint64_t ak_memory_share_bytes(const struct ak_core *core); /* the most that one
 bool ak_memory_may_send(const struct ak_core *core);        /* a block for what is sent */
 bool ak_memory_may_hold(const struct ak_core *core);        /* a block for text out of order */
 bool ak_memory_may_widen(const struct ak_core *core);       /* a window */
+/* The block of the ranges that lie out of order, and the transfer's place among those who hold such text.  Without
+ * memory there is none. */
+void ak_memory_ranges_begin(struct ak_core *core, struct ak_tcb *t);
+void ak_memory_ranges_end(struct ak_core *core, struct ak_tcb *t);
+/* Lets text out of order go, of those first who have held it longest, until windows may grow again. */
+void ak_memory_relieve(struct ak_core *core);
 /* The line of those who found no block or record: told WRITABLE, and looked at again, in their turn. */
 void ak_memory_wait(struct ak_core *core, struct ak_tcb *t);
 void ak_memory_leave(struct ak_core *core, struct ak_tcb *t);

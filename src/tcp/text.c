@@ -87,10 +87,7 @@ static void advance(struct ak_input *in, ak_seq to) {
         struct ak_range *range = ranges_of(core, x);
         if (ak_seq_le(range[0].left, to)) to = ak_seq_max(to, range[0].right);
         x->out_of_order_bytes -= ak_ranges_trim(range, &x->range_count, to);
-        if (x->range_count == 0) {
-            ak_block_put(&core->blocks, x->range_block);
-            x->range_block = AK_NONE;
-        }
+        if (x->range_count == 0) ak_memory_ranges_end(core, t);
         in->t->flags |= AK_F_ACK_NOW; /* RFC 5681 s4.2: at once when a gap is filled */
     }
     t->rcv.nxt = to;
@@ -130,7 +127,7 @@ static void hold(struct ak_input *in, ak_seq left, ak_seq right) {
     struct ak_transfer *x = ak_transfer_of(core, in->t);
     ak_tcp_ack_now(core, in->t, AK_F_DUPLICATE_ACK);
     bool pressed = !ak_memory_may_hold(core); /* out-of-order text goes first: architecture.md section 3 */
-    if (!pressed && x->range_block == AK_NONE) x->range_block = ak_block_get(&core->blocks);
+    if (!pressed) ak_memory_ranges_begin(core, in->t);
     if (pressed || x->range_block == AK_NONE) {
         in->drop = AKSU_DROP_TCP_NO_MEMORY;
         return;
@@ -142,10 +139,7 @@ static void hold(struct ak_input *in, ak_seq left, ak_seq right) {
     struct ak_range add = {.left = left, .right = stored};
     if (!ak_seq_lt(left, stored) || !ak_ranges_add(ranges_of(core, x), &x->range_count, cap, add, &new_bytes, &index)) {
         in->drop = AKSU_DROP_TCP_NO_MEMORY;
-        if (x->range_count == 0) {
-            ak_block_put(&core->blocks, x->range_block);
-            x->range_block = AK_NONE;
-        }
+        if (x->range_count == 0) ak_memory_ranges_end(core, in->t);
         return;
     }
     x->out_of_order_bytes += new_bytes;

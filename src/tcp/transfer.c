@@ -188,6 +188,7 @@ static void consumed(struct ak_core *core, struct ak_tcb *t, uint32_t bytes) {
     if ((t->flags & AK_F_URGENT_RECEIVED) && ak_seq_ge(x->read, t->rcv.up)) ak_flags_clear(t, AK_F_URGENT_RECEIVED);
     ak_tcp_trace_call(core, &t->tuple, AKSU_CALL_RECV, bytes, AKSU_OK);
     if (t->state == AK_TCP_CLOSED || t->state == AK_TCP_TIME_WAIT) return;
+    if (!ak_memory_may_widen(core)) ak_memory_relieve(core);
     ak_tcp_window_opened(core, t);
     ak_transfer_idle_soon(core, t);
 }

@@ -192,6 +192,41 @@ static void segment_out_of_window_does_not_answer_a_keepalive(void **state) {
     world_close(p.w);
 }
 
+/* Attack row 71: text out of order is the first to go when others find no memory. */
+static void text_out_of_order_does_not_starve_other_connections(void **state) {
+    (void)state;
+    aksu_config config = plain();
+    struct peer hostile = peer_open(&config);
+    hostile.options = (aksu_tcp_options){.present = AKSU_OPT_WSCALE, .wscale = 0};
+    peer_syn(&hostile);
+    peer_says(&hostile, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+    assert_int_equal(aksu_tcp_accept(hostile.w->stack[SERVER], hostile.listener, &hostile.sock), AKSU_OK);
+    struct peer other = hostile;
+    other.addr = aksu_addr_v4(192, 0, 2, 77);
+    peer_says(&other, (struct peer_segment){.flags = AKSU_TCP_SYN});
+    peer_learn(&other);
+    peer_says(&other, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+    assert_int_equal(aksu_tcp_accept(other.w->stack[SERVER], other.listener, &other.sock), AKSU_OK);
+    for (uint32_t i = 1; i < config.block_max; i++)
+        peer_says(&hostile, (struct peer_segment){
+                                .flags = AKSU_TCP_ACK, .seq = 1 + i * config.block_bytes, .ack = 1, .bytes = 1});
+    static const uint8_t data[1000];
+    size_t bytes;
+    aksu_err err = aksu_tcp_send(other.w->stack[SERVER], other.sock, data, sizeof data, 0, &bytes);
+    world_run(other.w, 1000000);
+    if (err == AKSU_ERR_AGAIN) err = aksu_tcp_send(other.w->stack[SERVER], other.sock, data, sizeof data, 0, &bytes);
+    assert_int_equal(err, AKSU_OK);
+    assert_int_equal(bytes, sizeof data);
+    /* What was let go comes again, and all is there. */
+    for (uint32_t i = 0; i < 3; i++)
+        peer_says(&hostile, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1 + i * 1024, .ack = 1, .bytes = 1024});
+    static uint8_t buf[4096];
+    assert_int_equal(aksu_tcp_recv(hostile.w->stack[SERVER], hostile.sock, buf, sizeof buf, &bytes), AKSU_OK);
+    assert_int_equal(bytes, 3 * 1024);
+    for (size_t i = 0; i < bytes; i++) assert_int_equal(buf[i], 'p');
+    world_close(hostile.w);
+}
+
 /* The line for memory is left with the connection: a place in it would wake what is over. */
 static void waiting_for_memory_ends_with_the_connection(void **state) {
     (void)state;
@@ -239,6 +274,7 @@ int main(void) {
         cmocka_unit_test(low_water_mark_above_the_buffer_is_told_when_the_window_shuts),
         cmocka_unit_test(segment_out_of_window_does_not_answer_a_keepalive),
         cmocka_unit_test(shut_window_after_our_fin_probes_nothing),
+        cmocka_unit_test(text_out_of_order_does_not_starve_other_connections),
         cmocka_unit_test(waiting_for_memory_ends_with_the_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
