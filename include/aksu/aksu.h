@@ -178,7 +178,10 @@ typedef struct aksu_frame {
     X(FAST_OPEN, fast_open, 0, 1, 0, "data on SYN (RFC 7413); a replay may deliver it twice")                          \
     X(SOFT_ERRORS, soft_errors, 0, 1, 1, "report SOFT_ERROR events (RFC 9293 s3.9.1.8)")                               \
     X(REUSE_TIME_WAIT, reuse_time_wait, 0, 1, 1, "listen() is not refused by connections in TIME-WAIT")                \
-    X(CONGESTION_CONTROL, congestion_control, 0, 15, 0, "index: see aksu_cc_index; 0: cubic (RFC 9438)")
+    X(CONGESTION_CONTROL, congestion_control, 0, 15, 0, "index: see aksu_cc_index; 0: cubic (RFC 9438)")               \
+    X(ECN, ecn, 0, 2, 1, "explicit congestion notification (RFC 3168): 0 no, 1 if the peer asks, 2 ask")
+
+typedef enum aksu_ecn { AKSU_ECN_OFF = 0, AKSU_ECN_PASSIVE = 1, AKSU_ECN_ACTIVE = 2 } aksu_ecn;
 
 typedef struct aksu_tcp_settings {
 #define AKSU_X(NAME, field, min, max, def, text) uint64_t field;
@@ -535,7 +538,7 @@ typedef struct aksu_tcp_info {
     uint32_t retransmitted_segments;                  /* since the start */
     uint64_t bytes_sent, bytes_acked, bytes_received; /* payload, without retransmissions */
     uint8_t snd_wscale, rcv_wscale;
-    bool timestamps, sack, fast_open, keepalive, urgent;
+    bool timestamps, sack, fast_open, keepalive, urgent, ecn;
     uint32_t urgent_bytes; /* unread up to and with the urgent byte */
     uint64_t timer_us;     /* time to the next timer; UINT64_MAX: none */
     char timer[12];        /* its name */
@@ -617,8 +620,9 @@ typedef struct aksu_counters {
     uint64_t tcp_active_opens, tcp_passive_opens, tcp_attempt_fails, tcp_established_resets;
     uint64_t syn_cookies_sent, syn_cookies_accepted, time_wait_evicted, time_wait_reused;
     uint64_t rto_fired, fast_retransmits, persist_probes, keepalive_probes;
-    uint64_t recoveries_undone; /* RFC 4015 */
-    uint64_t loss_steps;        /* records that loss detection looked at: bounded for each ACK */
+    uint64_t recoveries_undone;                  /* RFC 4015 */
+    uint64_t ecn_marks_received, ecn_reductions; /* RFC 3168 */
+    uint64_t loss_steps;                         /* records that loss detection looked at: bounded for each ACK */
     uint64_t icmp_echo_replies, clock_backward, output_token_unknown;
     uint32_t tcp_used, listener_used, syn_cache_used, time_wait_used, transfer_used, block_used, record_used,
         frame_used;

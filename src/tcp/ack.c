@@ -163,6 +163,7 @@ enum ak_verdict ak_tcp_step_ack(struct ak_input *in) {
         before.lost_bytes = x->lost_bytes;
         x->delivered_before = x->delivered_bytes;
     }
+    ak_ecn_ack(core, t, seg);
     if (ak_seq_gt(seg->ack, t->snd.una)) {
         new_ack(in);
     } else if (t->transfer != AK_NONE && (t->flags & AK_F_SACK) == 0 && is_duplicate(t, seg)) {

@@ -5,6 +5,8 @@
 #include "wire/checksum.h"
 #include "wire/ip.h"
 
+enum { ECT_0 = 2 }; /* RFC 3168 s5 */
+
 /* Lends the text to the frame; answers how many pieces. */
 static uint32_t lend_text(const struct ak_build *b, struct ak_frame_slot *slot) {
     const struct ak_transfer *x = ak_transfer_of(b->core, b->t);
@@ -41,6 +43,8 @@ static uint32_t build_tcp(const struct ak_build *b, uint8_t *p) {
         .wnd = (uint16_t)(syn ? ak_tcp_syn_window(b->core, t) : ak_min_u32(wnd >> t->rcv.wscale, 65535)),
     };
     if (plan->flags & AKSU_TCP_ACK) header.ack = t->rcv.nxt;
+    const struct ak_transfer *x = ak_transfer_of(b->core, t);
+    if (x != NULL && x->ecn_echo && !syn) header.flags |= AKSU_TCP_ECE; /* RFC 3168 s6.1.3 */
     if (plan->flags & AKSU_TCP_URG)
         header.up = (uint16_t)ak_min_u32(ak_seq_bytes(plan->seq, t->snd.up), 65535); /* MUST-62 */
     return ak_wire_tcp_build(p, &header, (enum ak_option_order)t->order);
@@ -77,7 +81,7 @@ void ak_tcp_build(const struct ak_build *b, struct ak_frame_slot *slot, aksu_fra
         .version = 4,
         .protocol = AK_IP_PROTOCOL_TCP,
         .ttl = (uint8_t)settings->ttl,
-        .tos = (uint8_t)(settings->dscp << 2),
+        .tos = (uint8_t)(settings->dscp << 2 | (b->plan->ect ? ECT_0 : 0)),
         .dont_fragment = true, /* atomic: the identification means nothing (RFC 6864 s4.1) */
         .total_bytes = header_bytes + b->plan->bytes,
     };

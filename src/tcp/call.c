@@ -45,10 +45,11 @@ static aksu_err choose_tuple(struct ak_core *core, const aksu_tcp_open *open, st
 /* What our SYN offers, as the settings say. */
 static void offer(struct ak_core *core, struct ak_tcb *t) {
     const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
-    ak_flags_clear(t, AK_F_TIMESTAMPS | AK_F_WSCALE | AK_F_SACK);
+    ak_flags_clear(t, AK_F_TIMESTAMPS | AK_F_WSCALE | AK_F_SACK | AK_F_ECN);
     if (settings->timestamps) t->flags |= AK_F_TIMESTAMPS;
     if (settings->window_scale) t->flags |= AK_F_WSCALE;
     if (settings->sack) t->flags |= AK_F_SACK;
+    if (settings->ecn == AKSU_ECN_ACTIVE) t->flags |= AK_F_ECN;
     t->rcv.mss = ak_tcp_our_mss(core, t->path_mtu, &t->tuple.local, settings);
     t->rcv.wscale = settings->window_scale ? ak_tcp_our_wscale(settings) : 0;
 }

@@ -81,6 +81,7 @@ struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t) {
         .holding = {.next = AK_NONE, .prev = AK_NONE},
         .recovery_end = t->snd.una,
         .limited_end = t->snd.una,
+        .ecn_end = t->snd.una,
         .cwnd = resumed_window(core, t),
         .ssthresh = t->ssthresh ? t->ssthresh : UINT32_MAX,
     };

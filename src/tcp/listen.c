@@ -167,6 +167,7 @@ void ak_syn_answer(struct ak_core *core, ak_ref ref) {
     aksu_tcp_options *options = &bare.header.options;
     options->present = AKSU_OPT_MSS;
     options->mss = ak_tcp_our_mss(core, ak_link_state_at(core, syn->link)->mtu, &syn->tuple.local, settings);
+    if (syn->flags & AK_SYN_ECN) bare.header.flags |= AKSU_TCP_ECE;
     if (syn->flags & AK_SYN_SACK) options->present |= AKSU_OPT_SACK_PERMITTED;
     if (syn->flags & AK_SYN_WSCALE) {
         options->present |= AKSU_OPT_WSCALE;
@@ -236,6 +237,7 @@ static ak_ref syn_new(struct ak_core *core, const struct ak_seg *seg, ak_ref lis
     if ((present & AKSU_OPT_TIMESTAMPS) && settings->timestamps) syn->flags |= AK_SYN_TIMESTAMPS;
     if ((present & AKSU_OPT_WSCALE) && settings->window_scale) syn->flags |= AK_SYN_WSCALE;
     if ((present & AKSU_OPT_SACK_PERMITTED) && settings->sack) syn->flags |= AK_SYN_SACK;
+    if (ak_ecn_wanted(seg, settings)) syn->flags |= AK_SYN_ECN;
     ak_wheel_node_init(&syn->timer);
     ak_link_init(&syn->age);
     ak_table_insert(&core->flows, ref, ak_tuple_hash(core, &syn->tuple), ak_ref_hash, core);
@@ -325,7 +327,7 @@ struct ak_tcb *ak_tcb_from_handshake(struct ak_core *core, const struct ak_hands
     t->listener = h->listener;
     t->listener_generation = l->sock.generation;
     t->flags |= AK_F_RETURN_LISTEN | (h->timestamps ? AK_F_TIMESTAMPS : 0u) | (h->window_scale ? AK_F_WSCALE : 0u) |
-                (h->sack ? AK_F_SACK : 0u);
+                (h->sack ? AK_F_SACK : 0u) | (h->ecn ? AK_F_ECN : 0u);
     t->link = h->link;
     t->path_mtu = (uint16_t)ak_min_u32(mtu, 65535);
     t->snd.iss = t->snd.una = h->iss;
@@ -387,6 +389,7 @@ static enum ak_verdict complete(struct ak_core *core, struct ak_seg *seg, ak_ref
         .timestamps = (syn->flags & AK_SYN_TIMESTAMPS) != 0,
         .window_scale = (syn->flags & AK_SYN_WSCALE) != 0,
         .sack = (syn->flags & AK_SYN_SACK) != 0,
+        .ecn = (syn->flags & AK_SYN_ECN) != 0,
         .link = syn->link,
         .record = AKSU_RECORD_SYN_CACHE,
     };

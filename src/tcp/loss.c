@@ -168,6 +168,7 @@ void ak_tcp_recovery_enter(struct ak_core *core, struct ak_tcb *t) {
     ak_undo_keep(core, t, flight_size(t, x));
     ak_cc_of(core, t)->on_congestion(x, AK_CC_LOSS, flight_size(t, x), ak_tcp_effective_mss(core, t, 0));
     /* RFC 9937 s6.2: RecoverFS is what was in flight, without what had been delivered before this very ACK. */
+    ak_ecn_reduced(core, t);
     ak_prr_begin(x, sent_bytes(t) - x->sacked_bytes + ak_tcp_newly_delivered(x));
     core->counters.fast_retransmits++;
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_RECOVERY_ENTER);
@@ -218,6 +219,7 @@ void ak_tcp_rto_losses(struct ak_core *core, struct ak_tcb *t) {
         ak_undo_keep(core, t, flight_size(t, x));
         ak_cc_of(core, t)->on_congestion(x, AK_CC_TIMEOUT, flight_size(t, x), mss);
     }
+    ak_ecn_reduced(core, t);
     x->frto = fresh ? AK_FRTO_FIRST : AK_FRTO_OFF;
     x->cwnd = mss; /* s3.1: the loss window; ssthresh is held while the same segment times out again */
     x->duplicate_acks = 0;

@@ -58,6 +58,9 @@ enum ak_undone ak_undo_on_ack(struct ak_core *core, struct ak_tcb *t, const stru
 void ak_undo_duplicate_ack(struct ak_transfer *x);
 void ak_undo_on_dsack(struct ak_core *core, struct ak_tcb *t, ak_seq left, ak_seq right);
 
+/* ---- ecn.c: RFC 3168.  The window was reduced, for whatever reason: the peer hears of it by CWR (s6.1.2). */
+void ak_ecn_reduced(struct ak_core *core, struct ak_tcb *t);
+
 /* ---- rack.c.  A record was delivered, by SACK or ACK, for the first time. */
 void ak_rack_delivered(struct ak_core *core, struct ak_tcb *t, const struct ak_record *record,
                        const struct ak_seg *seg);

@@ -113,6 +113,7 @@ void ak_tcp_accept_options(struct ak_core *core, struct ak_tcb *t, const struct 
         t->snd.wscale = t->rcv.wscale = 0;
     }
     if ((present & AKSU_OPT_SACK_PERMITTED) == 0) ak_flags_clear(t, AK_F_SACK);
+    ak_ecn_accept(t, seg);
     if ((present & AKSU_OPT_TIMESTAMPS) && (t->flags & AK_F_TIMESTAMPS)) {
         t->ts_recent = seg->options.ts_val;
         t->ts_recent_age = ak_idle_clock(core);

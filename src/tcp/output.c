@@ -42,6 +42,7 @@ static void fin_went(struct ak_core *core, struct ak_tcb *t) {
 
 static void new_data_went(struct ak_core *core, struct ak_tcb *t, const struct ak_plan *plan, uint32_t mss) {
     struct ak_transfer *x = ak_transfer_of(core, t);
+    if (plan->flags & AKSU_TCP_CWR) x->ecn_cwr_due = false;
     ak_tcp_flight_sent(core, t, plan->seq, plan->bytes, mss);
     t->snd.nxt = ak_seq_add(plan->seq, plan->bytes);
     if (plan->bytes % mss != 0) x->small_end = t->snd.nxt;

@@ -50,6 +50,7 @@ struct ak_plan {
     uint32_t bytes;
     uint32_t record;
     uint8_t flags; /* AKSU_TCP_ */
+    bool ect;      /* as ECT(0) */
     bool retransmission;
 };
 

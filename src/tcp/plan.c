@@ -28,7 +28,8 @@ static struct ak_plan plan_syn(const struct ak_tcb *t, const struct ak_plan_env 
     return (struct ak_plan){
         .kind = AK_PLAN_SYN,
         .seq = t->snd.iss,
-        .flags = t->state == AK_TCP_SYN_SENT ? AKSU_TCP_SYN : AKSU_TCP_SYN | AKSU_TCP_ACK,
+        .flags =
+            (uint8_t)((t->state == AK_TCP_SYN_SENT ? AKSU_TCP_SYN : AKSU_TCP_SYN | AKSU_TCP_ACK) | ak_ecn_syn_flags(t)),
         .bytes = carries ? ak_min_u32(env->syn_bytes, ak_seq_bytes(t->snd.nxt, env->x->send_end)) : 0,
         .retransmission = t->retries > 0,
         .cause = t->retries > 0 ? AKSU_SEND_RTO_CAUSE : AKSU_SEND_OPEN_CAUSE,
@@ -124,7 +125,8 @@ static bool plan_data(const struct ak_tcb *t, const struct ak_plan_env *env, str
     enum ak_stop stop;
     uint32_t bytes = new_bytes(t, env, &stop);
     bool urgent = (t->flags & AK_F_URGENT_SEND) && ak_seq_gt(t->snd.up, t->snd.nxt);
-    if (urgent) bytes = ak_min_u32(bytes, env->mss_bytes); /* never in a super-segment */
+    bool reduced = env->x->ecn_cwr_due && ak_ecn_capable(t);
+    if (urgent || reduced) bytes = ak_min_u32(bytes, env->mss_bytes); /* never in a super-segment */
     if (bytes == 0) {
         plan->stop = stop;
         return false;
@@ -140,6 +142,8 @@ static bool plan_data(const struct ak_tcb *t, const struct ak_plan_env *env, str
         (ak_seq_lt(t->snd.nxt, env->x->push_end) && ak_seq_ge(end, env->x->push_end)))
         plan->flags |= AKSU_TCP_PSH;
     if (urgent) plan->flags |= AKSU_TCP_URG;
+    if (reduced) plan->flags |= AKSU_TCP_CWR; /* RFC 3168 s6.1.2 */
+    plan->ect = ak_ecn_capable(t);
     if (fin_follows(t, env, end)) plan->flags |= AKSU_TCP_FIN;
     return true;
 }

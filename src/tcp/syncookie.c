@@ -2,8 +2,8 @@
  *
  * ISS = 24 bits of MAC, 5 bits of time, 3 bits of MSS.  The MAC is SipHash-2-4 of four-tuple, the peer's ISN, time and
  * MSS index under a key that the fleet may share.  Time counts in units of 64 s and a cookie is honoured for two of
- * them.  Window scale and SACK ride in the low 6 bits of our timestamp, if the peer sends timestamps; without them they
- * are given up.
+ * them.  Window scale, SACK and ECN ride in the low 6 bits of our timestamp, if the peer sends timestamps; without them
+ * they are given up.
  *
  * No state is kept for a SYN; the price is that a SYN,ACK is never repeated and that what is not encoded is lost. */
 #include "tcp/syncookie.h"
@@ -15,10 +15,11 @@
 
 static const uint16_t mss_table[1u << MSS_BITS] = {88, 536, 1024, 1220, 1360, 1440, 1460, 8960};
 
-/* In the low bits of the timestamp: 4 of window scale (15: none), 1 of SACK, 1 spare that is always 0. */
+/* In the low bits of the timestamp: 4 of window scale (15: none), 1 of SACK, 1 of ECN. */
 #define TS_BITS      6u
 #define TS_MASK      ((1u << TS_BITS) - 1)
 #define TS_SACK      0x10u
+#define TS_ECN       0x20u
 #define TS_NO_WSCALE 0x0fu
 
 static uint32_t cookie_mac(const struct ak_core *core, const struct ak_seg *seg, uint64_t time, uint32_t mss_index) {
@@ -62,7 +63,9 @@ void ak_syncookie_answer(struct ak_core *core, const struct ak_seg *seg, ak_ref 
     if ((peer & AKSU_OPT_TIMESTAMPS) && settings->timestamps) {
         bool wscale = (peer & AKSU_OPT_WSCALE) && settings->window_scale;
         bool sack = (peer & AKSU_OPT_SACK_PERMITTED) && settings->sack;
-        uint32_t low = (wscale ? seg->options.wscale : TS_NO_WSCALE) | (sack ? TS_SACK : 0);
+        bool ecn = ak_ecn_wanted(seg, settings);
+        uint32_t low = (wscale ? seg->options.wscale : TS_NO_WSCALE) | (sack ? TS_SACK : 0) | (ecn ? TS_ECN : 0);
+        if (ecn) bare.header.flags |= AKSU_TCP_ECE;
         uint32_t now = ak_tcp_timestamp(core, ak_tcp_timestamp_offset(core, &seg->tuple));
         options->ts_val = (now & ~TS_MASK) | low;
         if ((int32_t)(options->ts_val - now) > 0) options->ts_val -= TS_MASK + 1; /* never ahead of our clock */
@@ -107,6 +110,7 @@ enum ak_verdict ak_syncookie_ack(struct ak_core *core, struct ak_seg *seg, ak_re
         .timestamps = timestamps,
         .window_scale = timestamps && (low & TS_NO_WSCALE) != TS_NO_WSCALE,
         .sack = timestamps && (low & TS_SACK) != 0,
+        .ecn = timestamps && (low & TS_ECN) != 0 && ak_settings_of(core, &l->sock)->ecn != AKSU_ECN_OFF,
         .link = seg->link,
         .record = AKSU_RECORD_COOKIE,
     };

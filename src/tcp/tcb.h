@@ -50,6 +50,7 @@ enum {
     AK_F_SYN_RETRANSMITTED = 1u << 22, /* no round trip from the handshake (Karn) */
     AK_F_CHALLENGE = 1u << 23,         /* the ACK due is a challenge */
     AK_F_LINGER = 1u << 24,            /* life_due ends in a reset, not in silence */
+    AK_F_ECN = 1u << 25,               /* negotiated; in SYN-SENT: offered (RFC 3168 s6.1.1) */
     AK_F_WINDOW_UPDATE = 1u << 26,     /* the ACK due announces a wider window */
     AK_F_DUPLICATE_ACK = 1u << 27,     /* the ACK due answers an out-of-order segment */
     AK_F_PUSH = 1u << 28,              /* data up to push_end is to be sent without waiting for more */
@@ -179,6 +180,10 @@ struct ak_transfer {
     } undo;
     uint8_t frto; /* enum ak_frto */
 
+    bool ecn_echo;    /* ECE goes on every ACK */
+    bool ecn_cwr_due; /* CWR goes on the next new data */
+    ak_seq ecn_end;   /* ECE means nothing new until this is acknowledged */
+
     bool duplicate_due; /* the next ACK tells of it: RFC 2883 */
     struct ak_range duplicate;
 
@@ -270,6 +275,7 @@ enum {
     AK_SYN_RETRANSMITTED = 1u << 4,
     AK_SYN_FAST_OPEN = 1u << 6, /* the peer asked for a cookie, or gave a bad one */
     AK_SYN_SHOWN = 1u << 5,     /* deferred: the application has seen it */
+    AK_SYN_ECN = 1u << 7,
 };
 _Static_assert(sizeof(struct ak_syn) <= 96, "a half-open record");
 

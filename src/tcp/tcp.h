@@ -138,7 +138,7 @@ struct ak_handshake {
     uint32_t ts_recent;
     uint16_t mss, link;
     uint8_t wscale;
-    bool timestamps, window_scale, sack;
+    bool timestamps, window_scale, sack, ecn;
     aksu_state_record record;
 };
 /* A control block for it, not yet synchronized; a TCB must be free. */
@@ -271,6 +271,14 @@ void ak_rack_fire(struct ak_core *core, struct ak_tcb *t);      /* the reorderin
 void ak_tlp_schedule(struct ak_core *core, struct ak_tcb *t);
 void ak_tlp_sent(struct ak_core *core, struct ak_tcb *t, bool retransmission);
 void ak_tlp_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
+
+/* ---- ecn.c: RFC 3168 */
+bool ak_ecn_wanted(const struct ak_seg *seg, const aksu_tcp_settings *settings); /* a SYN asks, and we would */
+void ak_ecn_accept(struct ak_tcb *t, const struct ak_seg *seg);                  /* the peer's SYN or SYN,ACK */
+uint8_t ak_ecn_syn_flags(const struct ak_tcb *t);
+bool ak_ecn_capable(const struct ak_tcb *t); /* new data may go as ECT(0) */
+void ak_ecn_data(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
+void ak_ecn_ack(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg); /* before what it acknowledges */
 
 /* ---- output.c: plan, build, commit */
 /* Sends what a connection has, at most frame_cap frames; answers how many. */

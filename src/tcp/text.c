@@ -183,6 +183,7 @@ enum ak_verdict ak_tcp_step_text(struct ak_input *in) {
         in->drop = AKSU_DROP_TCP_NO_MEMORY; /* unacknowledged: it will come again */
         return AK_NEXT;
     }
+    ak_ecn_data(core, t, seg);
     if (!ak_seq_eq(left, t->rcv.nxt)) {
         hold(in, left, right);
         return AK_NEXT;

@@ -22,6 +22,7 @@ struct tcp_seen {
     bool came;                  /* the other side has got it */
     aksu_tcp_state state_there; /* its state then */
     aksu_drop drop;
+    uint8_t tos; /* DSCP << 2 | ECN of the packet; not of a hand-made one */
 };
 
 struct tcp_world {
@@ -64,8 +65,9 @@ static void world_see(void *user, const aksu_trace_event *event) {
         return;
     }
     if (w->seen_count == SEEN_MAX) return;
+    const uint8_t *ip = event->u.segment.frame->iov[0].base;
     w->seen[w->seen_count++] =
-        (struct tcp_seen){.from = sink->side, .time_us = event->time_us, .segment = event->u.segment};
+        (struct tcp_seen){.from = sink->side, .time_us = event->time_us, .segment = event->u.segment, .tos = ip[1]};
 }
 
 static inline aksu_addr world_addr(int side) {

@@ -1,0 +1,64 @@
+/* Explicit Congestion Notification: RFC 3168, the classic kind.
+ *
+ * The SYNs settle it: ECE and CWR in the SYN, ECE alone in the SYN,ACK.  New data then goes as ECT(0), and nothing else
+ * does: no retransmission, probe or ACK without data (s6.1.4 to s6.1.6), and no data at all if one of our SYNs went
+ * without (s6.1.1).  A router's mark comes back as ECE on every ACK until CWR says that the window was reduced, and a
+ * window is reduced once for all the marks of a round trip. */
+#include "tcp/loss.h"
+
+enum { CE = 3 };
+
+bool ak_ecn_wanted(const struct ak_seg *seg, const aksu_tcp_settings *settings) {
+    return settings->ecn != AKSU_ECN_OFF &&
+           (seg->flags & (AKSU_TCP_ECE | AKSU_TCP_CWR)) == (AKSU_TCP_ECE | AKSU_TCP_CWR);
+}
+
+/* Some answer with the bits that they were sent: ECE and CWR together in a SYN,ACK mean nothing (s6.1.1). */
+void ak_ecn_accept(struct ak_tcb *t, const struct ak_seg *seg) {
+    uint8_t bits = seg->flags & (AKSU_TCP_ECE | AKSU_TCP_CWR);
+    uint8_t agreed = (seg->flags & AKSU_TCP_ACK) ? AKSU_TCP_ECE : AKSU_TCP_ECE | AKSU_TCP_CWR;
+    if (bits != agreed) ak_flags_clear(t, AK_F_ECN);
+}
+
+uint8_t ak_ecn_syn_flags(const struct ak_tcb *t) {
+    if ((t->flags & AK_F_ECN) == 0) return 0;
+    if (t->state != AK_TCP_SYN_SENT) return AKSU_TCP_ECE;
+    /* s6.1.1.1: what was not answered may have been dropped for these bits. */
+    return t->flags & AK_F_SYN_RETRANSMITTED ? 0 : AKSU_TCP_ECE | AKSU_TCP_CWR;
+}
+
+bool ak_ecn_capable(const struct ak_tcb *t) {
+    return (t->flags & (AK_F_ECN | AK_F_SYN_RETRANSMITTED)) == AK_F_ECN;
+}
+
+/* s6.1.3, data has come: CWR ends the echo, and a mark on the very same packet begins it again. */
+void ak_ecn_data(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if ((t->flags & AK_F_ECN) == 0 || x == NULL) return;
+    if (seg->flags & AKSU_TCP_CWR) x->ecn_echo = false;
+    if ((seg->tos & CE) != CE) return;
+    core->counters.ecn_marks_received++;
+    if (!x->ecn_echo) ak_tcp_ack_now(core, t, 0); /* the sooner it is heard the better */
+    x->ecn_echo = true;
+}
+
+void ak_ecn_reduced(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    x->ecn_end = t->snd.nxt;
+    x->ecn_cwr_due = (t->flags & AK_F_ECN) != 0;
+}
+
+/* s6.1.2: "no more than once per window of data". */
+void ak_ecn_ack(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x == NULL || (t->flags & AK_F_ECN) == 0) return;
+    x->ecn_end = ak_seq_max(x->ecn_end, t->snd.una); /* never so far behind that it would seem ahead */
+    bool heeded = (seg->flags & (AKSU_TCP_ECE | AKSU_TCP_SYN)) == AKSU_TCP_ECE && ak_seq_gt(seg->ack, x->ecn_end) &&
+                  x->in_recovery == AK_RECOVERY_NONE && !ak_seq_eq(t->snd.una, t->snd.nxt);
+    if (!heeded) return;
+    uint32_t flight = ak_min_u32(ak_seq_bytes(t->snd.una, t->snd.nxt), x->cwnd);
+    ak_cc_of(core, t)->on_congestion(x, AK_CC_MARK, flight, ak_tcp_effective_mss(core, t, 0));
+    ak_ecn_reduced(core, t);
+    core->counters.ecn_reductions++;
+    ak_tcp_trace_cwnd(core, t, AKSU_CWND_ECN);
+}
