@@ -45,6 +45,17 @@ __attribute__((format(printf, 1, 2)))
 #endif
 void app_say(const char *format, ...);
 
+/* ---- progress.c: bytes and rate of long transfers on stderr, where that is a terminal */
+typedef struct app_progress {
+    bool on, shown;
+    uint64_t sent_bytes, received_bytes; /* the application adds to them */
+    uint64_t seen_bytes, shown_bytes;
+    uint64_t began_us, moved_us, shown_us;
+} app_progress;
+void app_progress_open(app_progress *progress, bool quiet);
+void app_progress_turn(app_progress *progress, uint64_t now_us); /* at each turn of the loop */
+void app_progress_close(app_progress *progress);
+
 /* ---- session.c: a stack behind a TUN device, with views and a control socket */
 typedef struct app_session {
     aksu_host host;
@@ -77,6 +88,7 @@ typedef struct http_site {
     int directory;
     bool writable;
     bool quiet;
+    app_progress *progress;
 } http_site;
 struct http *http_open(const http_site *site, aksu_sock sock);
 /* After an event of its socket; false: it is over and freed. */

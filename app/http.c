@@ -371,6 +371,7 @@ static int on_body(http_parser *parser, const char *at, size_t bytes) {
             return 0;
         }
         h->uploaded += n;
+        h->site->progress->received_bytes += (uint64_t)n;
         at += n;
         bytes -= (size_t)n;
     }
@@ -444,6 +445,7 @@ static bool send_file(struct http *h) {
         return false;
     }
     h->at += n;
+    h->site->progress->sent_bytes += (uint64_t)n;
     (void)aksu_tcp_send_commit(h->site->stack, h->sock, (size_t)n, h->at < h->end ? AKSU_SEND_MORE : 0);
     return true;
 }

@@ -24,6 +24,7 @@ struct pipe_state {
     bool closed; /* the connection is over; what it left may still wait for our output */
     int status;
     int out_flags; /* of the descriptor, to put back */
+    app_progress progress;
 };
 
 static void finish(struct pipe_state *p, int status) {
@@ -54,6 +55,7 @@ static void on_input(void *user, int fd, unsigned ready) {
     for (uint32_t i = 0; i < count; i++) to[i] = (struct iovec){.iov_base = iov[i].base, .iov_len = iov[i].bytes};
     ssize_t n = readv(fd, to, (int)count);
     (void)aksu_tcp_send_commit(p->session.host.stack, p->sock, n > 0 ? (size_t)n : 0, 0);
+    if (n > 0) p->progress.sent_bytes += (uint64_t)n;
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) end_of_input(p);
 }
 
@@ -101,6 +103,7 @@ static void pass_on(struct pipe_state *p) {
         for (uint32_t i = 0; i < count; i++) from[i] = (struct iovec){.iov_base = iov[i].base, .iov_len = iov[i].bytes};
         ssize_t n = writev(STDOUT_FILENO, from, (int)count);
         (void)aksu_tcp_recv_consume(stack, p->sock, n > 0 ? (size_t)n : 0);
+        if (n > 0) p->progress.received_bytes += (uint64_t)n;
         if (n < 0 && errno == EAGAIN) wait_for_output(p);
         if (n < 0 && errno != EAGAIN && errno != EINTR) {
             app_say("cannot write to standard output: %s", strerror(errno));
@@ -144,7 +147,7 @@ static void on_event(void *user, aksu_stack *stack, const aksu_event *event) {
 static void on_turn(void *user, aksu_stack *stack, uint64_t now_us) {
     struct pipe_state *p = user;
     (void)stack;
-    (void)now_us;
+    app_progress_turn(&p->progress, now_us);
     app_views_flush(p->session.views);
 }
 
@@ -172,6 +175,7 @@ static int run_pipe(app_options *options, const aksu_tcp_open *open, bool active
     options->host.user = p;
     int status = app_session_open(options, &p->session);
     if (status != APP_OK) return status;
+    app_progress_open(&p->progress, options->quiet || isatty(STDOUT_FILENO)); /* not between what is typed and read */
     aksu_stack *stack = p->session.host.stack;
     aksu_advance(stack, aksu_host_now_us());
     aksu_err err = active ? aksu_tcp_connect(stack, open, &p->sock) : aksu_tcp_listen(stack, open, &p->listener);
@@ -187,6 +191,7 @@ static int run_pipe(app_options *options, const aksu_tcp_open *open, bool active
         app_say("%s", error.text);
         p->status = APP_NETWORK;
     }
+    app_progress_close(&p->progress);
     settle(p);
     if (!p->out_done) (void)fcntl(STDOUT_FILENO, F_SETFL, p->out_flags);
     aksu_loop_unwatch(p->session.host.loop, p->in);

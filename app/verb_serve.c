@@ -9,6 +9,7 @@ struct serve {
     app_session session;
     http_site site;
     aksu_sock listener;
+    app_progress progress;
 };
 
 static void on_event(void *user, aksu_stack *stack, const aksu_event *event) {
@@ -30,7 +31,7 @@ static void on_event(void *user, aksu_stack *stack, const aksu_event *event) {
 static void on_turn(void *user, aksu_stack *stack, uint64_t now_us) {
     struct serve *s = user;
     (void)stack;
-    (void)now_us;
+    app_progress_turn(&s->progress, now_us);
     app_views_flush(s->session.views);
 }
 
@@ -50,8 +51,12 @@ static int run(app_options *options) {
         (void)close(directory);
         return status;
     }
-    s->site = (http_site){
-        .stack = s->session.host.stack, .directory = directory, .writable = options->writable, .quiet = options->quiet};
+    s->site = (http_site){.stack = s->session.host.stack,
+                          .directory = directory,
+                          .writable = options->writable,
+                          .quiet = options->quiet,
+                          .progress = &s->progress};
+    app_progress_open(&s->progress, options->quiet);
     aksu_tcp_open open = {.struct_bytes = sizeof open, .local.port = options->port, .backlog = 1024};
     aksu_advance(s->session.host.stack, aksu_host_now_us());
     aksu_err err = aksu_tcp_listen(s->session.host.stack, &open, &s->listener);
@@ -69,6 +74,7 @@ static int run(app_options *options) {
             status = APP_NETWORK;
         }
     }
+    app_progress_close(&s->progress);
     app_session_close(&s->session);
     (void)close(directory);
     return status;

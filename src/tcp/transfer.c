@@ -160,7 +160,7 @@ aksu_err aksu_tcp_send_commit(aksu_stack *stack, aksu_sock sock, size_t bytes, u
     if (bytes > 0) queue(core, t, (uint32_t)bytes, flags);
     ak_stream_cut(&x->send, &core->blocks, x->send_end);
     ak_transfer_idle_soon(core, t);
-    ak_tcp_trace_call(core, &t->tuple, AKSU_CALL_SEND, bytes, AKSU_OK);
+    if (bytes > 0) ak_tcp_trace_call(core, &t->tuple, AKSU_CALL_SEND, bytes, AKSU_OK);
     return AKSU_OK;
 }
 

@@ -74,7 +74,21 @@ usage status "no running instance" status
 sleep 0.5
 usage taken "aksu7" listen --dev tun:aksu7 7
 kill -INT $holder
-for verb in serve connect listen status; do
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+    chmod 755 "$work"
+    setpriv --reuid 65534 --clear-groups "$AKSU" listen 7 >/dev/null 2>"$work/why" </dev/null
+    check "permission status" $? 2
+    check "permission lines" "$(wc -l <"$work/why")" 1
+fi
+if command -v script >/dev/null; then # a terminal for stderr: progress is told, and wiped at the end
+    script -qfec "'$AKSU' listen --dev tun:aksu8 8 >'$work/slow'" "$work/typed" >/dev/null </dev/null & ours=$!
+    sleep 0.5
+    for _ in $(seq 12); do head -c 100000 /dev/zero; sleep 0.25; done | nc -N 192.0.2.2 8
+    wait $ours
+    check progress "$(grep -c 'kB received, .*/s\|MB received, .*/s' "$work/typed")" 1
+    check progress_bytes "$(stat -c %s "$work/slow")" 1200000
+fi
+for verb in serve connect listen status pair; do
     check "$verb help" "$("$AKSU" $verb --help | grep -c 'examples:')" 1
 done
 check version "$("$AKSU" --version | grep -c '^aksu [0-9]')" 1
