@@ -164,6 +164,9 @@ struct ak_core {
     struct ak_list syn_age; /* half-open records, oldest first */
     struct ak_lens syn_age_lens;
 
+    uint64_t cookies_until_us; /* how long SYN cookies that were sent may come back */
+    bool fleet;                /* others send cookies that are good here */
+
     int64_t reply_at; /* struct ak_reply[config.reply_max], relative to the core */
     uint32_t reply_first, reply_count;
     int64_t link_at; /* struct ak_link_state[config.link_max + 1]: the last is the loop back to ourselves */

@@ -207,6 +207,7 @@ static void init_keys(struct ak_core *core) {
     for (uint32_t i = 0; i < AK_KEY_COUNT; i++) core->key[i] = ak_key_derive(core->config.entropy, i);
     static const uint8_t none[32] = {0};
     if (!ak_equal(core->config.fleet_key, none, sizeof none)) {
+        core->fleet = true;
         core->key[AK_KEY_SYN_COOKIE] = ak_key_derive(core->config.fleet_key, AK_KEY_SYN_COOKIE);
         core->key[AK_KEY_FAST_OPEN] = ak_key_derive(core->config.fleet_key, AK_KEY_FAST_OPEN);
     }

@@ -77,6 +77,7 @@ void ak_syncookie_answer(struct ak_core *core, const struct ak_seg *seg, ak_ref 
         }
         if (sack) options->present |= AKSU_OPT_SACK_PERMITTED;
     }
+    core->cookies_until_us = ak_add_us(core->now_us, 2ull << TIME_SHIFT);
     core->counters.syn_cookies_sent++;
     ak_tcp_send_bare(core, &bare);
 }
@@ -91,7 +92,9 @@ static bool cookie_good(const struct ak_core *core, const struct ak_seg *seg) {
 }
 
 enum ak_verdict ak_syncookie_ack(struct ak_core *core, struct ak_seg *seg, ak_ref listener, aksu_drop *ret_drop) {
-    if (!cookie_good(core, seg)) return AK_NEXT;
+    /* 24 bits can be guessed in time: not when nobody can have one. */
+    bool expected = core->fleet || core->now_us < core->cookies_until_us;
+    if (!expected || !cookie_good(core, seg)) return AK_NEXT;
     struct ak_listener *l = ak_listener_at(core, listener);
     if (l->accept_count >= l->backlog || ak_pool_free(&core->pool[AK_KIND_TCB]) == 0) {
         *ret_drop = AKSU_DROP_TCP_BACKLOG_FULL; /* the peer's data or keep-alive brings the cookie again */

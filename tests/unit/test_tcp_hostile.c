@@ -262,6 +262,27 @@ static void waiting_for_memory_ends_with_the_connection(void **state) {
     world_close(p.w);
 }
 
+/* Attack row 60: who has sent no cookie takes none, however well it is guessed.  A stack of the same secrets plays the
+ * guesser. */
+static void cookie_that_nobody_was_sent_is_refused(void **state) {
+    (void)state;
+    aksu_config config = plain();
+    config.syn_cookies = AKSU_SYN_COOKIES_ALWAYS;
+    struct peer guesser = peer_open(&config);
+    peer_syn(&guesser);
+    config.syn_cookies = AKSU_SYN_COOKIES_AUTO;
+    struct peer p = peer_open(&config);
+    p.listener = world_listen_on(p.w, SERVER, 80, 8, 0);
+    p.iss = guesser.iss;
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+    assert_int_equal(tcbs(&p), 0);
+    assert_int_equal(world_sent(p.w, SERVER, AKSU_TCP_RST), 1);
+    peer_says(&guesser, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+    assert_int_equal(tcbs(&guesser), 1); /* it is a good one where it was sent */
+    world_close(guesser.w);
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(timestamp_missing_from_the_handshakes_end_leaves_nothing),
@@ -276,6 +297,7 @@ int main(void) {
         cmocka_unit_test(shut_window_after_our_fin_probes_nothing),
         cmocka_unit_test(text_out_of_order_does_not_starve_other_connections),
         cmocka_unit_test(waiting_for_memory_ends_with_the_connection),
+        cmocka_unit_test(cookie_that_nobody_was_sent_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
