@@ -171,8 +171,9 @@ static enum ak_verdict syn_arrives(struct ak_core *core, struct ak_seg *seg, ak_
         return AK_REDEMUX;
     }
     *ret_drop = AKSU_DROP_TCP_SYN_CHALLENGED; /* ruling R5; RFC 5961 s4 */
+    if (!ak_reply_allowed(core, &seg->tuple.remote)) return AK_DROP;
     core->counters.tcp_challenges_sent++;
-    if (ak_reply_allowed(core, &seg->tuple.remote)) send_ack(core, record, AKSU_SEND_CHALLENGE_CAUSE);
+    send_ack(core, record, AKSU_SEND_CHALLENGE_CAUSE);
     return AK_DROP;
 }
 

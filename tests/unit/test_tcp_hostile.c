@@ -283,6 +283,24 @@ static void cookie_that_nobody_was_sent_is_refused(void **state) {
     world_close(p.w);
 }
 
+/* A challenge that its budget kept back is not counted as sent. */
+static void challenge_of_time_wait_is_counted_when_sent(void **state) {
+    (void)state;
+    aksu_config config = plain();
+    config.rst_per_second = 2;
+    struct peer p = peer_joined(&config);
+    assert_int_equal(aksu_tcp_close(p.w->stack[SERVER], p.sock), AKSU_OK);
+    world_run(p.w, 1000);
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_FIN | AKSU_TCP_ACK, .seq = 1, .ack = 2});
+    for (int i = 0; i < 10; i++) peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_SYN, .seq = 0});
+    aksu_counters counters;
+    aksu_counters_get(p.w->stack[SERVER], &counters);
+    assert_int_equal(counters.time_wait_used, 1);
+    assert_int_equal(counters.tcp_challenges_sent + counters.drop[AKSU_DROP_REPLY_RATE], 10);
+    assert_true(counters.drop[AKSU_DROP_REPLY_RATE] >= 7);
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(timestamp_missing_from_the_handshakes_end_leaves_nothing),
@@ -298,6 +316,7 @@ int main(void) {
         cmocka_unit_test(text_out_of_order_does_not_starve_other_connections),
         cmocka_unit_test(waiting_for_memory_ends_with_the_connection),
         cmocka_unit_test(cookie_that_nobody_was_sent_is_refused),
+        cmocka_unit_test(challenge_of_time_wait_is_counted_when_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
