@@ -166,7 +166,7 @@ enum ak_verdict ak_tcp_step_ack(struct ak_input *in) {
     ak_ecn_ack(core, t, seg);
     if (ak_seq_gt(seg->ack, t->snd.una)) {
         new_ack(in);
-    } else if (t->transfer != AK_NONE && (t->flags & AK_F_SACK) == 0 && is_duplicate(t, seg)) {
+    } else if (t->transfer != AK_NONE && (t->flags & AK_F_SACK) == 0 && !in->refused && is_duplicate(t, seg)) {
         ak_tcp_duplicate_ack(core, t);
     }
     if (t->transfer != AK_NONE && (t->flags & AK_F_SACK)) look_for_losses(core, t, seg);

@@ -62,6 +62,7 @@ static enum ak_verdict step_sequence(struct ak_input *in) {
         good = ak_seq_in(t->rcv.nxt, seg->seq, bytes);
         if (good && (seg->flags & (AKSU_TCP_SYN | AKSU_TCP_RST)) == 0) {
             in->drop = AKSU_DROP_TCP_WINDOW_FULL;
+            in->refused = true;
             seg->text_bytes = 0;
             seg->flags &= (uint8_t)~AKSU_TCP_FIN;
             ak_tcp_ack_now(in->core, t, AK_F_DUPLICATE_ACK);

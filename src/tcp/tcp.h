@@ -47,6 +47,7 @@ struct ak_input {
     aksu_drop drop;
     aksu_tcp_state state_before;
     bool fin_acked;
+    bool refused; /* the segment's text and FIN, for a shut window */
 };
 
 /* ---- one file each: s3.10.7.1, .2, .3, s3.6.1 */

@@ -301,6 +301,23 @@ static void challenge_of_time_wait_is_counted_when_sent(void **state) {
     world_close(p.w);
 }
 
+/* RFC 5681 s2: a duplicate ACK carries no data; a probe of our shut window does, though its byte is refused. */
+static void probe_of_our_shut_window_is_no_duplicate_ack(void **state) {
+    (void)state;
+    aksu_config config = plain();
+    config.tcp.rcv_buf_bytes = 256;
+    struct peer p = peer_joined(&config);
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1, .bytes = 256});
+    we_send(&p, 5000);
+    for (int i = 0; i < 4; i++)
+        peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 257, .ack = 1, .bytes = 1});
+    aksu_counters counters;
+    aksu_counters_get(p.w->stack[SERVER], &counters);
+    assert_int_equal(our_drops(&p, AKSU_DROP_TCP_WINDOW_FULL), 4);
+    assert_int_equal(counters.fast_retransmits, 0);
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(timestamp_missing_from_the_handshakes_end_leaves_nothing),
@@ -317,6 +334,7 @@ int main(void) {
         cmocka_unit_test(waiting_for_memory_ends_with_the_connection),
         cmocka_unit_test(cookie_that_nobody_was_sent_is_refused),
         cmocka_unit_test(challenge_of_time_wait_is_counted_when_sent),
+        cmocka_unit_test(probe_of_our_shut_window_is_no_duplicate_ack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
