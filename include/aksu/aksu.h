@@ -179,6 +179,7 @@ typedef struct aksu_frame {
     X(SOFT_ERRORS, soft_errors, 0, 1, 1, "report SOFT_ERROR events (RFC 9293 s3.9.1.8)")                               \
     X(REUSE_TIME_WAIT, reuse_time_wait, 0, 1, 1, "listen() is not refused by connections in TIME-WAIT")                \
     X(CONGESTION_CONTROL, congestion_control, 0, 15, 0, "index: see aksu_cc_index; 0: cubic (RFC 9438)")               \
+    X(PACING, pacing, 0, 1, 0, "spread data over the round trip, from 2 ms on, instead of bursts")                     \
     X(ECN, ecn, 0, 2, 1, "explicit congestion notification (RFC 3168): 0 no, 1 if the peer asks, 2 ask")
 
 typedef enum aksu_ecn { AKSU_ECN_OFF = 0, AKSU_ECN_PASSIVE = 1, AKSU_ECN_ACTIVE = 2 } aksu_ecn;

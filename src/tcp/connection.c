@@ -44,7 +44,7 @@ void ak_tcb_free(struct ak_core *core, struct ak_tcb *t) {
 
 /* ---------------------------------------------------------------- transfer */
 
-static uint32_t initial_window(const struct ak_core *core, const struct ak_tcb *t) {
+uint32_t ak_tcp_initial_window(const struct ak_core *core, const struct ak_tcb *t) {
     /* RFC 6928 s2: min(10 MSS, max(2 MSS, 14600)), the count being a setting. */
     uint32_t mss = ak_tcp_effective_mss(core, t, 0);
     uint32_t segments = (uint32_t)ak_settings_of(core, &t->sock)->initial_cwnd_segments;
@@ -53,7 +53,7 @@ static uint32_t initial_window(const struct ak_core *core, const struct ak_tcb *
 
 /* RFC 5681 s4.1: after an idle time of more than an RTO the window is at most the initial one. */
 static uint32_t resumed_window(const struct ak_core *core, const struct ak_tcb *t) {
-    uint32_t initial = initial_window(core, t);
+    uint32_t initial = ak_tcp_initial_window(core, t);
     if (t->cwnd == 0) return initial;
     uint64_t idle_us = (uint64_t)(ak_idle_clock(core) - t->last_send) << 10;
     return idle_us > ak_tcp_rto_us(core, t) ? ak_min_u32(t->cwnd, initial) : t->cwnd;
@@ -81,6 +81,7 @@ struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t) {
         .holding = {.next = AK_NONE, .prev = AK_NONE},
         .recovery_end = t->snd.una,
         .limited_end = t->snd.una,
+        .cwv = {.round_end = t->snd.una, .unused_since_us = AK_NEVER},
         .ecn_end = t->snd.una,
         .cwnd = resumed_window(core, t),
         .ssthresh = t->ssthresh ? t->ssthresh : UINT32_MAX,
@@ -88,6 +89,7 @@ struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t) {
     ak_stream_init(&x->send, &core->blocks, x->send_end);
     ak_stream_init(&x->receive, &core->blocks, x->read);
     for (int i = 0; i < AK_BUSY_COUNT; i++) x->due_us[i] = AK_NEVER;
+    x->pace_free_bytes = ak_tcp_initial_window(core, t);
     ak_cc_at(ak_settings_of(core, &t->sock)->congestion_control)->init(x);
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_INIT);
     return x;
@@ -99,7 +101,8 @@ void ak_transfer_synchronized(struct ak_core *core, struct ak_tcb *t) {
     if (x == NULL) return;
     x->read = t->rcv.nxt;
     ak_stream_init(&x->receive, &core->blocks, x->read);
-    x->cwnd = initial_window(core, t);
+    x->cwnd = ak_tcp_initial_window(core, t);
+    x->pace_free_bytes = x->cwnd;
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_INIT);
 }
 

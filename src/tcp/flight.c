@@ -130,6 +130,8 @@ void ak_tcp_flight_sent(struct ak_core *core, struct ak_tcb *t, ak_seq seq, uint
     x->record_count++;
     list_insert(core, &x->sent, index, x->sent.tail);
     ak_prr_sent(x, bytes);
+    ak_pace_sent(core, t, bytes);
+    x->data_sent_us = core->now_us;
 }
 
 bool ak_record_split(struct ak_core *core, struct ak_transfer *x, uint32_t index, uint32_t bytes) {
@@ -236,6 +238,8 @@ void ak_tcp_flight_retransmitted(struct ak_core *core, struct ak_tcb *t, uint32_
     x->retransmitted_segments++;
     core->counters.tcp_retransmitted++;
     ak_prr_sent(x, bytes);
+    ak_pace_sent(core, t, bytes);
+    x->data_sent_us = core->now_us;
 }
 
 void ak_tcp_flight_probed(struct ak_core *core, struct ak_tcb *t, uint32_t bytes) {

@@ -158,6 +158,7 @@ void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, const struct ak
         return;
     }
     grow_window(core, t, &ack, una);
+    ak_cwv_acked(core, t, ack.acked_bytes);
 }
 
 void ak_tcp_recovery_enter(struct ak_core *core, struct ak_tcb *t) {

@@ -58,6 +58,12 @@ enum ak_undone ak_undo_on_ack(struct ak_core *core, struct ak_tcb *t, const stru
 void ak_undo_duplicate_ack(struct ak_transfer *x);
 void ak_undo_on_dsack(struct ak_core *core, struct ak_tcb *t, ak_seq left, ak_seq right);
 
+/* ---- pace.c */
+void ak_pace_sent(struct ak_core *core, const struct ak_tcb *t, uint32_t bytes);
+
+/* ---- cwv.c: RFC 7661.  New data was acknowledged. */
+void ak_cwv_acked(struct ak_core *core, struct ak_tcb *t, uint32_t acked_bytes);
+
 /* ---- ecn.c: RFC 3168.  The window was reduced, for whatever reason: the peer hears of it by CWR (s6.1.2). */
 void ak_ecn_reduced(struct ak_core *core, struct ak_tcb *t);
 

@@ -25,6 +25,7 @@ enum ak_stop {
     AK_STOP_NAGLE,
     AK_STOP_CORK,
     AK_STOP_RECORDS,
+    AK_STOP_PACE,
     AK_STOP_LENT, /* the driver still holds the last copy of what is lost */
 };
 
@@ -39,6 +40,7 @@ struct ak_plan_env {
     uint32_t super_bytes; /* most bytes of one frame: a multiple of mss_bytes */
     uint32_t syn_bytes;   /* most that may ride on a SYN (RFC 7413) */
     bool record_free;
+    bool paced;        /* no data now: pace.c */
     bool lost_is_lent; /* the driver still holds it: sending it again would only make the queue longer */
 };
 

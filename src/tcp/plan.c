@@ -53,6 +53,10 @@ static bool plan_retransmit(const struct ak_tcb *t, const struct ak_plan_env *en
     uint32_t in_flight = ak_tcp_in_flight(env->x, t, env->mss_bytes);
     uint32_t room = env->x->cwnd > in_flight ? env->x->cwnd - in_flight : 0;
     bool first = ak_seq_le(r->seq, t->snd.una);
+    if (env->paced && !first) {
+        plan->stop = AK_STOP_PACE;
+        return false;
+    }
     if (first) room = ak_max_u32(room, env->mss_bytes);
     uint32_t bytes = ak_min_u32(ak_min_u32(r->bytes, env->super_bytes), room);
     if (bytes < r->bytes) bytes -= bytes % env->mss_bytes;
@@ -120,6 +124,10 @@ static bool plan_data(const struct ak_tcb *t, const struct ak_plan_env *env, str
     if (env->x == NULL || (t->flags & AK_F_FIN_SENT) || !ak_seq_lt(t->snd.nxt, env->x->send_end)) return false;
     if (!env->record_free) {
         plan->stop = AK_STOP_RECORDS;
+        return false;
+    }
+    if (env->paced) {
+        plan->stop = AK_STOP_PACE;
         return false;
     }
     enum ak_stop stop;

@@ -18,6 +18,7 @@ enum ak_busy_timer {
     AK_BUSY_PERSIST,
     AK_BUSY_DELAYED_ACK,
     AK_BUSY_CORK,
+    AK_BUSY_PACING,
     AK_BUSY_REORDERING,      /* RFC 8985 s6.3 */
     AK_BUSY_TAIL_LOSS_PROBE, /* RFC 8985 s7.2 */
     AK_BUSY_IDLE,            /* return the transfer */
@@ -179,6 +180,17 @@ struct ak_transfer {
         union ak_cc_state cc;
     } undo;
     uint8_t frto; /* enum ak_frto */
+
+    uint64_t pace_next_us;    /* the next frame of data not before */
+    uint32_t pace_free_bytes; /* go at once: an initial window */
+    uint64_t data_sent_us;    /* the last data, first or again; 0: none yet */
+    struct {                  /* RFC 7661 s4.2 */
+        ak_seq round_end;
+        uint32_t round_bytes;           /* acknowledged in this round trip */
+        uint32_t pipe_now, pipe_before; /* the most in one, of this sampling period and of the last */
+        uint64_t period_end_us;
+        uint64_t unused_since_us; /* AK_NEVER: validated */
+    } cwv;
 
     bool ecn_echo;    /* ECE goes on every ACK */
     bool ecn_cwr_due; /* CWR goes on the next new data */

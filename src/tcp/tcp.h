@@ -95,6 +95,8 @@ void ak_tcp_release(struct ak_core *core, struct ak_tcb *t);
 void ak_tcb_free(struct ak_core *core, struct ak_tcb *t);
 /* The transfer state, taken if there is none; NULL: no memory. */
 struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t);
+/* IW, RFC 6928 s2. */
+uint32_t ak_tcp_initial_window(const struct ak_core *core, const struct ak_tcb *t);
 void ak_transfer_synchronized(struct ak_core *core, struct ak_tcb *t);
 void ak_transfer_return(struct ak_core *core, struct ak_tcb *t);
 /* Whether it holds nothing any more. */
@@ -272,6 +274,14 @@ void ak_rack_fire(struct ak_core *core, struct ak_tcb *t);      /* the reorderin
 void ak_tlp_schedule(struct ak_core *core, struct ak_tcb *t);
 void ak_tlp_sent(struct ak_core *core, struct ak_tcb *t, bool retransmission);
 void ak_tlp_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
+
+/* ---- pace.c: when the next frame of data may go */
+bool ak_pace_waits(const struct ak_core *core, const struct ak_tcb *t, const struct ak_transfer *x);
+/* The most bytes of one frame, not above most; a multiple of mss. */
+uint32_t ak_pace_quantum(const struct ak_core *core, const struct ak_tcb *t, uint32_t most, uint32_t mss);
+
+/* ---- cwv.c: RFC 5681 s4.1.  Before anything is sent with nothing in flight. */
+void ak_cwv_restart(struct ak_core *core, struct ak_tcb *t);
 
 /* ---- ecn.c: RFC 3168 */
 bool ak_ecn_wanted(const struct ak_seg *seg, const aksu_tcp_settings *settings); /* a SYN asks, and we would */

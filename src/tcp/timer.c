@@ -25,6 +25,7 @@ static enum ak_busy_timer busy_timer(aksu_timer timer) {
     if (timer == AKSU_TIMER_PERSIST) return AK_BUSY_PERSIST;
     if (timer == AKSU_TIMER_DELAYED_ACK) return AK_BUSY_DELAYED_ACK;
     if (timer == AKSU_TIMER_CORK) return AK_BUSY_CORK;
+    if (timer == AKSU_TIMER_PACING) return AK_BUSY_PACING;
     if (timer == AKSU_TIMER_REORDERING) return AK_BUSY_REORDERING;
     if (timer == AKSU_TIMER_TAIL_LOSS_PROBE) return AK_BUSY_TAIL_LOSS_PROBE;
     ak_check(timer == AKSU_TIMER_IDLE);
@@ -79,10 +80,9 @@ uint64_t ak_tcp_timer_due(const struct ak_core *core, const struct ak_tcb *t, ak
 
 /* In the order of firing at one instant. */
 static const aksu_timer timers[] = {
-    AKSU_TIMER_USER_TIMEOUT, AKSU_TIMER_REORDERING, AKSU_TIMER_TAIL_LOSS_PROBE,
-    AKSU_TIMER_RETRANSMIT,   AKSU_TIMER_PERSIST,    AKSU_TIMER_DELAYED_ACK,
-    AKSU_TIMER_CORK,         AKSU_TIMER_LINGER,     AKSU_TIMER_FIN_WAIT_2,
-    AKSU_TIMER_KEEPALIVE,    AKSU_TIMER_IDLE,
+    AKSU_TIMER_USER_TIMEOUT, AKSU_TIMER_REORDERING,  AKSU_TIMER_TAIL_LOSS_PROBE, AKSU_TIMER_RETRANSMIT,
+    AKSU_TIMER_PERSIST,      AKSU_TIMER_DELAYED_ACK, AKSU_TIMER_PACING,          AKSU_TIMER_CORK,
+    AKSU_TIMER_LINGER,       AKSU_TIMER_FIN_WAIT_2,  AKSU_TIMER_KEEPALIVE,       AKSU_TIMER_IDLE,
 };
 #define TIMER_COUNT (sizeof timers / sizeof timers[0])
 
