@@ -91,11 +91,11 @@ static bool settle(run_state *r) {
         any = false;
         aksu_frame frames[FRAMES];
         size_t count;
-        while ((count = aksu_output(r->stack, r->now_us, frames, FRAMES)) > 0) {
+        while ((count = aksu_output(r->sockets.stack, r->now_us, frames, FRAMES)) > 0) {
             for (size_t i = 0; i < count; i++) catch_frame(r, &frames[i]);
             any = true;
         }
-        any |= run_events(r);
+        any |= vs_events(&r->sockets);
         if (!try_pending(r, &any)) return false;
     }
     return true;
@@ -107,7 +107,7 @@ static bool go_on(run_state *r, uint64_t target_us, until what) {
     for (;;) {
         if (!settle(r)) return false;
         if (what == UNTIL_PACKET && r->captured_count > 0) return true;
-        uint64_t next_us = aksu_deadline_us(r->stack);
+        uint64_t next_us = aksu_deadline_us(r->sockets.stack);
         for (int i = 0; i < RUN_PENDING_MAX; i++) { /* a call that is late is noticed at its time */
             const run_pending *p = &r->pending[i];
             if (p->used && r->now_us > p->end_us + r->s->tolerance_us) {
@@ -117,7 +117,7 @@ static bool go_on(run_state *r, uint64_t target_us, until what) {
         }
         if (next_us > target_us) {
             if (target_us > r->now_us) r->now_us = target_us;
-            aksu_advance(r->stack, r->now_us);
+            aksu_advance(r->sockets.stack, r->now_us);
             return settle(r);
         }
         if (next_us > r->now_us) r->now_us = next_us;
@@ -144,7 +144,7 @@ static bool play_in(run_state *r, const script_step *step) {
     uint32_t bytes = script_packet_build(&step->packet, &r->numbers, frame);
     aksu_iov iov = {.base = frame, .bytes = bytes};
     aksu_frame in = {.total_bytes = bytes, .iov_count = 1, .iov = &iov};
-    aksu_input(r->stack, r->now_us, &in, 1);
+    aksu_input(r->sockets.stack, r->now_us, &in, 1);
     free(frame);
     return settle(r);
 }
@@ -231,9 +231,9 @@ static bool play_call(run_state *r, const script_step *step) {
 
 static bool play_assert(run_state *r, const script_step *step) {
     aksu_tcp_info info = {.state = AK_TCP_CLOSED};
-    for (int i = RUN_FD_MAX - 1; i >= RUN_FD_FIRST; i--) { /* the newest connection */
-        const run_fd *fd = &r->fd[i];
-        if (fd->used && fd->opened && !fd->listens && aksu_tcp_status(r->stack, fd->sock, &info) == AKSU_OK) break;
+    for (int i = VS_FD_MAX - 1; i >= VS_FD_FIRST; i--) { /* the newest connection */
+        const vs_fd *fd = vs_fd_of(&r->sockets, i);
+        if (fd != NULL && !fd->listens && vs_info(&r->sockets, i, &info) == 0) break;
     }
     script_error error = {.line = 0};
     if (script_assert(step->name, &info, &error)) return true;
@@ -265,17 +265,17 @@ static bool play(run_state *r, const script_step *step) {
 /* ---------------------------------------------------------------- the whole */
 
 static bool open_stack(run_state *r) {
-    size_t bytes = aksu_stack_bytes(&r->config);
+    size_t bytes = aksu_stack_bytes(&r->sockets.config);
     r->mem = bytes > 0 ? aligned_alloc(64, (bytes + 63) & ~(size_t)63) : NULL;
     if (r->mem == NULL) return false;
     memset(r->mem, 0, bytes);
     aksu_link_config link = {.struct_bytes = sizeof link, .mtu = r->s->mtu};
     uint16_t number;
     aksu_route route = {.prefix = aksu_addr_v4(0, 0, 0, 0)};
-    return aksu_stack_init(&r->config, r->mem, bytes, &r->stack) == AKSU_OK &&
-           aksu_link_add(r->stack, &link, &number) == AKSU_OK &&
-           aksu_addr_add(r->stack, number, &r->numbers.local, 16) == AKSU_OK &&
-           aksu_route_add(r->stack, &route) == AKSU_OK;
+    return aksu_stack_init(&r->sockets.config, r->mem, bytes, &r->sockets.stack) == AKSU_OK &&
+           aksu_link_add(r->sockets.stack, &link, &number) == AKSU_OK &&
+           aksu_addr_add(r->sockets.stack, number, &r->numbers.local, 16) == AKSU_OK &&
+           aksu_route_add(r->sockets.stack, &route) == AKSU_OK;
 }
 
 /* What sysctl lines say holds from the start, wherever they stand. */
@@ -289,7 +289,7 @@ static bool take_settings(run_state *r) {
         r->error->unsupported = error.unsupported;
         return false;
     }
-    r->config = copy.config;
+    r->sockets.config = copy.config;
     return true;
 }
 
@@ -331,7 +331,7 @@ bool script_run(const script *s, script_error *ret_error) {
         script_fail(ret_error, s->step, "no stack can be made with these settings");
         good = false;
     }
-    if (good) aksu_advance(r->stack, r->now_us);
+    if (good) aksu_advance(r->sockets.stack, r->now_us);
     for (uint32_t i = 0; good && i < s->step_count; i++) good = play(r, &s->step[i]);
     if (good) good = end(r);
     while (r->captured_count > 0) free(take(r).frame);

@@ -3,19 +3,9 @@
 #define SCRIPT_RUN_H
 
 #include "script/script.h"
+#include "script/sockets.h"
 
-enum { RUN_FD_FIRST = 3, RUN_FD_MAX = 32, RUN_PENDING_MAX = 8, RUN_CAPTURED_MAX = 4096 };
-
-/* A virtual descriptor. */
-typedef struct run_fd {
-    bool used, listens, opened, connected, connect_told, nonblock, shut_read, shut_write, over;
-    aksu_sock sock;
-    aksu_tcp_settings settings; /* before the socket is opened */
-    uint16_t port;              /* bound to; 0: none */
-    uint32_t backlog;
-    bool defer_accept;
-    int so_error; /* told once */
-} run_fd;
+enum { RUN_PENDING_MAX = 8, RUN_CAPTURED_MAX = 4096 };
 
 /* A packet of ours, caught. */
 typedef struct run_captured {
@@ -27,8 +17,8 @@ typedef struct run_captured {
 /* A call under way. */
 typedef struct run_call {
     const script_step *step;
-    uint64_t done_bytes; /* of a blocking write */
-    int64_t value;       /* what it returned: -1 with err */
+    size_t done_bytes; /* of a blocking write */
+    int64_t value;     /* what it returned: -1 with err */
     int err;
     char wrong[200]; /* not empty: it gave something else than it should have */
     bool unsupported;
@@ -44,21 +34,16 @@ typedef struct run_state {
     const script *s;
     script_error *error;
     void *mem;
-    aksu_stack *stack;
-    aksu_config config;
+    vs sockets;
     uint64_t base_us, now_us;
     uint64_t event_us; /* of the step before: relative times count from it */
     script_numbers numbers;
     run_captured captured[RUN_CAPTURED_MAX];
     uint32_t captured_first, captured_count;
-    run_fd fd[RUN_FD_MAX];
     run_pending pending[RUN_PENDING_MAX];
-    bool active; /* the connection was opened by us */
 } run_state;
 
 /* Tries the call; false: it would block. */
 bool run_call_try(run_state *r, run_call *call);
-/* Events of the stack, to the descriptors. */
-bool run_events(run_state *r);
 
 #endif
