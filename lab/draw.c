@@ -18,15 +18,9 @@ struct page {
     uint32_t ladder_columns, story_columns; /* story_columns 0: below */
     char pending[STORY_BYTES];              /* story lines not yet placed, each ended by a newline */
     size_t pending_bytes;
-    bool told[LAB_ITEM_MAX];
+    lab_teller teller;
     bool good;
 };
-
-const char *lab_words(const lab_text *text, ak_lang lang) {
-    const char *wanted = text->text[lang];
-    if (wanted != NULL) return wanted;
-    return text->text[AK_LANG_EN] != NULL ? text->text[AK_LANG_EN] : "";
-}
 
 static void put(struct page *page, const char *text, size_t bytes) {
     if (page->good) page->good = page->writer->write(page->writer->user, text, bytes);
@@ -127,27 +121,13 @@ static bool on_ladder(void *user, const void *bytes, size_t byte_count) {
     return page->good;
 }
 
-/* ---------------------------------------------------------------- which step a story tells */
+/* ---------------------------------------------------------------- the story */
 
-static bool tells_row(const struct page *page, const lab_story *story, const ak_row *row, uint32_t *seen) {
-    if (story->at_time) return row->time_us >= story->at_us && row->kind != AK_ROW_CONNECTION;
-    if (story->at_state)
-        return row->kind == AK_ROW_STATE && row->host == (uint8_t)story->host && row->u.state.to == story->state &&
-               !row->u.state.initial;
-    if (row->kind != AK_ROW_DEPART) return false;
-    aksu_ev_segment like = {.flags = row->u.segment.flags, .payload_bytes = row->u.segment.payload_bytes};
-    (void)page;
-    return lab_picks(&story->pick, row->host, &like) && ++*seen == story->pick.nth;
-}
-
-static void tell(struct page *page, const ak_row *row, ak_term *term, uint32_t seen[LAB_ITEM_MAX]) {
-    const lab_scenario *s = page->r->scenario;
-    for (uint32_t i = 0; i < s->story_count; i++) {
-        const lab_story *story = &s->story[i];
-        if (page->told[i] || !lab_holds(&story->place, page->r->run, LAB_INTACT)) continue;
-        if (!tells_row(page, story, row, &seen[i])) continue;
-        page->told[i] = true;
-        const char *text = lab_words(&story->text, page->o->lang);
+static void tell(struct page *page, const ak_row *row, ak_term *term) {
+    const lab_story *stories[LAB_ITEM_MAX];
+    uint32_t count = lab_tell(&page->teller, row, stories);
+    for (uint32_t i = 0; i < count; i++) {
+        const char *text = lab_words(&stories[i]->text, page->o->lang);
         if (page->story_columns != 0) {
             queue_story(page, text);
             continue;
@@ -206,12 +186,11 @@ static bool draw_rows(struct page *page) {
     ak_term *term = ak_term_open(&writer, &options);
     if (term == NULL) return false;
     size_t count = 0;
-    uint32_t seen[LAB_ITEM_MAX] = {0};
     const ak_row *rows = ak_ladder_rows(page->r->ladder, &count);
     for (size_t i = 0; i < count && page->good; i++) {
-        if (page->story_columns != 0) tell(page, &rows[i], term, seen);
+        if (page->story_columns != 0) tell(page, &rows[i], term);
         ak_term_row(term, &rows[i]);
-        if (page->story_columns == 0) tell(page, &rows[i], term, seen);
+        if (page->story_columns == 0) tell(page, &rows[i], term);
         if (page->o->headers && rows[i].kind == AK_ROW_DEPART) {
             (void)ak_term_flush(term);
             put_header(page, &rows[i]);
@@ -234,8 +213,12 @@ bool lab_draw(const lab_result *result, const lab_draw_options *options, const a
         free(page);
         return false;
     }
-    *page =
-        (struct page){.r = result, .o = options, .writer = writer, .good = true, .ladder_columns = options->columns};
+    *page = (struct page){.r = result,
+                          .o = options,
+                          .writer = writer,
+                          .good = true,
+                          .teller = {.result = result},
+                          .ladder_columns = options->columns};
     uint32_t wide = least + 30;
     if (options->columns >= wide + 2 + SIDE_COLUMNS_MIN) {
         page->ladder_columns = options->columns * 5 / 8 > wide ? options->columns * 5 / 8 : wide;

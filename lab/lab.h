@@ -6,6 +6,7 @@
 #define LAB_LAB_H
 
 #include "aksu/sim.h"
+#include "view/ladder_svg.h"
 #include "view/ladder_term.h"
 #include "view/pcapng.h"
 
@@ -297,6 +298,17 @@ typedef struct lab_draw_options {
     bool headers;
 } lab_draw_options;
 bool lab_draw(const lab_result *result, const lab_draw_options *options, const ak_writer *writer);
+/* All runs of a scenario as one SVG; report may be NULL (ladder_svg.h). */
+bool lab_draw_svg(const lab_result *const *results, uint32_t result_count, const lab_draw_options *options,
+                  const ak_writer *writer, ak_picture_report *ret_report);
+
+/* Which stories begin at which row: rows are shown to it in their order, once. */
+typedef struct lab_teller {
+    const lab_result *result;
+    bool told[LAB_ITEM_MAX];
+    uint32_t seen[LAB_ITEM_MAX];
+} lab_teller;
+uint32_t lab_tell(lab_teller *teller, const ak_row *row, const lab_story *ret_stories[LAB_ITEM_MAX]);
 const char *lab_words(const lab_text *text, ak_lang lang); /* the other language where one is missing */
 
 /* The eleven states, those that a host's first connection passed marked with their order; NULL: none. */

@@ -14,7 +14,7 @@
 #define SCENARIO_MAX 256
 
 struct ask {
-    const char *name, *pcapng, *folder;
+    const char *name, *pcapng, *svg, *folder;
     bool all, json, states, edges, diagram;
     uint64_t seed;
     lab_draw_options draw;
@@ -228,6 +228,14 @@ static void on_event(void *user, uint32_t host, const aksu_trace_event *event) {
     ak_memory_free(&memory);
 }
 
+static bool write_svg(lab_result *const *results, uint32_t count, const struct ask *ask) {
+    FILE *file = fopen(ask->svg, "w");
+    if (file == NULL) return false;
+    ak_writer writer = ak_writer_file(file);
+    bool good = lab_draw_svg((const lab_result *const *)results, count, &ask->draw, &writer, NULL);
+    return fclose(file) == 0 && good;
+}
+
 static int show(const lab_scenario *s, const struct ask *ask) {
     if (s->not_yet != NULL) {
         printf("%s: not yet; it waits for %s\n", s->name, s->not_yet);
@@ -248,6 +256,8 @@ static int show(const lab_scenario *s, const struct ask *ask) {
     }
     ak_writer out = ak_writer_file(stdout);
     bool good = true;
+    lab_result *played[LAB_RUN_MAX] = {0};
+    uint32_t played_count = 0;
     for (uint32_t run = 0; run < s->run_count; run++) {
         lab_options options = {.seed = ask->seed,
                                .variant = LAB_INTACT,
@@ -262,8 +272,14 @@ static int show(const lab_scenario *s, const struct ask *ask) {
             (void)fflush(stdout);
             lab_diagram(r, host, &out);
         }
-        if (r != NULL && !ask->json && !ask->diagram) good = lab_draw(r, &ask->draw, &out) && good;
-        lab_result_free(r);
+        if (r != NULL && !ask->json && !ask->diagram && ask->svg == NULL) good = lab_draw(r, &ask->draw, &out) && good;
+        if (r != NULL) played[played_count++] = r;
+    }
+    bool drawn = ask->svg == NULL || (played_count > 0 && write_svg(played, played_count, ask));
+    for (uint32_t i = 0; i < played_count; i++) lab_result_free(played[i]);
+    if (!drawn) {
+        (void)fprintf(stderr, "aksu lab: %s cannot be written\n", ask->svg);
+        return 2;
     }
     if (sinks.pcapng != NULL) ak_pcapng_close(sinks.pcapng);
     if (file != NULL && (fclose(file) != 0 || !sinks.good)) {
@@ -309,6 +325,7 @@ static int usage(FILE *file) {
                 "  --timers                timers set and cancelled, too\n"
                 "  --json                  the trace events as JSON lines\n"
                 "  --pcapng FILE           the packets, for Wireshark\n"
+                "  --svg FILE              the ladder as a picture for a page, instead of drawing it here\n"
                 "  --seed N                the seed of chances and secrets\n"
                 "  --colour, --ascii       colours though it is no terminal; no box drawing\n",
                 file);
@@ -323,17 +340,19 @@ static bool number_argument(const char *text, uint64_t max, uint64_t *ret_value)
 
 /* An option that takes a value.  0: not one of these. */
 static int valued(struct ask *ask, const char *option, const char *value) {
-    static const char *const names[] = {"--lang", "--width", "--base", "--seed", "--pcapng"};
+    static const char *const names[] = {"--lang", "--width", "--base", "--seed", "--pcapng", "--svg"};
     uint64_t n = 0;
     size_t which = 0;
-    while (which < 5 && strcmp(option, names[which]) != 0) which++;
-    if (which == 5) return 0;
+    while (which < 6 && strcmp(option, names[which]) != 0) which++;
+    if (which == 6) return 0;
     bool good = value != NULL;
     if (good && which == 0) {
         good = strcmp(value, "en") == 0 || strcmp(value, "ko") == 0;
         ask->draw.lang = strcmp(value, "ko") == 0 ? AK_LANG_KO : AK_LANG_EN;
     } else if (good && which == 4) {
         ask->pcapng = value;
+    } else if (good && which == 5) {
+        ask->svg = value;
     } else if (good) {
         good = number_argument(value, which == 1 ? 1000 : which == 2 ? UINT32_MAX : UINT64_MAX, &n);
         if (which == 1) ask->draw.columns = (uint32_t)n;
