@@ -65,6 +65,7 @@ median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
 # A namespace with a kernel of its own at the other end of a veth pair: 203.0.113.1 and 198.51.100.1 to .200 here,
 # 203.0.113.2 and 198.51.100.254 there.
+# What runs in the background there is started by nsenter itself: a function would be a shell that outlives its kill.
 there() { nsenter -t $holder -n "$@"; }
 other_kernel() {
     [ -z "$holder" ] || return 0
@@ -99,7 +100,7 @@ measure() { # function, its arguments
         END { split(rate, part, " "); printf "%.1f %.3f\n", part[1] * 8 / part[2] / 1e9, (cpu + ticks / hertz) / gib }'
 }
 veth() { # cpu of the receiver, cpu of the sender
-    there taskset -c "$1" "$bin/bulk" kernel-recv 203.0.113.2 9000 2>"$work/cpu.a" & local receiver=$!
+    nsenter -t $holder -n taskset -c "$1" "$bin/bulk" kernel-recv 203.0.113.2 9000 2>"$work/cpu.a" & local receiver=$!
     taskset -c "$2" "$bin/bulk" kernel-send 203.0.113.2 9000 $bytes 2>"$work/cpu.b"
     wait $receiver
 }
@@ -113,9 +114,15 @@ aksu_out() {
     taskset -c "$2" "$bin/bulk" kernel-fetch 192.0.2.2 9000 2>"$work/cpu.b"
     wait $sender
 }
+tun_there() { # what is left out without it
+    { : <>/dev/net/tun; } 2>/dev/null && return
+    echo "bench: no way to open /dev/net/tun, so $1 is left out" >&2
+    return 1
+}
 column() { cut -d' ' -f"$1" "$2" | median; }
 
 bulk() {
+    tun_there "bulk" || return 0
     local placement a b name target door way peer_rate peer_cpu rate cpu
     other_kernel
     for placement in "0 1 apart 1.5" "0 0 one-core 0.8"; do
@@ -144,7 +151,7 @@ bulk() {
 
 kernel_connections() { # cpu of the server, cpu of the client: prints connections a second, and a second of CPU
     local count=60000
-    there taskset -c "$1" "$bin/kernel" serve 198.51.100.254 80 $count >"$work/served" & local server=$!
+    nsenter -t $holder -n taskset -c "$1" "$bin/kernel" serve 198.51.100.254 80 $count >"$work/served" & local server=$!
     until there grep -q ":0050 00000000:0000 0A" /proc/net/tcp; do sleep 0.05; done
     taskset -c "$2" "$bin/kernel" connect 198.51.100.254 80 $count 198.51.100 >"$work/connected"
     wait $server
@@ -228,7 +235,7 @@ flood() {
     figure "honest clients of 1000 served meanwhile" "$served" clients "kernel (noted)" 984 "$(divide "$served" 984)" 1000 "one core"
     figure "SYNs that one of them needed at most" "$most" SYNs none null null "<= 3" "one core"
     figure "their median time to connect, in memory" "$took" us none null null - "one core"
-    [ -e /dev/net/tun ] || { echo "bench: no /dev/net/tun: the flood through devices is left out" >&2; return 0; }
+    tun_there "the flood through devices" || return 0
     device_floods
 }
 
@@ -242,9 +249,8 @@ device_flood() { # device, MAC of the other end, server: sets served, p50 and p9
     kill $flooder
     wait $flooder 2>/dev/null || true
 }
-rps() {
-    mkdir "$work/sys" && there mount -t sysfs none "$work/sys" &&
-        echo 1 >"$work/sys/class/net/bench1/queues/rx-0/rps_cpus" && umount "$work/sys"
+rps() { # in mounts of its own, which end with it
+    there unshare -m sh -c 'mount -t sysfs none /sys && echo 1 >/sys/class/net/bench1/queues/rx-0/rps_cpus'
 }
 device_floods() {
     local mac=02:00:00:00:00:02 server served p50 p99 kernel_served kernel_p50 kernel_p99 where="$flood_rate SYN/s, server on its own core"
@@ -253,7 +259,7 @@ device_floods() {
     there ip route replace default via 203.0.113.1
     ip route replace local 198.18.0.0/16 dev lo
     rps 2>/dev/null || where="$flood_rate SYN/s, the kernel's on the flood's core"
-    there taskset -c 0 "$bin/kernel" serve 203.0.113.2 80 1000000 >/dev/null & server=$!
+    nsenter -t $holder -n taskset -c 0 "$bin/kernel" serve 203.0.113.2 80 1000000 >/dev/null & server=$!
     until there grep -q ":0050 00000000:0000 0A" /proc/net/tcp; do sleep 0.05; done
     device_flood bench0 $mac 203.0.113.2
     kill $server
