@@ -12,13 +12,20 @@ enum { APP_OK = 0, APP_NETWORK = 1, APP_USAGE = 2 }; /* exit status */
 
 #define APP_TRACE_MAX 4
 
+/* What only serve has.  Times of 0: no limit. */
+typedef struct app_serve_options {
+    bool writable;
+    uint16_t port;
+    uint64_t upload_max_bytes; /* 0: no limit */
+    uint64_t idle_s, header_s, transfer_s, grace_s;
+} app_serve_options;
+
 typedef struct app_options {
     aksu_host_config host;
     const char *trace[APP_TRACE_MAX]; /* ladder, json, pcapng, each perhaps with :FILE */
     unsigned trace_count;
     bool quiet;
-    bool writable;
-    uint16_t port; /* serve */
+    app_serve_options serve;
     const char *argument[3];
     int argument_count;
 } app_options;
@@ -81,18 +88,5 @@ struct app_control *app_control_open(aksu_loop *loop, const char *device);
 void app_control_close(struct app_control *control);
 /* The directory of control sockets; made if make. */
 bool app_control_directory(char *buf, size_t cap, bool make);
-
-/* ---- http.c: one HTTP connection */
-typedef struct http_site {
-    aksu_stack *stack;
-    int directory;
-    bool writable;
-    bool quiet;
-    app_progress *progress;
-} http_site;
-struct http *http_open(const http_site *site, aksu_sock sock);
-/* After an event of its socket; false: it is over and freed. */
-bool http_event(struct http *http, const aksu_event *event);
-void http_close(struct http *http);
 
 #endif

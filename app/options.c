@@ -76,9 +76,15 @@ enum {
     OPT_2MSL,
     OPT_SET,
     OPT_QUIET,
-    OPT_PORT,
+    OPT_HELP,
+    OPT_SERVE, /* from here on: of serve alone */
+    OPT_PORT = OPT_SERVE,
     OPT_WRITABLE,
-    OPT_HELP
+    OPT_UPLOAD_MAX,
+    OPT_IDLE_TIMEOUT,
+    OPT_HEADER_TIMEOUT,
+    OPT_TRANSFER_TIMEOUT,
+    OPT_GRACE
 };
 static const struct option long_options[] = {
     {"dev", required_argument, NULL, OPT_DEV},
@@ -91,6 +97,11 @@ static const struct option long_options[] = {
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"port", required_argument, NULL, OPT_PORT},
     {"writable", no_argument, NULL, OPT_WRITABLE},
+    {"upload-max", required_argument, NULL, OPT_UPLOAD_MAX},
+    {"idle-timeout", required_argument, NULL, OPT_IDLE_TIMEOUT},
+    {"header-timeout", required_argument, NULL, OPT_HEADER_TIMEOUT},
+    {"transfer-timeout", required_argument, NULL, OPT_TRANSFER_TIMEOUT},
+    {"grace", required_argument, NULL, OPT_GRACE},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -127,6 +138,24 @@ static bool parse_trace(app_options *options, const char *text) {
     return true;
 }
 
+static bool parse_serve(app_serve_options *serve, int option, const char *value) {
+    const uint64_t day_s = 86400;
+    uint64_t port;
+    switch (option) {
+    case OPT_PORT:
+        if (!app_number("--port", value, 1, 65535, &port)) return false;
+        serve->port = (uint16_t)port;
+        return true;
+    case OPT_WRITABLE: serve->writable = true; return true;
+    case OPT_UPLOAD_MAX: return app_number("--upload-max", value, 0, INT64_MAX, &serve->upload_max_bytes);
+    case OPT_IDLE_TIMEOUT: return app_number("--idle-timeout", value, 0, day_s, &serve->idle_s);
+    case OPT_HEADER_TIMEOUT: return app_number("--header-timeout", value, 0, day_s, &serve->header_s);
+    case OPT_TRANSFER_TIMEOUT: return app_number("--transfer-timeout", value, 0, day_s, &serve->transfer_s);
+    case OPT_GRACE: return app_number("--grace", value, 0, day_s, &serve->grace_s);
+    default: return false;
+    }
+}
+
 static bool parse_one(app_options *options, int option, const char *value) {
     uint64_t number = 0;
     uint8_t ignored_bits = 24;
@@ -145,17 +174,12 @@ static bool parse_one(app_options *options, int option, const char *value) {
         return true;
     case OPT_SET: return parse_set(options, value);
     case OPT_QUIET: options->quiet = true; return true;
-    case OPT_PORT:
-        if (!app_number("--port", value, 1, 65535, &number)) return false;
-        options->port = (uint16_t)number;
-        return true;
-    case OPT_WRITABLE: options->writable = true; return true;
-    default: return false;
+    default: return parse_serve(&options->serve, option, value);
     }
 }
 
 int app_options_parse(const app_verb *verb, int argc, char **argv, app_options *ret_options, bool *ret_help) {
-    *ret_options = (app_options){.port = 8080};
+    *ret_options = (app_options){.serve = {.port = 8080, .idle_s = 60, .header_s = 20, .transfer_s = 60, .grace_s = 5}};
     aksu_host_config_default(&ret_options->host);
     opterr = 0;
     for (;;) {
@@ -168,7 +192,7 @@ int app_options_parse(const app_verb *verb, int argc, char **argv, app_options *
             *ret_help = true;
             return APP_OK;
         }
-        if (option == '?') {
+        if (option == '?' || (option >= OPT_SERVE && verb != &app_verb_serve)) {
             app_say("'%s' is no option, or its value is missing; aksu %s --help lists them", argv[at > 0 ? at : 1],
                     verb->name);
             return APP_USAGE;
