@@ -43,6 +43,7 @@ void script_config(script_profile profile, aksu_config *ret_config) {
         ret_config->tcp.snd_buf_bytes = 32768;
         ret_config->tcp.delayed_ack_us = 40000;
         ret_config->tcp.nagle = 1;
+        ret_config->tcp.option_order = 1;
         return;
     }
 }

@@ -20,11 +20,15 @@ REASONS = ("deviation:", "by inspection:", "by design:", "not taken:", "not take
 
 
 def read_list(path):
-    rows = []
+    """The requirements, and the rulings: lines that begin with R and a number."""
+    rows, rulings = [], []
     for number, line in enumerate(open(path, encoding="utf-8"), 1):
         if line.startswith("#") or not line.strip():
             continue
         parts = [part.strip() for part in line.rstrip("\n").split(" | ")]
+        if re.fullmatch(r"R\d+", parts[0]) and len(parts) == 3:
+            rulings.append(parts)
+            continue
         if len(parts) == 4:
             parts.append("")
         if len(parts) != 5 or not LABEL.fullmatch(parts[0]):
@@ -32,7 +36,7 @@ def read_list(path):
         if parts[4] and not parts[4].startswith(REASONS):
             sys.exit(f"{path}:{number}: the reason begins with none of {', '.join(REASONS)}")
         rows.append(parts)
-    return rows
+    return rows, rulings
 
 
 def marks_of(root):
@@ -69,7 +73,7 @@ def shown_by(tests):
     return ", ".join(cells)
 
 
-def table(rows, marks, source):
+def table(rows, rulings, marks, source):
     levels = {"MUST": [0, 0], "SHLD": [0, 0], "MAY": [0, 0], "REC": [0, 0], "U": [0, 0]}
     body = []
     for label, section, group, text, reason in rows:
@@ -84,8 +88,8 @@ def table(rows, marks, source):
         "# RFC 9293: every requirement, and what shows it",
         "",
         f"Written by `tools/requirements.py` from `{source}` and the marks in the tests; `./dev test` fails if it is stale or",
-        "if a MUST has neither a test nor a reason.  The choices that the text leaves are in",
-        "[tests/conformance/README.md](../tests/conformance/README.md).",
+        "if a MUST has neither a test nor a reason.  Where the text leaves a choice, the rulings at the end tell what is done",
+        "here; the oracle of [tests/conformance](../tests/conformance/README.md) follows them too.",
         "",
         "| | labels | shown by tests |",
         "|---|---|---|",
@@ -94,7 +98,9 @@ def table(rows, marks, source):
         name = "unlabelled" if level == "U" else level
         head.append(f"| {name} | {count} | {shown} |")
     head += ["", "| label | section | requirement | shown by, or why not | later |", "|---|---|---|---|---|"]
-    return "\n".join(head + body) + "\n"
+    tail = ["", "## Rulings", "", "| | about | |", "|---|---|---|"]
+    tail += [f"| {' | '.join(ruling)} |" for ruling in rulings]
+    return "\n".join(head + body + (tail if rulings else [])) + "\n"
 
 
 def faults(rows, marks):
@@ -114,12 +120,12 @@ def main(arguments):
     if len(files) != 2:
         sys.exit(__doc__)
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    rows = read_list(os.path.join(root, files[0]))
+    rows, rulings = read_list(os.path.join(root, files[0]))
     marks = marks_of(root)
     found = list(faults(rows, marks))
     for fault in found:
         print(fault)
-    text = table(rows, marks, files[0])
+    text = table(rows, rulings, marks, files[0])
     path = os.path.join(root, files[1])
     if check:
         old = open(path, encoding="utf-8").read() if os.path.exists(path) else ""

@@ -178,6 +178,7 @@ typedef struct aksu_frame {
     X(FAST_OPEN, fast_open, 0, 1, 0, "data on SYN (RFC 7413); a replay may deliver it twice")                          \
     X(SOFT_ERRORS, soft_errors, 0, 1, 1, "report SOFT_ERROR events (RFC 9293 s3.9.1.8)")                               \
     X(REUSE_TIME_WAIT, reuse_time_wait, 0, 1, 1, "listen() is not refused by connections in TIME-WAIT")                \
+    X(OPTION_ORDER, option_order, 0, 1, 0, "order of options in a SYN: 0 as Linux has them, 1 as FreeBSD")             \
     X(CONGESTION_CONTROL, congestion_control, 0, 15, 0, "index: see aksu_cc_index; 0: cubic (RFC 9438)")               \
     X(PACING, pacing, 0, 1, 0, "spread data over the round trip, from 2 ms on, instead of bursts")                     \
     X(ECN, ecn, 0, 2, 1, "explicit congestion notification (RFC 3168): 0 no, 1 if the peer asks, 2 ask")

@@ -102,13 +102,19 @@ struct ak_reply *ak_reply_new(struct ak_core *core, uint32_t payload_bytes) {
 }
 
 /* Token buckets in time: a reply costs 1 s / rate, and a bucket holds one second's worth.  Which peers share a bucket
- * is keyed, so nobody can read from his own replies what others are sent (CVE-2016-5696, CVE-2020-25705). */
+ * is keyed and changes about every second, and what a reply costs is drawn anew each time, so that it takes luck, and
+ * not counting, to read from one's own replies what others are sent (CVE-2016-5696, CVE-2020-25705). */
 bool ak_reply_allowed(struct ak_core *core, const aksu_addr *remote) {
     uint64_t rate = core->config.rst_per_second;
     if (rate == 0) return true;
+    struct {
+        aksu_addr remote;
+        uint64_t epoch;
+    } who = {.remote = *remote, .epoch = core->now_us >> 20};
     uint64_t *used_us =
-        &core->reply_used_us[ak_siphash13(&core->key[AK_KEY_CHALLENGE], remote, sizeof *remote) % AK_REPLY_BUCKETS];
-    uint64_t cost_us = 1000000 / rate;
+        &core->reply_used_us[ak_siphash13(&core->key[AK_KEY_CHALLENGE], &who, sizeof who) % AK_REPLY_BUCKETS];
+    uint64_t cost_us = 1000000 / rate; /* in the mean */
+    cost_us = cost_us / 2 + ak_prng_below(&core->prng, (uint32_t)ak_min_u64(cost_us + 1, UINT32_MAX));
     if (*used_us < core->now_us) *used_us = core->now_us;
     if (*used_us + cost_us > core->now_us + 1000000) {
         ak_drop_count(core, AKSU_DROP_REPLY_RATE);

@@ -95,7 +95,6 @@ static uint64_t tcb_digest(const struct ak_core *core, const struct ak_tcb *t) {
         t->rcv.irs.n,
         t->rcv.edge.n,
         t->rcv.mss,
-        t->order,
         t->ts_recent,
         t->ts_recent_age - idle,
         t->last_ack_sent.n,

@@ -47,7 +47,7 @@ static uint32_t build_tcp(const struct ak_build *b, uint8_t *p) {
     if (x != NULL && x->ecn_echo && !syn) header.flags |= AKSU_TCP_ECE; /* RFC 3168 s6.1.3 */
     if (plan->flags & AKSU_TCP_URG)
         header.up = (uint16_t)ak_min_u32(ak_seq_bytes(plan->seq, t->snd.up), 65535); /* MUST-62 */
-    return ak_wire_tcp_build(p, &header, (enum ak_option_order)t->order);
+    return ak_wire_tcp_build(p, &header, (enum ak_option_order)ak_settings_of(b->core, &t->sock)->option_order);
 }
 
 /* The whole checksum, or what a device needs to finish it. */

@@ -55,7 +55,7 @@ static void offer(struct ak_core *core, struct ak_tcb *t) {
 }
 
 /* An active OPEN's control block in SYN-SENT: <SEQ=ISS><CTL=SYN> leaves at the next output. */
-static void begin(struct ak_core *core, struct ak_tcb *t, const struct ak_path *path) {
+static void begin(struct ak_core *core, struct ak_tcb *t, const struct ak_path *path, aksu_tcp_state from) {
     t->flags |= AK_F_ACTIVE | AK_F_SYN_DUE;
     t->link = path->link;
     t->path_mtu = (uint16_t)path->mtu;
@@ -65,12 +65,14 @@ static void begin(struct ak_core *core, struct ak_tcb *t, const struct ak_path *
     t->snd.up = t->snd.una;
     t->snd.mss = 536;
     offer(core, t);
+    t->state = (uint8_t)from;
     ak_tcp_set_state(core, t, AK_TCP_SYN_SENT, AKSU_STATE_BY_CALL);
     ak_tcp_want_output(core, t);
     core->counters.tcp_active_opens++;
 }
 
-static aksu_err connect(struct ak_core *core, const aksu_tcp_open *open, aksu_sock *ret_sock) {
+/* from: CLOSED, or LISTEN where a listener becomes the connection. */
+static aksu_err connect(struct ak_core *core, const aksu_tcp_open *open, aksu_tcp_state from, aksu_sock *ret_sock) {
     if (open->struct_bytes != sizeof *open) return AKSU_ERR_INVALID;
     aksu_err err = check_remote(core, &open->remote);
     if (err != AKSU_OK) return err;
@@ -87,14 +89,29 @@ static aksu_err connect(struct ak_core *core, const aksu_tcp_open *open, aksu_so
         ak_settings_drop(core, settings);
         return AKSU_ERR_NO_MEMORY;
     }
-    begin(core, t, &path);
+    begin(core, t, &path, from);
     ak_tcp_trace_call(core, &tuple, AKSU_CALL_CONNECT, 0, AKSU_OK);
     *ret_sock = ak_sock_handle(&t->sock, ak_tcb_ref(core, t));
     return AKSU_OK;
 }
 
+/* A call that was refused is seen too. */
+static void trace_refused(struct ak_core *core, const aksu_tcp_open *open, aksu_call call, aksu_err err) {
+    if (open->struct_bytes != sizeof *open) return;
+    struct ak_tuple tuple = {
+        .local = open->local.addr,
+        .remote = open->remote.addr,
+        .local_port = open->local.port,
+        .remote_port = open->remote.port,
+    };
+    ak_tcp_trace_call(core, &tuple, call, 0, err);
+}
+
 aksu_err aksu_tcp_connect(aksu_stack *stack, const aksu_tcp_open *open, aksu_sock *ret_sock) {
-    return connect(ak_core_of(stack), open, ret_sock);
+    struct ak_core *core = ak_core_of(stack);
+    aksu_err err = connect(core, open, AK_TCP_CLOSED, ret_sock);
+    if (err != AKSU_OK) trace_refused(core, open, AKSU_CALL_CONNECT, err);
+    return err;
 }
 
 /* Whether TIME-WAIT or live connections of an earlier server stand in the way of LISTEN: only if asked to. */
@@ -157,7 +174,10 @@ static aksu_err listen(struct ak_core *core, const aksu_tcp_open *open, aksu_soc
 }
 
 aksu_err aksu_tcp_listen(aksu_stack *stack, const aksu_tcp_open *open, aksu_sock *ret_sock) {
-    return listen(ak_core_of(stack), open, ret_sock);
+    struct ak_core *core = ak_core_of(stack);
+    aksu_err err = listen(core, open, ret_sock);
+    if (err != AKSU_OK) trace_refused(core, open, AKSU_CALL_LISTEN, err);
+    return err;
 }
 
 static void listener_free(struct ak_core *core, ak_ref ref) {
@@ -184,12 +204,11 @@ aksu_err aksu_tcp_listen_connect(aksu_stack *stack, aksu_sock listener, const ak
         .settings = &settings,
         .user = l->sock.user,
     };
-    struct ak_tuple tuple = l->tuple;
-    aksu_err err = connect(core, &open, ret_sock);
-    if (err != AKSU_OK) return err;
-    struct ak_state_change change = {
-        .from = AK_TCP_LISTEN, .to = AK_TCP_SYN_SENT, .cause = AKSU_STATE_BY_CALL, .record = AKSU_RECORD_LISTENER};
-    ak_tcp_state_changed(core, &tuple, &change);
+    aksu_err err = connect(core, &open, AK_TCP_LISTEN, ret_sock);
+    if (err != AKSU_OK) {
+        trace_refused(core, &open, AKSU_CALL_CONNECT, err);
+        return err;
+    }
     listener_free(core, ref);
     return AKSU_OK;
 }

@@ -158,6 +158,7 @@ void ak_syn_answer(struct ak_core *core, ak_ref ref) {
         .link = syn->link,
         .ttl = (uint8_t)settings->ttl,
         .tos = (uint8_t)(settings->dscp << 2),
+        .order = (uint8_t)settings->option_order,
         .cause = syn->flags & AK_SYN_RETRANSMITTED ? AKSU_SEND_RTO_CAUSE : AKSU_SEND_OPEN_CAUSE,
         .header = {.seq = syn->iss,
                    .ack = ak_seq_add(syn->irs, 1),

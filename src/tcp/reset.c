@@ -58,7 +58,6 @@ static void send_for(struct ak_core *core, const struct ak_tcb *t, uint8_t flags
         .tuple = t->tuple,
         .link = t->link,
         .ttl = (uint8_t)ak_settings_of(core, &t->sock)->ttl,
-        .order = t->order,
         .cause = cause,
         .header = {.seq = t->snd.nxt, .ack = t->rcv.nxt, .flags = flags},
     };

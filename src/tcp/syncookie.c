@@ -50,6 +50,7 @@ void ak_syncookie_answer(struct ak_core *core, const struct ak_seg *seg, ak_ref 
         .tuple = seg->tuple,
         .link = seg->link,
         .ttl = (uint8_t)settings->ttl,
+        .order = (uint8_t)settings->option_order,
         .cause = AKSU_SEND_OPEN_CAUSE,
         .header = {.seq = {iss},
                    .ack = ak_seq_add(seg->seq, 1),

@@ -237,7 +237,6 @@ struct ak_tcb {
         uint8_t wscale;
     } rcv;
     uint16_t rcv_wraps; /* and RCV.NXT to IRS */
-    uint8_t order;      /* enum ak_option_order */
 
     uint32_t ts_recent;     /* TS.Recent, RFC 7323 s4.3 */
     uint32_t ts_recent_age; /* when it was set, idle clock */

@@ -124,17 +124,15 @@ static bool same_row(const struct cell *a, const struct cell *b) {
 
 /* The snapshot's cell, in the same order as the grid. */
 static bool read_cell(FILE *from, const struct cell *now, double *ret_kbps) {
-    char line[160];
-    char cc[16];
-    struct cell was;
+    char line[160], key[120], *end;
     do {
         if (fgets(line, sizeof line, from) == NULL) return false;
     } while (line[0] == '#');
-    int fields = sscanf(line, "%15s %" SCNu32 " %" SCNu32 " %" SCNu32 " %" SCNu32 " %" SCNu32 " %lf", cc,
-                        &was.rate_mbps, &was.rtt_ms, &was.loss_ppm, &was.reorder_ppm, &was.buffer_percent, ret_kbps);
-    return fields == 7 && strcmp(cc, now->cc) == 0 && was.rate_mbps == now->rate_mbps && was.rtt_ms == now->rtt_ms &&
-           was.loss_ppm == now->loss_ppm && was.reorder_ppm == now->reorder_ppm &&
-           was.buffer_percent == now->buffer_percent;
+    int bytes = snprintf(key, sizeof key, "%-8s %5" PRIu32 " %4" PRIu32 " %6" PRIu32 " %8" PRIu32 " %7" PRIu32 " ",
+                         now->cc, now->rate_mbps, now->rtt_ms, now->loss_ppm, now->reorder_ppm, now->buffer_percent);
+    if (bytes < 0 || strncmp(line, key, (size_t)bytes) != 0) return false;
+    *ret_kbps = strtod(line + bytes, &end);
+    return end != line + bytes;
 }
 
 static int compare(const struct cell *cells, uint32_t count) {

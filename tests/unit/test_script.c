@@ -60,6 +60,22 @@ static void handshake_otherwise_fails_where_it_differs(void **state) {
     }
 }
 
+/* The order of options is a habit that a profile has, and a setting. */
+static void profile_freebsd_orders_options_its_way(void **state) {
+    (void)state;
+    script_error error = play("// profile: freebsd\n"
+                              "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
+                              "+0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n"
+                              "+0 connect(3, ..., ...) = -1 EINPROGRESS\n"
+                              "+0 > S 0:0(0) <mss 1460,nop,wscale 1,sackOK,TS val 1 ecr 0>\n");
+    assert_string_equal(error.text, "");
+    error = play("0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
+                 "+0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n"
+                 "+0 connect(3, ..., ...) = -1 EINPROGRESS\n"
+                 "+0 > S 0:0(0) <mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 7>\n");
+    assert_string_equal(error.text, "");
+}
+
 static void call_that_blocks_returns_when_it_can(void **state) {
     (void)state;
     script_error error = play(PRELUDE "+0...0.2 accept(3, ..., ...) = 4\n+0 > S. 0:0(0) ack 1 <...>\n"
@@ -151,6 +167,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(handshake_as_it_is_passes),
         cmocka_unit_test(handshake_otherwise_fails_where_it_differs),
+        cmocka_unit_test(profile_freebsd_orders_options_its_way),
         cmocka_unit_test(call_that_blocks_returns_when_it_can),
         cmocka_unit_test(what_is_not_known_is_unsupported_with_its_place),
         cmocka_unit_test(what_is_malformed_is_an_error_with_its_line),

@@ -1,4 +1,6 @@
-/* Congestion controls by themselves: RFC 5681 (newreno), RFC 9438 (cubic), RFC 9406 (HyStart++). */
+/* req: MAY-18
+ *
+ * Congestion controls by themselves: RFC 5681 (newreno), RFC 9438 (cubic), RFC 9406 (HyStart++). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

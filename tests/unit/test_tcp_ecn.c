@@ -1,4 +1,6 @@
-/* Explicit Congestion Notification: RFC 3168. */
+/* Explicit Congestion Notification: RFC 3168.
+ *
+ * req: SHLD-8 */
 #include "tcp_peer.h"
 
 enum { SEG = 536, ECT_0 = 2, CE = 3, ECE = AKSU_TCP_ECE, CWR = AKSU_TCP_CWR };
