@@ -22,8 +22,9 @@ typedef struct app_serve_options {
 
 typedef struct app_options {
     aksu_host_config host;
-    const char *trace[APP_TRACE_MAX]; /* ladder, json, pcapng, each perhaps with :FILE */
+    const char *trace[APP_TRACE_MAX]; /* ladder, json, pcapng, svg, each perhaps with :FILE */
     unsigned trace_count;
+    const char *svg; /* a file's name, or NULL */
     bool quiet;
     app_serve_options serve;
     const char *argument[3];
@@ -79,6 +80,7 @@ void app_session_close(app_session *session);
 
 /* ---- views.c: what --trace asked for */
 struct app_views *app_views_open(const app_options *options);
+bool app_views_any(const app_options *options);
 void app_views_sink(void *user, const aksu_trace_event *event);
 void app_views_flush(struct app_views *views);
 void app_views_close(struct app_views *views);

@@ -73,6 +73,7 @@ enum {
     OPT_HOST_ADDRESS,
     OPT_MTU,
     OPT_TRACE,
+    OPT_SVG,
     OPT_2MSL,
     OPT_SET,
     OPT_QUIET,
@@ -92,6 +93,7 @@ static const struct option long_options[] = {
     {"host-address", required_argument, NULL, OPT_HOST_ADDRESS},
     {"mtu", required_argument, NULL, OPT_MTU},
     {"trace", required_argument, NULL, OPT_TRACE},
+    {"svg", required_argument, NULL, OPT_SVG},
     {"2msl", required_argument, NULL, OPT_2MSL},
     {"set", required_argument, NULL, OPT_SET},
     {"quiet", no_argument, NULL, OPT_QUIET},
@@ -115,6 +117,7 @@ static const char common_help[] =
     "  --trace=ladder[:FILE]  draw every segment, state and timer; to stderr, or to FILE\n"
     "  --trace=json[:FILE]    the same events as JSON lines\n"
     "  --trace=pcapng:FILE    the packets, with a comment on each that changed a state\n"
+    "  --svg FILE             the ladder as a picture, written at the end; the same as --trace=svg:FILE\n"
     "  --2msl SECONDS         30 to 240 (60)\n"
     "  --set NAME=VALUE       any setting of a connection, for example nagle=0\n"
     "  --quiet                no messages but errors\n";
@@ -129,9 +132,11 @@ static bool parse_dev(app_options *options, const char *text) {
 }
 
 static bool parse_trace(app_options *options, const char *text) {
-    bool known = strncmp(text, "ladder", 6) == 0 || strncmp(text, "json", 4) == 0 || strncmp(text, "pcapng:", 7) == 0;
+    bool known = strncmp(text, "ladder", 6) == 0 || strncmp(text, "json", 4) == 0 ||
+                 (strncmp(text, "pcapng:", 7) == 0 && text[7] != '\0') ||
+                 (strncmp(text, "svg:", 4) == 0 && text[4] != '\0');
     if (!known || options->trace_count == APP_TRACE_MAX) {
-        app_say("--trace '%s' is not ladder, json or pcapng:FILE", text);
+        app_say("--trace '%s' is not ladder, json, pcapng:FILE or svg:FILE", text);
         return false;
     }
     options->trace[options->trace_count++] = text;
@@ -156,6 +161,15 @@ static bool parse_serve(app_serve_options *serve, int option, const char *value)
     }
 }
 
+static bool parse_svg(app_options *options, const char *file) {
+    if (*file == '\0' || options->svg != NULL) {
+        app_say("--svg takes one file's name, once");
+        return false;
+    }
+    options->svg = file;
+    return true;
+}
+
 static bool parse_one(app_options *options, int option, const char *value) {
     uint64_t number = 0;
     uint8_t ignored_bits = 24;
@@ -168,6 +182,7 @@ static bool parse_one(app_options *options, int option, const char *value) {
         options->host.tun.mtu = (uint32_t)number;
         return true;
     case OPT_TRACE: return parse_trace(options, value);
+    case OPT_SVG: return parse_svg(options, value);
     case OPT_2MSL:
         if (!app_number("--2msl", value, 30, 240, &number)) return false;
         options->host.stack.time_wait_us = number * 1000000;

@@ -24,7 +24,7 @@ int app_session_open(app_options *options, app_session *session) {
         app_views_close(session->views);
         return APP_USAGE;
     }
-    if (options->trace_count > 0) aksu_trace_set(session->host.stack, app_views_sink, session->views);
+    if (app_views_any(options)) aksu_trace_set(session->host.stack, app_views_sink, session->views);
     session->control = app_control_open(session->host.loop, aksu_tun_name(session->host.driver));
     if (aksu_loop_signal(session->host.loop, SIGINT, on_signal, session, &error) < 0 ||
         aksu_loop_signal(session->host.loop, SIGTERM, on_signal, session, &error) < 0) {

@@ -8,19 +8,22 @@
 #include "app/app.h"
 #include "view/jsonl.h"
 #include "view/ladder.h"
+#include "view/ladder_svg.h"
 #include "view/ladder_term.h"
 #include "view/pcapng.h"
 
 struct view {
     FILE *file;
     ak_writer writer;
-    ak_ladder *ladder; /* with term */
+    ak_ladder *ladder; /* with term; a picture has none */
     ak_term *term;
     ak_pcapng *pcapng;
 };
 
+#define PICTURE_ROWS_MAX 4000
+
 struct app_views {
-    struct view view[APP_TRACE_MAX];
+    struct view view[APP_TRACE_MAX + 1];
     unsigned count;
 };
 
@@ -47,6 +50,19 @@ static uint64_t epoch_us(void) {
     return (uint64_t)wall.tv_sec * 1000000 + (uint64_t)wall.tv_nsec / 1000 - aksu_host_now_us();
 }
 
+static bool open_picture(struct view *v) {
+    ak_ladder_options options = {
+        .sides = AK_LADDER_ONE_SIDED, .row_max = PICTURE_ROWS_MAX, .gap_us = 1000000, .numbers = AK_NUMBERS_RELATIVE};
+    v->ladder = ak_ladder_open(&options, NULL, NULL);
+    return v->ladder != NULL;
+}
+
+static void draw_picture(struct view *v) {
+    ak_picture picture = {.host_count = 2};
+    picture.rows = ak_ladder_rows(v->ladder, &picture.row_count);
+    if (!ak_ladder_svg(&picture, 1, &v->writer, NULL)) app_say("the picture could not be written");
+}
+
 static bool open_view(struct view *v, const char *spec) {
     const char *colon = strchr(spec, ':');
     v->file = colon != NULL && colon[1] != '\0' ? fopen(colon + 1, "we") : stderr;
@@ -56,22 +72,31 @@ static bool open_view(struct view *v, const char *spec) {
     }
     v->writer = ak_writer_file(v->file);
     if (strncmp(spec, "ladder", 6) == 0) return open_ladder(v);
+    if (strncmp(spec, "svg", 3) == 0) return open_picture(v);
     if (strncmp(spec, "json", 4) == 0) return true;
     ak_pcapng_options options = {.epoch_us = epoch_us()};
     v->pcapng = ak_pcapng_open(&v->writer, &options);
     return v->pcapng != NULL;
 }
 
+bool app_views_any(const app_options *options) {
+    return options->trace_count > 0 || options->svg != NULL;
+}
+
 struct app_views *app_views_open(const app_options *options) {
     struct app_views *views = calloc(1, sizeof *views);
     if (views == NULL) return NULL;
-    for (unsigned i = 0; i < options->trace_count; i++) {
-        views->count++;
-        if (open_view(&views->view[i], options->trace[i])) continue;
-        app_views_close(views);
-        return NULL;
+    bool good = true;
+    for (unsigned i = 0; good && i < options->trace_count; i++)
+        good = open_view(&views->view[views->count++], options->trace[i]);
+    if (good && options->svg != NULL) {
+        char spec[4096];
+        (void)snprintf(spec, sizeof spec, "svg:%s", options->svg);
+        good = open_view(&views->view[views->count++], spec);
     }
-    return views;
+    if (good) return views;
+    app_views_close(views);
+    return NULL;
 }
 
 void app_views_sink(void *user, const aksu_trace_event *event) {
@@ -92,7 +117,7 @@ void app_views_flush(struct app_views *views) {
         struct view *v = &views->view[i];
         if (v->ladder != NULL) {
             ak_ladder_flush(v->ladder);
-            (void)ak_term_flush(v->term);
+            if (v->term != NULL) (void)ak_term_flush(v->term);
         }
         (void)fflush(v->file);
     }
@@ -105,7 +130,10 @@ void app_views_close(struct app_views *views) {
         if (v->file == NULL) continue;
         if (v->ladder != NULL) {
             ak_ladder_flush(v->ladder);
-            (void)ak_term_flush(v->term);
+            if (v->term != NULL)
+                (void)ak_term_flush(v->term);
+            else
+                draw_picture(v);
             ak_ladder_close(v->ladder);
         }
         ak_term_close(v->term);

@@ -4,8 +4,8 @@
  * it is clear what it followed: an incoming segment, call or timer of the same moment and connection is shown before
  * what was held. Anything else first lets go of what is held.  PENDING_MAX bounds it.
  *
- * One-sided rows go to the sink at once and are not kept.  With all sides they are kept, at most row_max of them; then
- * one OMITTED row says so and the rest is dropped. */
+ * One-sided rows go to the sink at once and are not kept.  With all sides, or without a sink, they are kept, at most
+ * row_max of them; then one OMITTED row says so and the rest is dropped. */
 #include "view/ladder_model.h"
 
 #include <stdlib.h>
@@ -72,7 +72,7 @@ static void store(ak_ladder *l, const ak_row *row) {
 }
 
 static void give(ak_ladder *l, const ak_row *row) {
-    if (l->options.sides == AK_LADDER_ALL_SIDES) store(l, row);
+    if (l->options.sides == AK_LADDER_ALL_SIDES || l->sink == NULL) store(l, row);
     if (l->sink != NULL) l->sink(l->sink_user, row);
 }
 

@@ -6,8 +6,9 @@
  * same rows.
  *
  *     one-sided:   the trace of one stack.  Host 0 is this stack, host 1 the peer, whose state is inferred (infer.h):
- * rows stream out. all sides:   the traces of several simulated hosts, in the order of virtual time, with what the
- * network did to each packet: rows are kept (up to row_max), because a departure learns its fate later.
+ * rows stream out to the sink; without one they are kept. all sides:   the traces of several simulated hosts, in the
+ * order of virtual time, with what the network did to each packet: rows are kept (up to row_max), because a departure
+ * learns its fate later.
  *
  * Order of events: a segment's consequences (state, accepted bytes, notifications) may come before or after its SEGMENT
  * event as long as they bear the same time; rows always show the segment first. */
@@ -145,7 +146,7 @@ typedef struct ak_ladder_options {
     uint64_t gap_us;                   /* a silence this long gets a row; 0: none does */
     uint32_t rtt_us;                   /* round trip of the ruler; 0: measured */
     uint32_t connection_max;           /* followed at one time; 0: 64.  The least recently used makes room */
-    uint32_t row_max;                  /* all sides: rows kept; 0: 100000 */
+    uint32_t row_max;                  /* rows kept at most; 0: 100000 */
     aksu_addr filter_addr;             /* unspecified: any */
     uint16_t filter_port;              /* 0: any.  Either end's */
 } ak_ladder_options;
@@ -153,7 +154,7 @@ typedef struct ak_ladder_options {
 typedef struct ak_ladder ak_ladder;
 typedef void ak_row_sink(void *sink_user, const ak_row *row); /* one-sided; the row is borrowed for the call */
 
-/* NULL: no memory, or host_count out of range.  sink may be NULL with all sides. */
+/* NULL: no memory, or host_count out of range.  Rows are kept with all sides, and where there is no sink (NULL). */
 ak_ladder *ak_ladder_open(const ak_ladder_options *options, ak_row_sink *sink, void *sink_user);
 void ak_ladder_close(ak_ladder *ladder);
 
@@ -170,7 +171,7 @@ void ak_ladder_copied(ak_ladder *ladder, uint64_t packet, uint64_t copy);
 /* No more events of this moment will come: what was held back for its order becomes rows. */
 void ak_ladder_flush(ak_ladder *ladder);
 
-/* All sides: the rows so far, after a flush.  Borrowed until the next call that changes the ladder. */
+/* The rows that were kept, after a flush.  Borrowed until the next call that changes the ladder. */
 const ak_row *ak_ladder_rows(const ak_ladder *ladder, size_t *ret_row_count);
 
 #endif /* VIEW_LADDER_H */

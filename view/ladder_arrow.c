@@ -106,6 +106,16 @@ static uint32_t fill_lines(const ak_label *label, int32_t width, struct label_li
     return count;
 }
 
+uint32_t ak_scene_label_lines(const struct scene *sc, size_t i) {
+    const ak_row *row = &sc->picture->rows[i];
+    if (row->peer >= sc->picture->host_count || row->host >= sc->picture->host_count) return 1;
+    ak_label label;
+    struct label_line line[LABEL_LINES];
+    int32_t run = sc->x[row->peer] - sc->x[row->host];
+    ak_ladder_label(row, &sc->picture->words, &label);
+    return fill_lines(&label, (run < 0 ? -run : run) - 20 * PX, line);
+}
+
 struct placing {
     struct label_line line[LABEL_LINES];
     uint32_t line_count;

@@ -49,6 +49,9 @@ typedef void ak_scene_put_line(void *user, const char *line, uint32_t index);
 uint32_t ak_scene_wrap(const char *text, int32_t width, int32_t size, ak_svg_weight weight, ak_scene_put_line *put,
                        void *user);
 
+/* How many lines the label of a segment's row takes, on a straight arrow. */
+uint32_t ak_scene_label_lines(const struct scene *scene, size_t row);
+
 /* The arrow of a row that is a segment, with its label. */
 void ak_scene_arrow(struct scene *scene, size_t row);
 

@@ -20,7 +20,9 @@
 #define STEP_FLIGHT (40 * PX)
 #define STEP_MAX    (60 * PX)
 #define BAND        (24 * PX)
-#define ARROW_ROOM  (15 * PX)
+#define ARROW_ROOM  (15 * PX) /* for an arrow and the label above it ... */
+#define LABEL_ROOM  (12 * PX) /* ... and each line below it */
+#define LABEL_DROP  (18 * PX) /* a label lies at most this much lower than its departure */
 #define HEAD_ROOM   (9 * PX)
 #define STORY_WIDTH (236 * PX)
 #define STORY_LAG   (30 * PX)
@@ -31,6 +33,7 @@ struct places {
     int32_t lane_free[AK_LADDER_HOST_MAX][LANE_COUNT];
     int32_t departure_free[AK_LADDER_HOST_MAX], arrival_free[AK_LADDER_HOST_MAX];
     int32_t story_free;
+    int32_t label_free; /* below the labels so far, wherever along their arrows they lie */
     size_t story;
 };
 
@@ -223,11 +226,26 @@ static void place_stories(const struct scene *sc, struct places *p, size_t i, in
     }
 }
 
+/* What a segment that leaves at y keeps from those after it. */
+static void take_departure(struct scene *sc, struct places *p, size_t i, int32_t y) {
+    const ak_row *row = &sc->picture->rows[i];
+    if (row->kind != AK_ROW_DEPART && row->kind != AK_ROW_SEGMENT) return;
+    int32_t free_from = y + ARROW_ROOM + (int32_t)(ak_scene_label_lines(sc, i) - 1) * LABEL_ROOM;
+    for (uint32_t h = 0; h < sc->picture->host_count; h++) {
+        if (row->kind == AK_ROW_DEPART && h != row->host) continue;
+        p->departure_free[h] = free_from;
+        p->cursor[h] = larger(p->cursor[h], y);
+    }
+    p->label_free = larger(p->label_free, free_from + LABEL_DROP);
+    /* Its arrival never stands higher: remembered there until it is placed. */
+    if (sc->row[i].arrival != SIZE_MAX) sc->row[sc->row[i].arrival].y = y + STEP_MIN;
+}
+
 static void place_row(struct scene *sc, struct places *p, size_t i) {
     const ak_row *row = &sc->picture->rows[i];
     uint32_t h = row->host < sc->picture->host_count ? row->host : 0;
     if (is_band(row)) {
-        sc->row[i].y = lowest(sc, p) + BAND / 2 + sc->row[i].extra;
+        sc->row[i].y = larger(lowest(sc, p), p->label_free) + BAND / 2 + sc->row[i].extra;
         place_stories(sc, p, i, &sc->row[i].y);
         all_from(sc, p, sc->row[i].y + BAND);
         return;
@@ -237,6 +255,8 @@ static void place_row(struct scene *sc, struct places *p, size_t i) {
     int32_t y = p->cursor[h];
     if (beside) y = larger(y, p->lane_free[h][t.lane]);
     if (row->kind == AK_ROW_DEPART || row->kind == AK_ROW_SEGMENT) y = larger(y, p->departure_free[h]);
+    /* Drawn level: it is at both ends at once. */
+    for (uint32_t k = 0; row->kind == AK_ROW_SEGMENT && k < sc->picture->host_count; k++) y = larger(y, p->cursor[k]);
     if (row->kind == AK_ROW_ARRIVE) y = larger(y, larger(p->arrival_free[h], sc->row[i].y));
     y += sc->row[i].extra;
     place_stories(sc, p, i, &y);
@@ -246,14 +266,7 @@ static void place_row(struct scene *sc, struct places *p, size_t i) {
         uint32_t lines = ak_scene_wrap(t.text, sc->lane_width[h][t.lane], t.size, t.weight, NULL, NULL);
         p->lane_free[h][t.lane] = y + (int32_t)lines * LINE_HEIGHT;
     }
-    if (row->kind == AK_ROW_DEPART) {
-        p->departure_free[h] = y + ARROW_ROOM;
-        /* Its arrival never stands higher: remembered there until it is placed. */
-        if (sc->row[i].arrival != SIZE_MAX) sc->row[sc->row[i].arrival].y = y + STEP_MIN;
-    }
-    if (row->kind == AK_ROW_SEGMENT) {
-        for (uint32_t k = 0; k < sc->picture->host_count; k++) p->departure_free[k] = y + ARROW_ROOM;
-    }
+    take_departure(sc, p, i, y);
     if (row->kind == AK_ROW_ARRIVE) p->arrival_free[h] = y + HEAD_ROOM;
 }
 
@@ -267,7 +280,7 @@ static void place_rows(struct scene *sc) {
         if (rows[i].time_us != before_us) {
             int32_t y = 0;
             for (uint32_t h = 0; h < sc->picture->host_count; h++) y = larger(y, p.cursor[h]);
-            y += step(sc, rows[i].time_us - before_us);
+            y += rows[i].kind == AK_ROW_GAP ? STEP_MIN : step(sc, rows[i].time_us - before_us);
             for (uint32_t h = 0; h < sc->picture->host_count; h++) p.cursor[h] = y;
         }
         place_row(sc, &p, i);
