@@ -7,6 +7,11 @@ set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 aksu=${AKSU:-$here/build/aksu}
 
+if ! [ -x "$aksu" ]; then
+    echo "demo: $aksu is not there; ./dev demo builds it" >&2
+    exit 2
+fi
+
 if [ "${AKSU_DEMO_INSIDE:-}" = "" ]; then
     export AKSU_DEMO_INSIDE=1
     if [ "$(id -u)" = 0 ]; then exec unshare -n -m -- "$0" "$@"; fi
