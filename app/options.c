@@ -193,13 +193,26 @@ static bool parse_one(app_options *options, int option, const char *value) {
     }
 }
 
+/* What getopt_long did not take.  text: the argument, or the name of another verb's option. */
+static void say_no_option(const app_verb *verb, int option, const char *text) {
+    const char *dashes = text[0] == '-' ? "" : "--";
+    if (option == ':')
+        app_say("%s needs a value; aksu %s --help tells which", text, verb->name);
+    else if (optopt > 0 && optopt < OPT_DEV) /* of one letter: there are none */
+        app_say("'-%c' is no option; aksu %s --help lists them", optopt, verb->name);
+    else
+        app_say("'%s%s' is no option of aksu %s, or takes no value; aksu %s --help lists them", dashes, text,
+                verb->name, verb->name);
+}
+
 int app_options_parse(const app_verb *verb, int argc, char **argv, app_options *ret_options, bool *ret_help) {
     *ret_options = (app_options){.serve = {.port = 8080, .idle_s = 60, .header_s = 20, .transfer_s = 60, .grace_s = 5}};
     aksu_host_config_default(&ret_options->host);
     opterr = 0;
     for (;;) {
-        int at = optind;
-        int option = getopt_long(argc, argv, "", long_options, NULL);
+        int index = 0;
+        optopt = 0;
+        int option = getopt_long(argc, argv, ":", long_options, &index);
         if (option == -1) break;
         if (option == OPT_HELP) {
             (void)printf("usage: aksu %s [OPTION...] %s\n\n%s\n%s", verb->name, verb->arguments, verb->help,
@@ -207,9 +220,9 @@ int app_options_parse(const app_verb *verb, int argc, char **argv, app_options *
             *ret_help = true;
             return APP_OK;
         }
-        if (option == '?' || (option >= OPT_SERVE && verb != &app_verb_serve)) {
-            app_say("'%s' is no option, or its value is missing; aksu %s --help lists them", argv[at > 0 ? at : 1],
-                    verb->name);
+        bool others = option >= OPT_SERVE && verb != &app_verb_serve;
+        if (others || option == '?' || option == ':') {
+            say_no_option(verb, option, others ? long_options[index].name : argv[optind - 1]);
             return APP_USAGE;
         }
         if (!parse_one(ret_options, option, optarg)) return APP_USAGE;

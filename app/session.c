@@ -1,4 +1,6 @@
 /* A stack behind a TUN device for a verb: opened, traced, asked about, stopped by signals. */
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
 
@@ -14,8 +16,32 @@ static void on_signal(void *user, int signal_number) {
         aksu_loop_stop(session->host.loop);
 }
 
+/* Addresses that are taken make a session that nobody reaches: the kernel would answer ours itself, and sends to its
+ * own over the device that had it first.  That is how a second instance shows. */
+static bool addresses_are_free(const app_options *options) {
+    struct ifaddrs *list;
+    if (getifaddrs(&list) != 0) return true; /* not known: the session will show */
+    const char *device = options->host.tun.name != NULL ? options->host.tun.name : "";
+    bool is_free = true;
+    for (const struct ifaddrs *at = list; at != NULL && is_free; at = at->ifa_next) {
+        if (at->ifa_addr == NULL || at->ifa_addr->sa_family != AF_INET) continue;
+        const uint8_t *b = (const uint8_t *)&((const struct sockaddr_in *)(const void *)at->ifa_addr)->sin_addr;
+        aksu_addr addr = aksu_addr_v4(b[0], b[1], b[2], b[3]);
+        bool ours = aksu_addr_equal(&addr, &options->host.addr);
+        bool kernels = aksu_addr_equal(&addr, &options->host.tun.host_addr) && strcmp(at->ifa_name, device) != 0;
+        if (!ours && !kernels) continue;
+        char text[AKSU_ADDR_TEXT_BYTES];
+        (void)aksu_addr_format(&addr, text, sizeof text);
+        app_say("%s is in use on the device %s; choose others by --address and --host-address", text, at->ifa_name);
+        is_free = false;
+    }
+    freeifaddrs(list);
+    return is_free;
+}
+
 int app_session_open(app_options *options, app_session *session) {
     aksu_host_error error;
+    if (!addresses_are_free(options)) return APP_USAGE;
     session->views = app_views_open(options);
     if (session->views == NULL) return APP_USAGE;
     int code = aksu_host_open(&options->host, &session->host, &error);

@@ -176,7 +176,8 @@ static size_t tun_write(aksu_driver *driver, const aksu_frame *frames, size_t co
 
 static int open_failed(int code, aksu_host_error *ret_error) {
     if (code == EACCES || code == EPERM) {
-        return aksu_host_error_set(ret_error, code, "no permission to open " TUN_PATH ": it belongs to root here");
+        return aksu_host_error_set(ret_error, code,
+                                   "no permission to open " TUN_PATH ": it belongs to root here, so run as root");
     }
     if (code == ENOENT || code == ENODEV || code == ENXIO) {
         return aksu_host_error_set(ret_error, code,

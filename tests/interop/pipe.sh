@@ -74,6 +74,7 @@ usage status "no running instance" status
 sleep 0.5
 usage taken "aksu7" listen --dev tun:aksu7 7
 kill -INT $holder
+wait $holder
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     chmod 755 "$work"
     setpriv --reuid 65534 --clear-groups "$AKSU" listen 7 >/dev/null 2>"$work/why" </dev/null

@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# The command line: whatever is wrong with it is one line that names it, and exit status 2; and nothing is left behind.
+set -u
+[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
+work=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
+export XDG_RUNTIME_DIR=$work
+failed=0
+fail() {
+    echo "FAILED $1: $2"
+    failed=1
+}
+ip link set lo up
+
+bad() { # what, part of the line, command...
+    local what=$1 part=$2 status
+    shift 2
+    timeout 10 "$@" >"$work/out" 2>"$work/why" </dev/null
+    status=$?
+    [ $status = 2 ] || fail "$what" "status $status"
+    [ "$(wc -l <"$work/why")" = 1 ] || fail "$what" "not one line: $(cat "$work/why")"
+    grep -q -- "$part" "$work/why" || fail "$what" "no '$part' in: $(cat "$work/why")"
+    [ -s "$work/out" ] && fail "$what" "said on standard output: $(cat "$work/out")"
+}
+: >"$work/file"
+
+# Verbs, options, numbers.
+bad "no such verb" "no verb 'nonsense'; aksu --help" "$AKSU" nonsense
+bad "no such option" "'--nonsense' is no option" "$AKSU" serve --nonsense .
+bad "an option without its value" "--port needs a value" "$AKSU" serve . --port
+bad "an option with a value too many" "'--quiet=yes' is no option of aksu listen, or takes no value" "$AKSU" listen --quiet=yes 7
+bad "a letter for an option" "'-p' is no option" "$AKSU" listen 7 -p
+bad "an option of another verb" "'--writable' is no option of aksu connect" "$AKSU" connect --writable 192.0.2.1 80
+bad "an argument missing" "usage: aksu serve" "$AKSU" serve
+bad "an argument too many" "usage: aksu listen" "$AKSU" listen 7 8
+for verb in "connect 192.0.2.1" listen "serve . --port"; do
+    for port in 0 65536 -1 80x "" 99999999999999999999; do
+        # shellcheck disable=SC2086 # words
+        bad "port '$port' for $verb" "is not a number from 1 to 65535\|'-1' is no option" "$AKSU" $verb "$port"
+    done
+done
+bad "MTU" "--mtu '100' is not a number from 576 to 65535" "$AKSU" listen --mtu 100 7
+bad "2MSL" "--2msl '1000' is not a number from 30 to 240" "$AKSU" listen --2msl 1000 7
+bad "time limit" "--idle-timeout 'soon' is not a number" "$AKSU" serve --idle-timeout soon "$work"
+bad "no such setting" "names no setting; write NAME=VALUE" "$AKSU" listen --set nonsense=1 7
+bad "setting out of range" "nagle '7' is not a number from 0 to 2" "$AKSU" listen --set nagle=7 7
+bad "trace kind" "is not ladder, json" "$AKSU" listen --trace=nonsense 7
+bad "trace file" "cannot write the trace to '/nonexistent/file'" "$AKSU" listen --trace=json:/nonexistent/file 7
+
+# Addresses.
+for address in 1.2.3 256.1.1.1 1.2.3.4.5 name "" 192.0.2.2/; do
+    bad "address '$address'" "is not an IPv4 address\|prefix length" "$AKSU" connect --address "$address" 192.0.2.1 80
+done
+bad "prefix" "prefix length '40' is not a number from 1 to 31" "$AKSU" listen --address 192.0.2.2/40 7
+bad "no such name" "is no address and no name" "$AKSU" connect no.such.name.invalid 80
+bad "the same address twice" "cannot have the same address" "$AKSU" listen --address 198.51.100.1/24 --host-address 198.51.100.1 7
+bad "the kernel's own address" "127.0.0.1 is in use on the device lo" "$AKSU" listen --address 127.0.0.1/8 7
+for peer in 0.0.0.0 255.255.255.255 224.0.0.1 192.0.2.255; do
+    bad "no peer: $peer" "invalid argument\|$peer" "$AKSU" connect --quiet "$peer" 80
+done
+
+# The directory.
+bad "no such directory" "'/nonexistent' is not a directory" "$AKSU" serve /nonexistent
+bad "a file for a directory" "is not a directory" "$AKSU" serve "$work/file"
+if [ "$(id -u)" = 0 ] && [ -x "$(command -v setpriv)" ] && setpriv --reuid 65534 --clear-groups true 2>/dev/null; then
+    chmod 711 "$work" && mkdir -m 700 "$work/closed"
+    bad "a directory that cannot be read" "is not a directory that can be read" \
+        setpriv --reuid 65534 --clear-groups "$AKSU" serve "$work/closed"
+    bad "no permission for TUN" "no permission to .*root" setpriv --reuid 65534 --clear-groups "$AKSU" listen 7
+fi
+
+# Devices.
+bad "no kind of device" "--dev 'aksu0' is not tun:NAME" "$AKSU" listen --dev aksu0 7
+bad "no name of a device" "is not tun:NAME" "$AKSU" listen --dev tun: 7
+bad "a name too long" "cannot name a device" "$AKSU" listen --dev tun:aaaaaaaaaaaaaaaaaaaa 7
+bad "a name with a slash" "cannot name a device" "$AKSU" listen --dev tun:a/b 7
+bad "a device of another kind" "the device lo exists and is not a TUN device" "$AKSU" listen --dev tun:lo 7
+"$AKSU" listen --quiet --dev tun:aksu7 7 </dev/null >/dev/null 2>&1 & holder=$!
+for _ in $(seq 100); do ip -br addr show aksu7 2>/dev/null | grep -q 192.0.2.1 && break; sleep 0.05; done
+if kill -0 $holder 2>/dev/null; then
+    bad "a device that is taken" "the TUN device aksu7 is taken by another process" "$AKSU" listen --dev tun:aksu7 7
+    bad "addresses and port of another instance" "192.0.2.1 is in use on the device aksu7; choose others" "$AKSU" listen 7
+fi
+kill -INT $holder
+wait $holder
+bad "no instance to ask" "no running instance" "$AKSU" status
+bad "nothing that status knows" "is not table, json or counters" "$AKSU" status nonsense
+if mount -t tmpfs none /dev/net 2>/dev/null; then
+    bad "no /dev/net/tun" "there is no TUN here" "$AKSU" listen 7
+    umount /dev/net
+fi
+
+# Verbs that need no network.
+bad "pair: option" "is no option of aksu pair" "$AKSU" pair --nonsense
+bad "pair: ladder file" "cannot write the ladder to" "$AKSU" pair --ladder=/nonexistent/file
+bad "lab: scenario" "nonsense" "$AKSU" lab nonsense
+bad "script: file" "/nonexistent" bash -c '"$AKSU" script /nonexistent >/dev/null'
+
+left=$(ip -br link | grep -c aksu)
+[ "$left" = 0 ] || fail "devices" "$left left over"
+left=$(find "$work" -name '*.sock' | wc -l)
+[ "$left" = 0 ] || fail "control sockets" "$left left over"
+exit $failed
