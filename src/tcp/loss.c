@@ -15,9 +15,11 @@ static uint32_t sent_bytes(const struct ak_tcb *t) {
     return ak_seq_bytes(t->snd.una, t->snd.nxt);
 }
 
-/* RFC 5681 s2, but for what recovery let go beyond the window while SND.UNA stood still. */
+/* RFC 5681 s2, but for what recovery let go beyond the window while SND.UNA stood still; in recovery cwnd itself is for
+ * the moment only, and ssthresh is the window. */
 static uint32_t flight_size(const struct ak_tcb *t, const struct ak_transfer *x) {
-    return ak_min_u32(sent_bytes(t), x->cwnd);
+    uint32_t window = x->in_recovery == AK_RECOVERY_NONE ? x->cwnd : ak_max_u32(x->cwnd, x->ssthresh);
+    return ak_min_u32(sent_bytes(t), window);
 }
 
 /* The first segment of the flight is lost: RFC 6582 s3.2 steps 2 and 5. */
@@ -164,14 +166,31 @@ void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, const struct ak
 void ak_tcp_recovery_enter(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     if (x->in_recovery != AK_RECOVERY_NONE) return;
+    ak_undo_keep(core, t, flight_size(t, x));
     x->in_recovery = AK_RECOVERY_FAST;
     x->recovery_end = t->snd.nxt;
-    ak_undo_keep(core, t, flight_size(t, x));
-    ak_cc_of(core, t)->on_congestion(x, AK_CC_LOSS, flight_size(t, x), ak_tcp_effective_mss(core, t, 0));
+    x->reduced_us = core->now_us;
+    ak_cc_of(core, t)->on_congestion(x, AK_CC_LOSS, x->undo.flight_bytes, ak_tcp_effective_mss(core, t, 0));
     /* RFC 9937 s6.2: RecoverFS is what was in flight, without what had been delivered before this very ACK. */
     ak_ecn_reduced(core, t);
     ak_prr_begin(x, sent_bytes(t) - x->sacked_bytes + ak_tcp_newly_delivered(x));
     core->counters.fast_retransmits++;
+    ak_tcp_trace_cwnd(core, t, AKSU_CWND_RECOVERY_ENTER);
+}
+
+/* RFC 5681 s4.3: "Loss in two successive windows of data, or the loss of a retransmission, should be taken as two
+ * indications of congestion": what is lost now was sent after the window had been reduced. */
+void ak_tcp_recovery_again(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    uint32_t flight = flight_size(t, x);
+    uint32_t mss = ak_tcp_effective_mss(core, t, 0);
+    x->undo.kept = false; /* the first reduction at least was right */
+    x->cwnd = flight;
+    ak_cc_of(core, t)->on_congestion(x, AK_CC_LOSS, flight, mss);
+    x->recovery_end = t->snd.nxt;
+    x->reduced_us = core->now_us;
+    ak_ecn_reduced(core, t);
+    ak_prr_begin(x, ak_tcp_in_flight(x, t, mss) + x->lost_bytes + ak_tcp_newly_delivered(x));
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_RECOVERY_ENTER);
 }
 

@@ -19,6 +19,7 @@ void ak_record_forget_sack(struct ak_core *core, struct ak_transfer *x);
 
 /* ---- loss.c.  Losses were found: recovery begins, unless it is under way (RFC 6675 s5, RFC 5681 s3.2). */
 void ak_tcp_recovery_enter(struct ak_core *core, struct ak_tcb *t);
+void ak_tcp_recovery_again(struct ak_core *core, struct ak_tcb *t);
 /* What an ACK is compared with once all of it has been taken. */
 struct ak_recovery_mark {
     ak_seq una;

@@ -58,8 +58,9 @@ void ak_rack_recovery_ended(struct ak_transfer *x) {
 }
 
 /* s6.2 step 5: marks what is lost, and sets the timer for what may be next.  Those in flight lie in the order of their
- * transmission, so the first that is not lost ends the search: each step but the last takes a record off the list. */
-static void mark_until(struct ak_core *core, struct ak_tcb *t, aksu_loss_cause cause) {
+ * transmission, so the first that is not lost ends the search: each step but the last takes a record off the list.
+ * Answers when the latest of them was sent. */
+static void mark_until(struct ak_core *core, struct ak_tcb *t, aksu_loss_cause cause, uint64_t *ret_latest_us) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     uint64_t wait_us = x->rack.rtt_us + reordering_window_us(t, x, ak_tcp_effective_mss(core, t, 0));
     uint64_t next_us = AK_NEVER;
@@ -73,6 +74,7 @@ static void mark_until(struct ak_core *core, struct ak_tcb *t, aksu_loss_cause c
             next_us = r->sent_us + wait_us;
             break;
         }
+        *ret_latest_us = r->sent_us;
         ak_record_mark_lost(core, t, x->sent.head, cause);
     }
     if (cause != AKSU_LOSS_BY_RACK) return;
@@ -86,9 +88,13 @@ void ak_rack_detect(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     if (!x->rack.any || (x->sacked_bytes == 0 && x->in_recovery == AK_RECOVERY_NONE)) return;
     uint32_t lost_before = x->lost_bytes;
-    mark_until(core, t, AKSU_LOSS_BY_RACK);
+    uint64_t latest_us = 0;
+    mark_until(core, t, AKSU_LOSS_BY_RACK, &latest_us);
     if (x->lost_bytes == lost_before) return;
-    ak_tcp_recovery_enter(core, t);
+    if (x->in_recovery == AK_RECOVERY_FAST && latest_us >= x->reduced_us)
+        ak_tcp_recovery_again(core, t);
+    else
+        ak_tcp_recovery_enter(core, t);
     ak_tcp_want_output(core, t);
 }
 
@@ -103,7 +109,8 @@ void ak_rack_fire(struct ak_core *core, struct ak_tcb *t) {
 
 /* s6.3: everything whose time is over, whether or not something later has been delivered. */
 void ak_rack_timeout(struct ak_core *core, struct ak_tcb *t) {
-    mark_until(core, t, AKSU_LOSS_BY_RTO);
+    uint64_t latest_us;
+    mark_until(core, t, AKSU_LOSS_BY_RTO, &latest_us);
 }
 
 /* s7.2: after new data or an acknowledgment, if nothing else is known to be wrong. */

@@ -141,6 +141,7 @@ struct ak_transfer {
     ak_seq recovery_end;       /* RFC 6582's recover */
     uint32_t delivered_bytes;  /* by ACK, SACK and duplicate ACKs, ever: modulo 2^32 */
     uint32_t delivered_before; /* the ACK in hand */
+    uint64_t reduced_us;       /* when the window was last reduced in fast recovery */
     struct {
         uint64_t delivered, out; /* RFC 9937 s6: prr_delivered, prr_out */
         uint32_t recover_fs;

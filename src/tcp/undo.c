@@ -40,7 +40,7 @@ static void take_back(struct ak_core *core, struct ak_tcb *t, uint32_t acked_byt
     ak_record_unmark_lost(core, x);
     x->cc = x->undo.cc;
     x->ssthresh = ak_max_u32(x->undo.ssthresh, x->undo.flight_bytes);
-    uint32_t burst = ak_min_u32(acked_bytes, 10 * mss); /* the initial window */
+    uint32_t burst = ak_min_u32(acked_bytes, ak_tcp_initial_window(core, t));
     uint32_t opened = ak_max_u32(x->cwnd, ak_tcp_in_flight(x, t, mss) + ak_max_u32(burst, mss));
     x->cwnd = ak_min_u32(opened, ak_max_u32(x->undo.cwnd, 2 * mss));
     x->in_recovery = AK_RECOVERY_NONE;

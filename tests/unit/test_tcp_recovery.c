@@ -236,6 +236,8 @@ static void retransmission_lost_is_sent_again_without_a_timeout(void **state) {
     struct block first = {1, 10};
     peer_sacks(&p, 0, &first, 1);
     assert_int_equal(times_sent(&p, 0), 2);
+    uint32_t once = info_of(&p).ssthresh_bytes;
+    assert_int_equal(once, 20 * SEG * 7 / 10);
     world_run(p.w, 30000);
     struct block second = {1, 20};
     peer_sacks(&p, 0, &second, 1); /* new segments go */
@@ -245,6 +247,8 @@ static void retransmission_lost_is_sent_again_without_a_timeout(void **state) {
     world_run(p.w, 50000);
     assert_int_equal(times_sent(&p, 0), 3);
     assert_int_equal(counters_of(&p).rto_fired, 0);
+    /* RFC 5681 s4.3: "the loss of a retransmission, should be taken as two indications of congestion" */
+    assert_int_equal(info_of(&p).ssthresh_bytes, once * 7 / 10);
     world_close(p.w);
 }
 
