@@ -34,16 +34,30 @@ check broken_status "status $?" "status 1"
 check broken "$text" "DIFFER"
 rm -rf "$broken"
 
-# Interrupted, it leaves no file behind; devices and namespaces go with its processes.
-own=$(mktemp -d)
-TMPDIR=$own AKSU_DEMO_MIB=64 timeout 60 "$demo" >/dev/null 2>&1 & running=$!
-for _ in $(seq 50); do [ -n "$(ls "$own")" ] && break; sleep 0.1; done
-sleep 1
-kill -INT $running
-wait $running
-for _ in $(seq 30); do [ -z "$(ls "$own")" ] && break; sleep 0.1; done
-if ! rmdir "$own"; then
-    echo "FAILED cleaned: $(ls "$own") is left over"
-    failed=1
-fi
+# Where no namespace can be made, root or not, it shows the same in memory.
+refusing=$(mktemp -d)
+printf '#!/bin/sh\nexit 1\n' >"$refusing/unshare"
+chmod +x "$refusing/unshare"
+text=$(PATH=$refusing:$PATH timeout 60 "$demo" 2>&1)
+check no_namespace_status "status $?" "status 0"
+check no_namespace "$text" "no network namespace can be made here"
+check no_namespace "$text" "server to client: SHA-256 equal"
+rm -rf "$refusing"
+
+# Interrupted, it leaves no file and no process behind; devices and namespaces go with its processes.
+for without in "" 1; do
+    own=$(mktemp -d)
+    TMPDIR=$own AKSU_DEMO_NO_TUN=$without AKSU_DEMO_MIB=64 timeout 60 "$demo" >/dev/null 2>&1 & running=$!
+    for _ in $(seq 50); do [ -n "$(ls "$own")" ] && break; sleep 0.1; done
+    sleep 0.5
+    kill -INT $running
+    wait $running
+    status=$?
+    [ $status = 130 ] || { echo "FAILED interrupted: status $status"; failed=1; }
+    for _ in $(seq 80); do [ -z "$(ls "$own")$(pgrep -f "$own")" ] && break; sleep 0.1; done
+    if [ -n "$(pgrep -f "$own")" ] || ! rmdir "$own"; then
+        echo "FAILED cleaned: $(ls "$own") $(pgrep -af "$own") is left over"
+        failed=1
+    fi
+done
 exit $failed
