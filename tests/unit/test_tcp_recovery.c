@@ -204,8 +204,29 @@ static void sack_of_bits_of_segments_cuts_nothing(void **state) {
             (aksu_sack_block){.left = p.iss + 1 + SEG + 10 + 2 * i, .right = p.iss + 1 + SEG + 11 + 2 * i};
         peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
     }
+    p.options.sack[0] =
+        (aksu_sack_block){.left = p.iss + 1 + 5 * SEG + 10, .right = p.iss + 1 + 6 * SEG + 10}; /* parts of two */
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
     assert_int_equal(counters_of(&p).record_used, held);
     world_close(p.w);
+}
+
+/* What lies side by side is one record, whatever came first: 19 of 20 end as one, beside the hole. */
+static void sack_of_neighbours_makes_one_record(void **state) {
+    (void)state;
+    for (int way = 0; way < 3; way++) {
+        struct peer p = sack_peer(20);
+        we_send(&p, 20 * SEG);
+        for (uint32_t i = 1; i < 20; i++) {
+            uint32_t segment = way == 0 ? i : way == 1 ? 20 - i : i <= 10 ? 2 * i - 1 : 2 * (i - 10);
+            struct block block = {segment, segment + 1};
+            peer_sacks(&p, 0, &block, 1);
+        }
+        assert_int_equal(counters_of(&p).record_used, 2);
+        peer_sacks(&p, 20, NULL, 0);
+        assert_int_equal(counters_of(&p).record_used, 0);
+        world_close(p.w);
+    }
 }
 
 /* RFC 2018 s8: "After a retransmit timeout the data sender SHOULD turn off all of the SACKed bits": a peer that has
@@ -307,6 +328,7 @@ int main(void) {
         cmocka_unit_test(sack_holes_only_are_sent_again),
         cmocka_unit_test(sack_of_what_was_never_sent_means_nothing),
         cmocka_unit_test(sack_of_bits_of_segments_cuts_nothing),
+        cmocka_unit_test(sack_of_neighbours_makes_one_record),
         cmocka_unit_test(sack_taken_back_all_is_sent_again_after_the_timeout),
         cmocka_unit_test(retransmission_lost_is_sent_again_without_a_timeout),
         cmocka_unit_test(ack_of_data_never_sent_is_refused),

@@ -165,6 +165,53 @@ static void recovery_all_retransmissions_came_twice_is_taken_back(void **state) 
     world_close(p.w);
 }
 
+/* The retransmission was lost as well: whatever is told of it later, something was lost. */
+static void recovery_that_reduced_twice_stays(void **state) {
+    (void)state;
+    struct peer p = undo_peer(SACK);
+    world_run(p.w, 60000);
+    peer_acks(&p, 0, 1, 12, 1);
+    assert_int_equal(segment_of(&p, WINDOW), 0);
+    world_run(p.w, 60000);
+    uint32_t last = segment_of(&p, sent_count(&p) - 1);
+    assert_true(last > WINDOW);
+    uint32_t before = info_of(&p).ssthresh_bytes;
+    peer_acks(&p, 0, 1, last, 1);
+    world_run(p.w, 20000);
+    assert_true(info_of(&p).ssthresh_bytes < before);
+    uint32_t reduced = info_of(&p).ssthresh_bytes;
+    peer_acks(&p, last, 0, 0, 0);
+    peer_acks(&p, last, 0, 1, 0);
+    peer_acks(&p, last, 0, 1, 0);
+    assert_int_equal(undone(&p), 0);
+    assert_int_equal(info_of(&p).ssthresh_bytes, reduced);
+    world_close(p.w);
+}
+
+/* RFC 8985 s6.2 step 4: "RACK.reo_wnd = min(RACK.reo_wnd_mult * RACK.min_RTT / 4, SRTT)": once reordering is seen, a
+ * quarter of a round trip, 15 ms, and after a D-SACK twice that. */
+static void reordering_window_is_waited_for_and_widened(void **state) {
+    (void)state;
+    for (int duplicate = 0; duplicate < 2; duplicate++) {
+        struct peer p = undo_peer(SACK);
+        world_run(p.w, 60000);
+        peer_acks(&p, 0, 2, 3, 0);
+        peer_acks(&p, 0, 1, 3, 0); /* the second after the third: reordering */
+        peer_acks(&p, 3, 0, 0, 0);
+        if (duplicate) peer_acks(&p, 3, 0, 1, 0);
+        uint32_t before = sent_count(&p);
+        peer_acks(&p, 3, 4, 12, 0);
+        world_run(p.w, 20000);
+        bool again = false;
+        for (uint32_t i = before; i < sent_count(&p); i++) again |= segment_of(&p, i) == 3;
+        assert_int_equal(again, !duplicate);
+        world_run(p.w, 15000);
+        for (uint32_t i = before; i < sent_count(&p); i++) again |= segment_of(&p, i) == 3;
+        assert_true(again);
+        world_close(p.w);
+    }
+}
+
 /* One of two was needed. */
 static void recovery_one_of_two_retransmissions_came_twice_stays(void **state) {
     (void)state;
@@ -268,6 +315,8 @@ int main(void) {
         cmocka_unit_test(recovery_ack_echoes_the_original_is_taken_back),
         cmocka_unit_test(timeout_after_fast_retransmit_echo_of_that_stays),
         cmocka_unit_test(recovery_all_retransmissions_came_twice_is_taken_back),
+        cmocka_unit_test(recovery_that_reduced_twice_stays),
+        cmocka_unit_test(reordering_window_is_waited_for_and_widened),
         cmocka_unit_test(recovery_one_of_two_retransmissions_came_twice_stays),
         cmocka_unit_test(timeout_two_acks_go_forward_is_taken_back),
         cmocka_unit_test(timeout_second_ack_is_a_duplicate_goes_on_as_usual),
