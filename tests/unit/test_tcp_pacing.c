@@ -71,6 +71,20 @@ static void unpaced_window_goes_at_once(void **state) {
     world_close(p.w);
 }
 
+/* After an idle time the restart window goes at once as the first one did. */
+static void paced_restart_window_goes_at_once(void **state) {
+    (void)state;
+    struct peer p = slow_peer(1);
+    we_send(&p, 10 * SEG);
+    world_run(p.w, TRIP_US - 2000);
+    peer_acks(&p, 10);
+    world_run(p.w, 500000);
+    uint64_t from_us = p.w->now_us;
+    we_send(&p, 60 * SEG);
+    assert_int_equal(sent_since(&p, from_us), 10);
+    world_close(p.w);
+}
+
 /* A super-segment carries a millisecond's worth at most, and two segments at least. */
 static void paced_super_segment_is_a_quantum(void **state) {
     (void)state;
@@ -144,6 +158,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paced_window_is_spread_over_half_a_round_trip),
         cmocka_unit_test(unpaced_window_goes_at_once),
+        cmocka_unit_test(paced_restart_window_goes_at_once),
         cmocka_unit_test(paced_super_segment_is_a_quantum),
         cmocka_unit_test(idle_for_an_rto_restarts_from_the_initial_window),
         cmocka_unit_test(window_unused_for_five_minutes_is_halved),

@@ -318,6 +318,16 @@ static void duplicate_told_of_widens_the_reordering_window(void **state) {
     world_close(p.w);
 }
 
+/* s6.2 step 4: "RACK.reo_wnd_persist" recoveries without a D-SACK, 16 of them, and the window is what it was. */
+static void sixteen_recoveries_without_duplicates_narrow_the_window(void **state) {
+    (void)state;
+    struct ak_transfer x = {.rack = {.window_extra = 3, .window_persist = 16}};
+    for (int i = 0; i < 15; i++) ak_rack_recovery_ended(&x);
+    assert_int_equal(x.rack.window_extra, 3);
+    ak_rack_recovery_ended(&x);
+    assert_int_equal(x.rack.window_extra, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prr_one_loss_of_twenty_sends_at_every_second_ack),
@@ -334,6 +344,7 @@ int main(void) {
         cmocka_unit_test(ack_of_data_never_sent_is_refused),
         cmocka_unit_test(ack_divided_into_bytes_gains_nothing),
         cmocka_unit_test(duplicate_told_of_widens_the_reordering_window),
+        cmocka_unit_test(sixteen_recoveries_without_duplicates_narrow_the_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
