@@ -13,6 +13,10 @@ static uint32_t number_diff(const struct ak_blocks *blocks, uint32_t from, uint3
     return (to - from) & (0xffffffffu >> blocks->block_shift);
 }
 
+static uint32_t number_add(const struct ak_blocks *blocks, uint32_t number, uint32_t count) {
+    return (number + count) & (0xffffffffu >> blocks->block_shift);
+}
+
 static uint32_t *map_slot(const struct ak_blocks *blocks, uint32_t map, uint32_t number, uint32_t level) {
     uint32_t mask = (1u << blocks->fan_shift) - 1;
     uint32_t shift = blocks->fan_shift * level;
@@ -42,6 +46,12 @@ static uint64_t capacity(const struct ak_blocks *blocks, uint32_t height) {
     return 1ull << (bits < 32 ? bits : 32);
 }
 
+/* How many block numbers may be in use at once.  The last group of the ring stays empty: its map is the one that is
+ * freed when the span leaves it behind, and the span's other end must not be in it already. */
+static uint64_t span_max(const struct ak_blocks *blocks, uint32_t height) {
+    return capacity(blocks, height) - (height < 2 ? 0 : capacity(blocks, height - 1));
+}
+
 /* Frees the maps on the way to a number, from the lowest up, as long as nothing else of them lies in the span. */
 static void free_maps(struct ak_stream *stream, struct ak_blocks *blocks, uint32_t number) {
     for (uint32_t level = 1; level < stream->height; level++) {
@@ -63,9 +73,9 @@ static void free_all_maps(struct ak_stream *stream, struct ak_blocks *blocks, ui
 static bool grow(struct ak_stream *stream, struct ak_blocks *blocks) {
     struct ak_stream taller = {.root = AK_NONE, .first_block = stream->first_block, .height = stream->height + 1};
     for (uint32_t i = 0; i < stream->span_blocks; i++) {
-        uint32_t *from = find_slot(stream, blocks, stream->first_block + i, /* make= */ false);
+        uint32_t *from = find_slot(stream, blocks, number_add(blocks, stream->first_block, i), /* make= */ false);
         if (from == NULL || *from == AK_NONE) continue;
-        uint32_t *to = find_slot(&taller, blocks, stream->first_block + i, /* make= */ true);
+        uint32_t *to = find_slot(&taller, blocks, number_add(blocks, stream->first_block, i), /* make= */ true);
         if (to == NULL) {
             free_all_maps(&taller, blocks, stream->span_blocks);
             return false;
@@ -84,7 +94,7 @@ static void free_all_maps(struct ak_stream *stream, struct ak_blocks *blocks, ui
         for (uint32_t i = 0; i < span_blocks; i++) {
             uint32_t *slot = &stream->root;
             for (uint32_t at = stream->height; at > level && *slot != AK_NONE; at--)
-                slot = map_slot(blocks, *slot, stream->first_block + i, at - 1);
+                slot = map_slot(blocks, *slot, number_add(blocks, stream->first_block, i), at - 1);
             if (*slot != AK_NONE) ak_block_put(blocks, *slot);
             *slot = AK_NONE;
         }
@@ -100,12 +110,17 @@ void ak_stream_init(struct ak_stream *stream, const struct ak_blocks *blocks, ak
 uint8_t *ak_stream_room(struct ak_stream *stream, struct ak_blocks *blocks, ak_seq position, uint32_t *ret_bytes) {
     uint32_t number = block_number(blocks, position);
     uint32_t ahead = number_diff(blocks, stream->first_block, number);
-    while (ahead >= capacity(blocks, stream->height)) {
+    while (ahead >= span_max(blocks, stream->height)) {
         if (!grow(stream, blocks)) return NULL;
     }
-    uint32_t *slot = find_slot(stream, blocks, number, /* make= */ true);
-    if (slot == NULL) return NULL;
-    if (*slot == AK_NONE && (*slot = ak_block_get(blocks)) == AK_NONE) return NULL;
+    uint32_t *slot = find_slot(stream, blocks, number, /* make= */ false);
+    if (slot == NULL || *slot == AK_NONE) {
+        /* All or nothing: a map that was made for a block that then cannot be had would lie outside the span. */
+        if (ak_pool_free(&blocks->pool) <= stream->height) return NULL;
+        slot = find_slot(stream, blocks, number, /* make= */ true);
+        ak_check(slot != NULL);
+        *slot = ak_block_get(blocks);
+    }
     if (ahead >= stream->span_blocks) stream->span_blocks = ahead + 1;
     uint32_t offset = position.n & (blocks->block_bytes - 1);
     *ret_bytes = blocks->block_bytes - offset;
@@ -129,7 +144,7 @@ void ak_stream_trim(struct ak_stream *stream, struct ak_blocks *blocks, ak_seq p
     if (gone == 0) return;
     uint32_t held = ak_min_u32(gone, stream->span_blocks);
     for (uint32_t i = 0; i < held; i++) {
-        uint32_t number = stream->first_block + i;
+        uint32_t number = number_add(blocks, stream->first_block, i);
         uint32_t *slot = find_slot(stream, blocks, number, /* make= */ false);
         if (slot != NULL && *slot != AK_NONE) {
             ak_block_put(blocks, *slot);
@@ -139,13 +154,14 @@ void ak_stream_trim(struct ak_stream *stream, struct ak_blocks *blocks, ak_seq p
     }
     stream->span_blocks -= held;
     if (stream->span_blocks == 0) {
-        stream->first_block += held - (held > 0 ? 1 : 0); /* the last group's maps hang off the last number */
+        /* the last group's maps hang off the last number */
+        stream->first_block = number_add(blocks, stream->first_block, held - (held > 0 ? 1 : 0));
         free_all_maps(stream, blocks, 1);
         stream->first_block = block_number(blocks, position);
         stream->height = 0;
         return;
     }
-    stream->first_block += gone;
+    stream->first_block = number_add(blocks, stream->first_block, gone);
 }
 
 void ak_stream_cut(struct ak_stream *stream, struct ak_blocks *blocks, ak_seq position) {
@@ -156,7 +172,7 @@ void ak_stream_cut(struct ak_stream *stream, struct ak_blocks *blocks, ak_seq po
         return;
     }
     for (uint32_t i = keep; i < stream->span_blocks; i++) {
-        uint32_t *slot = find_slot(stream, blocks, stream->first_block + i, /* make= */ false);
+        uint32_t *slot = find_slot(stream, blocks, number_add(blocks, stream->first_block, i), /* make= */ false);
         if (slot == NULL || *slot == AK_NONE) continue;
         ak_block_put(blocks, *slot);
         *slot = AK_NONE;
@@ -165,7 +181,7 @@ void ak_stream_cut(struct ak_stream *stream, struct ak_blocks *blocks, ak_seq po
 
 void ak_stream_clear(struct ak_stream *stream, struct ak_blocks *blocks) {
     for (uint32_t i = 0; i < stream->span_blocks; i++) {
-        uint32_t *slot = find_slot(stream, blocks, stream->first_block + i, /* make= */ false);
+        uint32_t *slot = find_slot(stream, blocks, number_add(blocks, stream->first_block, i), /* make= */ false);
         if (slot == NULL || *slot == AK_NONE) continue;
         ak_block_put(blocks, *slot);
         *slot = AK_NONE;

@@ -65,7 +65,7 @@ static void begin(struct ak_core *core, struct ak_tcb *t, const struct ak_path *
     t->snd.up = t->snd.una;
     t->snd.mss = 536;
     offer(core, t);
-    t->state = (uint8_t)from;
+    ak_tcp_begin_state(t, from);
     ak_tcp_set_state(core, t, AK_TCP_SYN_SENT, AKSU_STATE_BY_CALL);
     ak_tcp_want_output(core, t);
     core->counters.tcp_active_opens++;
