@@ -195,7 +195,7 @@ void http_parser_start(struct http *h) {
 }
 
 /* The rest of a request line whose method is none that the parser knows.  With a version at its end it is HTTP, and the
- * method not implemented; without it is not HTTP.  Answers the bytes used. */
+ * answer 501; without it is not HTTP.  Answers the bytes used. */
 static size_t scan_line(struct http *h, const char *at, size_t bytes) {
     for (size_t i = 0; i < bytes; i++) {
         if (at[i] != '\n' && h->line_bytes++ < HTTP_HEAD_MAX) {

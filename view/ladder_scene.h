@@ -50,9 +50,9 @@ uint32_t ak_scene_wrap(const char *text, int32_t width, int32_t size, ak_svg_wei
                        void *user);
 
 /* How many lines the label of a segment's row takes, on a straight arrow. */
-uint32_t ak_scene_label_lines(const struct scene *scene, size_t row);
+uint32_t ak_scene_label_lines(const struct scene *sc, size_t i);
 
 /* The arrow of a row that is a segment, with its label. */
-void ak_scene_arrow(struct scene *scene, size_t row);
+void ak_scene_arrow(struct scene *sc, size_t i);
 
 #endif /* VIEW_LADDER_SCENE_H */
