@@ -243,8 +243,7 @@ static void expire(struct http *h) {
 
 void http_site_expire(http_site *site, uint64_t now_us) {
     for (int i = 0; i < HTTP_LIMITS; i++) {
-        /* A connection that ends leaves its queue first. */
-        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc)
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a connection that ends leaves its queue first
         while (site->queue[i].first != NULL && site->queue[i].first->deadline_us <= now_us)
             expire(site->queue[i].first);
     }
