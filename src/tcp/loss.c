@@ -237,6 +237,7 @@ void ak_tcp_rto_losses(struct ak_core *core, struct ak_tcb *t) {
     bool fresh = x->in_recovery == AK_RECOVERY_NONE && x->rto_backoff == 0 && (t->flags & AK_F_TIMESTAMPS) == 0;
     if (x->rto_backoff == 0) {
         ak_undo_keep(core, t, flight_size(t, x));
+        x->undo.timeout = true;
         ak_cc_of(core, t)->on_congestion(x, AK_CC_TIMEOUT, flight_size(t, x), mss);
     }
     ak_ecn_reduced(core, t);

@@ -152,7 +152,7 @@ static void sender_look(struct ak_core *core, struct ak_tcb *t, struct sender *s
         s->env.lost_index = ak_tcp_flight_lost(core, s->env.x);
         if (s->env.lost_index != AK_NONE) s->env.lost = ak_record_at(core, s->env.lost_index);
     }
-    s->env.paced = s->env.x != NULL && ak_pace_waits(core, t, s->env.x);
+    s->env.paced = s->env.x != NULL && s->env.x->pace_next_us > core->now_us && ak_pace_waits(core, t);
     s->env.lost_is_lent = false;
     if (core->config.output_sync) return; /* all is given back before the next output */
     s->env.lost_is_lent = s->env.lost != NULL && ak_frame_is_lent(core, s->env.lost->token, ak_tcb_ref(core, t));
@@ -165,9 +165,12 @@ static void sender_init(struct ak_core *core, struct ak_tcb *t, struct sender *s
     uint32_t lendable = (AK_FRAME_BLOCK_MAX - 1) * core->blocks.block_bytes;
     uint32_t mss = ak_tcp_effective_mss(core, t, ak_wire_tcp_option_bytes(&s->options, 0));
     s->env.mss_bytes = ak_min_u32(mss, lendable);
-    s->env.super_bytes = ak_pace_quantum(core, t, super_bytes(core, t, s->env.mss_bytes), s->env.mss_bytes);
+    s->env.super_bytes = super_bytes(core, t, s->env.mss_bytes);
     const struct ak_transfer *x = ak_transfer_of(core, t);
-    if (x != NULL && x->record_head == AK_NONE && ak_seq_lt(t->snd.nxt, x->send_end)) ak_cwv_restart(core, t);
+    if (x == NULL || !ak_seq_lt(t->snd.nxt, x->send_end)) return; /* an ACK, or what was sent before */
+    if (s->env.super_bytes > s->env.mss_bytes)
+        s->env.super_bytes = ak_pace_quantum(core, t, s->env.super_bytes, s->env.mss_bytes);
+    if (x->record_head == AK_NONE) ak_cwv_restart(core, t);
 }
 
 /* Which frame carries the record's last transmission. */

@@ -20,13 +20,13 @@ static uint64_t bytes_per_100_trips(const struct ak_transfer *x) {
     return window * (start ? START_PERCENT : AVOIDANCE_PERCENT);
 }
 
-bool ak_pace_waits(const struct ak_core *core, const struct ak_tcb *t, const struct ak_transfer *x) {
-    return x->pace_next_us > core->now_us && paces(core, t);
+bool ak_pace_waits(const struct ak_core *core, const struct ak_tcb *t) {
+    return ak_transfer_of(core, t)->pace_next_us > core->now_us && paces(core, t);
 }
 
 uint32_t ak_pace_quantum(const struct ak_core *core, const struct ak_tcb *t, uint32_t most, uint32_t mss) {
     const struct ak_transfer *x = ak_transfer_of(core, t);
-    if (x == NULL || most <= 2 * mss || x->pace_free_bytes > 0 || !paces(core, t)) return most;
+    if (most <= 2 * mss || x->pace_free_bytes > 0 || !paces(core, t)) return most;
     uint64_t bytes = bytes_per_100_trips(x) * QUANTUM_US / (100ull * t->srtt_us);
     bytes -= bytes % mss;
     return (uint32_t)ak_min_u64(most, ak_max_u64(bytes, 2ull * mss));

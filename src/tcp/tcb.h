@@ -178,6 +178,7 @@ struct ak_transfer {
         uint32_t timestamp;   /* of the first retransmission */
         uint32_t again_bytes; /* sent again, and not told of as duplicates */
         bool kept, retransmitted, undecided;
+        bool timeout; /* it was the timer that reduced it */
         union ak_cc_state cc;
     } undo;
     uint8_t frto; /* enum ak_frto */

@@ -276,8 +276,8 @@ void ak_tlp_sent(struct ak_core *core, struct ak_tcb *t, bool retransmission);
 void ak_tlp_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
 
 /* ---- pace.c: when the next frame of data may go */
-bool ak_pace_waits(const struct ak_core *core, const struct ak_tcb *t, const struct ak_transfer *x);
-/* The most bytes of one frame, not above most; a multiple of mss. */
+bool ak_pace_waits(const struct ak_core *core, const struct ak_tcb *t); /* with a transfer */
+/* The most bytes of one frame of new data, not above most; a multiple of mss. */
 uint32_t ak_pace_quantum(const struct ak_core *core, const struct ak_tcb *t, uint32_t most, uint32_t mss);
 
 /* ---- cwv.c: RFC 5681 s4.1.  Before anything is sent with nothing in flight. */

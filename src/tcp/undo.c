@@ -13,6 +13,7 @@ void ak_undo_keep(struct ak_core *core, struct ak_tcb *t, uint32_t flight_bytes)
     x->undo.kept = true;
     x->undo.retransmitted = false;
     x->undo.undecided = true;
+    x->undo.timeout = false;
     x->undo.cwnd = x->cwnd;
     x->undo.ssthresh = x->ssthresh;
     x->undo.flight_bytes = flight_bytes;
@@ -36,7 +37,7 @@ void ak_undo_retransmitted(struct ak_core *core, struct ak_tcb *t, uint32_t byte
 static void take_back(struct ak_core *core, struct ak_tcb *t, uint32_t acked_bytes) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     uint32_t mss = ak_tcp_effective_mss(core, t, 0);
-    bool timeout = x->in_recovery == AK_RECOVERY_RTO;
+    bool timeout = x->undo.timeout;
     ak_record_unmark_lost(core, x);
     x->cc = x->undo.cc;
     x->ssthresh = ak_max_u32(x->undo.ssthresh, x->undo.flight_bytes);
@@ -86,11 +87,10 @@ enum ak_undone ak_undo_on_ack(struct ak_core *core, struct ak_tcb *t, const stru
     const struct ak_seg *seg = ack->seg;
     struct ak_transfer *x = ak_transfer_of(core, t);
     if (!x->undo.kept) return AK_UNDONE_NOTHING;
-    bool timeout = x->in_recovery == AK_RECOVERY_RTO;
     bool spurious = eifel_says_spurious(x, t, ack) || frto_says_spurious(x, t, seg->ack);
     if (spurious && x->in_recovery != AK_RECOVERY_NONE) {
         take_back(core, t, ak_seq_bytes(x->undo.una, seg->ack));
-        return timeout ? AK_UNDONE_TIMEOUT : AK_UNDONE_RECOVERY;
+        return x->undo.timeout ? AK_UNDONE_TIMEOUT : AK_UNDONE_RECOVERY;
     }
     /* D-SACKs come within a round trip of the recovery's end; later the numbers mean nothing. */
     bool old = ak_seq_gt(seg->ack, ak_seq_add(x->undo.end, 2 * x->undo.flight_bytes));
