@@ -112,6 +112,14 @@ static void on_client(void *user, int fd, unsigned ready) {
     (void)close(client);
 }
 
+/* Does someone answer there?  Another network may have a device of the same name. */
+static bool is_alive(const struct sockaddr_un *name) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool alive = fd >= 0 && (connect(fd, (const struct sockaddr *)name, sizeof *name) == 0 || errno == EAGAIN);
+    if (fd >= 0) (void)close(fd);
+    return alive;
+}
+
 /* No control socket is no reason not to run: NULL, and aksu status will not find us. */
 struct app_control *app_control_open(aksu_loop *loop, const char *device) {
     struct app_control *control = calloc(1, sizeof *control);
@@ -123,6 +131,9 @@ struct app_control *app_control_open(aksu_loop *loop, const char *device) {
     control->loop = loop;
     control->name.sun_family = AF_UNIX;
     (void)snprintf(control->name.sun_path, sizeof control->name.sun_path, "%s/%s.sock", directory, device);
+    if (is_alive(&control->name))
+        (void)snprintf(control->name.sun_path, sizeof control->name.sun_path, "%s/%s.%ld.sock", directory, device,
+                       (long)getpid());
     control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     (void)unlink(control->name.sun_path);
     aksu_watch_config watch = {.fd = control->fd, .interest = AKSU_WATCH_READ, .on_ready = on_client, .user = control};
