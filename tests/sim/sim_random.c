@@ -156,6 +156,14 @@ static void random_host(struct world *w, aksu_config *config) {
     config->syn_cookies = (uint32_t)pick(w, 3);
     if (one_in(w, 3)) config->tcp.mss_bytes = 300 + pick(w, 1200);
     if (one_in(w, 4)) config->tcp.keepalive = 1;
+    config->tcp.congestion_control = pick(w, 2);
+    config->tcp.ecn = pick(w, 3);
+    config->tcp.pacing = pick(w, 2);
+    if (one_in(w, 2)) return;
+    /* Memory is short: everybody waits for blocks and records, and everybody gets some in the end. */
+    config->block_bytes = 128u << pick(w, 6);
+    config->block_max = 24 + (uint32_t)pick(w, 60);
+    config->record_max = 8 + (uint32_t)pick(w, 16);
 }
 
 static bool build(struct world *w) {
