@@ -68,7 +68,7 @@ peer = socket.socket()
 peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 18)
 peer.connect(("192.0.2.2", 8080))
 peer.sendall(b"GET /large HTTP/1.0\r\n\r\n")
-while peer.recv(1 << 18): time.sleep(0.02)'
+while peer.recv(1 << 16): time.sleep(0.015)'
         took=$((SECONDS - start + 1))
         kill -INT "$(cat "$work/pid")"
         wait $typist
