@@ -3,6 +3,7 @@
 
 #include "app/app.h"
 #include "app/pair.h"
+#include "app/verb_explain.h"
 #include "lab/verb.h"
 #include "script/verb.h"
 
@@ -14,6 +15,7 @@ static void help(FILE *to) {
     for (size_t i = 0; i < VERB_COUNT; i++)
         (void)fprintf(to, "  %-8s %-12s %s\n", verbs[i]->name, verbs[i]->arguments, verbs[i]->summary);
     (void)fprintf(to, "  %-8s %-12s %s\n", "pair", "", "standard input to output through two stacks in memory");
+    (void)fprintf(to, "  %-8s %-12s %s\n", "explain", "FILE", "say what happened in a capture");
     (void)fprintf(to, "  %-8s %-12s %s\n", "lab", "[NAME]", "show what TCP does, in virtual time");
     (void)fprintf(to, "  %-8s %-12s %s\n", "script", "FILE...", "play packet scripts");
     (void)fprintf(to, "\naksu VERB --help tells more, with examples.  aksu --version prints the version.\n");
@@ -33,6 +35,7 @@ int main(int argc, char **argv) {
         return APP_OK;
     }
     if (strcmp(argv[1], "pair") == 0) return pair_verb(argc - 1, argv + 1);
+    if (strcmp(argv[1], "explain") == 0) return app_explain(argc - 1, argv + 1);
     if (strcmp(argv[1], "lab") == 0) return lab_verb(argc - 1, argv + 1);
     if (strcmp(argv[1], "script") == 0) return script_verb(argc - 1, argv + 1);
     for (size_t i = 0; i < VERB_COUNT; i++) {

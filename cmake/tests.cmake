@@ -50,6 +50,9 @@ if(AKSU_FUZZERS)
         if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
             set(seeds ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
         endif()
+        if(name STREQUAL "fuzz_scenario")
+            set(seeds ${PROJECT_SOURCE_DIR}/lab/scenarios)
+        endif()
         # With -runs the seeds are read and nothing is written to their folder: the first folder is the one for new finds.
         file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/finds/${name})
         add_test(NAME ${name} COMMAND ${name} -runs=20000 -seed=1 -max_total_time=60
@@ -57,7 +60,11 @@ if(AKSU_FUZZERS)
         set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 180)
     endforeach()
     if(fuzz_sources AND TARGET aksu)
-        target_compile_options(aksu PRIVATE -fsanitize=fuzzer-no-link) # coverage guides the fuzzer
+        foreach(target IN ITEMS aksu aksu-view aksu-lab)
+            if(TARGET ${target})
+                target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link) # coverage guides the fuzzer
+            endif()
+        endforeach()
         target_link_options(aksu-flags INTERFACE -fsanitize=fuzzer-no-link)
     endif()
 endif()

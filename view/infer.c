@@ -34,7 +34,9 @@ static void see_syn(ak_infer *infer, const ak_infer_segment *s) {
     if (s->flags & AKSU_TCP_ACK) {
         set(e, AK_TCP_SYN_RECEIVED, AK_KNOWN);
         bool opening = other->now.state == AK_TCP_SYN_SENT || other->now.state == AK_TCP_SYN_RECEIVED;
-        if (other->syn_sent && opening) set(other, AK_TCP_ESTABLISHED, AK_LIKELY);
+        /* RFC 9293 s3.10.7.3: an ACK of another handshake draws a reset and changes nothing. */
+        bool for_it = other->syn_sent && seq_after(s->ack, other->isn) && !seq_after(s->ack, other->nxt);
+        if (for_it && opening) set(other, AK_TCP_ESTABLISHED, AK_LIKELY);
     } else {
         set(e, AK_TCP_SYN_SENT, AK_KNOWN);
         /* Both have sent a SYN: RFC 9293 s3.5, simultaneous open. */

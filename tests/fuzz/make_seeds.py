@@ -100,10 +100,75 @@ ICMP = {
     "short": icmp(8, 0)[:7],
 }
 
+ETHERNET = b"\2\0\0\0\0\2\2\0\0\0\0\1\x08\0"
+
+
+def segment(up, flags, seq, ack, text=b"", options=b""):
+    """A segment of 10.0.0.1:40000 and 10.0.0.2:80; up: from the second to the first."""
+    ports, ends = ((80, 40000), (0x0A000002, 0x0A000001)) if up else ((40000, 80), (0x0A000001, 0x0A000002))
+    options += b"\1" * (-len(options) % 4)
+    head = struct.pack(">HHIIBBHHH", *ports, seq, ack, 5 + len(options) // 4 << 4, flags, 8192, 0, 0)
+    payload = head + options + text
+    return ipv4(payload=payload, src=ends[0], dst=ends[1], id=seq & 0xFFFF)
+
+
+LIFE = [segment(0, 2, 100, 0, options=MSS + WS + TS), segment(1, 0x12, 500, 101, options=MSS + WS + TS),
+        segment(0, 0x10, 101, 501), segment(0, 0x18, 101, 501, b"GET /"), segment(0, 0x18, 101, 501, b"GET /"),
+        segment(1, 0x18, 501, 106, b"no", sack(1)), segment(0, 0x11, 106, 503), segment(1, 0x11, 503, 107),
+        segment(0, 0x10, 107, 504)]
+RESET = LIFE[:3] + [segment(1, 0x14, 501, 101), segment(0, 2, 900, 0), segment(1, 0x14, 0, 901)]
+
+
+def pcap(packets, link=101, order="<", magic=0xA1B2C3D4, head=b""):
+    out = struct.pack(order + "IHHIIII", magic, 2, 4, 0, 0, 65535, link)
+    for i, packet in enumerate(packets):
+        out += struct.pack(order + "IIII", 1, i * 1000, len(head + packet), len(head + packet)) + head + packet
+    return out
+
+
+def block(order, kind, body):
+    body += b"\0" * (-len(body) % 4)
+    return struct.pack(order + "II", kind, len(body) + 12) + body + struct.pack(order + "I", len(body) + 12)
+
+
+def pcapng(packets, order="<", link=101, resolution=None, both=False):
+    out = block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))
+    option = b"" if resolution is None else struct.pack(order + "HHBxxxHH", 9, 1, resolution, 0, 0)
+    for _ in range(2 if both else 1):
+        out += block(order, 1, struct.pack(order + "HHI", link, 0, 65535) + option)
+    for i, packet in enumerate(packets):
+        padded = packet + b"\0" * (-len(packet) % 4)
+        home = int(packet[15] == 2)
+        for interface in (home, 1 - home) if both else (0,):
+            sighting = 2 if interface == home else 1
+            out += block(order, 6, struct.pack(order + "IIIII", interface, 0, i * 1000, len(packet), len(packet))
+                         + padded + struct.pack(order + "HHIHH", 2, 4, sighting, 0, 0))
+    return out
+
+
+EXPLAIN = {
+    "life": pcap(LIFE),
+    "life_big_endian": pcap(LIFE, order=">"),
+    "life_nanoseconds": pcap(LIFE, magic=0xA1B23C4D),
+    "life_ethernet": pcap(LIFE, link=1, head=ETHERNET),
+    "life_cooked": pcap(LIFE, link=113, head=b"\0\4\0\1\0\6\2\0\0\0\0\1\0\0\x08\0"),
+    "life_cooked_2": pcap(LIFE, link=276, head=b"\x08\0\0\0\0\0\0\2\0\1\4\6" + b"\0" * 8),
+    "life_null": pcap(LIFE, link=0, head=b"\2\0\0\0"),
+    "reset": pcap(RESET),
+    "blocks": pcapng(LIFE),
+    "blocks_big_endian": pcapng(RESET, order=">"),
+    "blocks_nanoseconds": pcapng(LIFE, resolution=9),
+    "blocks_both_ends": pcapng(LIFE, both=True),
+    "cut": pcap(LIFE)[:-5],
+    "blocks_cut": pcapng(LIFE)[:-5],
+    "link_type": pcap(LIFE, link=105),
+}
+
 
 def main():
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "corpus"
-    for target, seeds in {"fuzz_ipv4": IPV4, "fuzz_tcp_header": TCP, "fuzz_icmp": ICMP}.items():
+    for target, seeds in {"fuzz_ipv4": IPV4, "fuzz_tcp_header": TCP, "fuzz_icmp": ICMP,
+                          "fuzz_explain": EXPLAIN}.items():
         folder = out / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():
