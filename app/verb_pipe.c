@@ -159,8 +159,9 @@ static void on_stop(void *user, int stop_count) {
         finish(p, 128 + SIGINT);
 }
 
-/* Frames that the last calls left behind: the ACK of a FIN, a reset. */
+/* Frames that the last calls left behind: the ACK of a FIN, a reset.  A peer that is left is told so. */
 static void settle(struct pipe_state *p) {
+    if (!p->closed) (void)aksu_tcp_abort(p->session.host.stack, p->sock); /* BADSOCK, if there is none, is no matter */
     (void)aksu_loop_turn(p->session.host.loop, 0, NULL);
     app_views_flush(p->session.views);
 }

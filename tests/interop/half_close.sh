@@ -72,4 +72,27 @@ for _ in $(seq 100); do cmp -s "$work/at_aksu" "$work/request" && break; sleep 0
 wait $ours $other
 check "netcat's request" "$(cat "$work/at_aksu")" "a request"
 check "netcat's answer" "$(cat "$work/at_kernel")" "an answer"
+
+# A first signal ends our direction; a second leaves, and the peer is told.
+python3 -c '
+import socket
+listener = socket.create_server(("192.0.2.1", 9002))
+peer = listener.accept()[0]
+print("end" if peer.recv(100) == b"" else "data", flush=True)
+try:
+    while True: peer.sendall(bytes(1 << 20))
+except (ConnectionResetError, BrokenPipeError):
+    print("reset", flush=True)' >"$work/seen" & other=$!
+for _ in $(seq 100); do ss -ltn | grep -q :9002 && break; sleep 0.05; done
+mkfifo "$work/open"
+"$AKSU" connect --quiet --dev tun:aksu5 192.0.2.1 9002 <>"$work/open" >/dev/null & ours=$!
+for _ in $(seq 100); do ss -tn | grep -q ':9002 ' && break; sleep 0.05; done
+sleep 0.2
+kill -TERM $ours
+for _ in $(seq 100); do grep -q end "$work/seen" && break; sleep 0.05; done
+kill -TERM $ours
+wait $ours
+check "second signal: status" $? 130
+wait $other
+check "second signal: the peer" "$(tr '\n' ' ' <"$work/seen")" "end reset "
 exit $failed
