@@ -342,8 +342,7 @@ static bool parse(struct ask *ask, int argc, char **argv) {
             ask->file = argv[i];
         }
     }
-    if (ask->file == NULL) (void)usage(stderr);
-    return ask->file != NULL;
+    return ask->file != NULL || usage(stderr) == APP_OK;
 }
 
 int app_explain(int argc, char **argv) {
