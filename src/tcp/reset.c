@@ -53,22 +53,25 @@ void ak_tcp_reset_for(struct ak_core *core, const struct ak_seg *seg) {
     ak_tcp_send_bare(core, &bare);
 }
 
-static void send_for(struct ak_core *core, const struct ak_tcb *t, uint8_t flags, aksu_send_cause cause) {
+static void send_for(struct ak_core *core, const struct ak_tcb *t, ak_seq seq, uint8_t flags, aksu_send_cause cause) {
     struct ak_bare bare = {
         .tuple = t->tuple,
         .link = t->link,
         .ttl = (uint8_t)ak_settings_of(core, &t->sock)->ttl,
         .cause = cause,
-        .header = {.seq = t->snd.nxt, .ack = t->rcv.nxt, .flags = flags},
+        .header = {.seq = seq, .ack = t->rcv.nxt, .flags = flags},
     };
     ak_tcp_send_bare(core, &bare);
 }
 
-/* s3.10.5: <SEQ=SND.NXT><CTL=RST>; the ACK is added as everywhere after the handshake. */
+/* s3.10.5: <SEQ=SND.NXT><CTL=RST>; the ACK is added as everywhere after the handshake.  A window probe has taken
+ * SND.NXT past a window that is shut, and there a reset is taken at RCV.NXT alone (s3.10.7.4): what the peer has
+ * acknowledged. */
 void ak_tcp_send_reset(struct ak_core *core, const struct ak_tcb *t) {
-    send_for(core, t, AKSU_TCP_RST | AKSU_TCP_ACK, AKSU_SEND_RESET_CAUSE);
+    bool shut = t->state >= AK_TCP_ESTABLISHED && t->snd.wnd == 0;
+    send_for(core, t, shut ? t->snd.una : t->snd.nxt, AKSU_TCP_RST | AKSU_TCP_ACK, AKSU_SEND_RESET_CAUSE);
 }
 
 void ak_tcp_send_last_ack(struct ak_core *core, const struct ak_tcb *t) {
-    send_for(core, t, AKSU_TCP_ACK, AKSU_SEND_ACK_CAUSE);
+    send_for(core, t, t->snd.nxt, AKSU_TCP_ACK, AKSU_SEND_ACK_CAUSE);
 }

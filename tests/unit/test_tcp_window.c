@@ -75,6 +75,21 @@ static void window_shut_is_probed_until_it_opens(void **state) {
     world_close(j.w);
 }
 
+/* s3.10.5 and s3.10.7.4: with a window probe out, SND.NXT is where the peer takes no reset. */
+static void abort_with_the_window_shut_is_heard(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    config.tcp.rcv_buf_bytes = 4096;
+    struct joined j = join(&config);
+    send_bytes(&j, 6000);
+    world_run(j.w, 500000);
+    uint32_t before = j.w->seen_count;
+    assert_int_equal(aksu_tcp_abort(j.w->stack[CLIENT], j.sock[CLIENT]), AKSU_OK);
+    world_run(j.w, 1000);
+    ladder_is(j.w, before, LADDER_WINDOWS, "CLOSED       -- RST,ACK 4097 ack 1 win 0 ------------> CLOSED\n");
+    world_close(j.w);
+}
+
 /* The update that opens the window is lost: the next probe finds out. */
 static void window_update_lost_is_found_by_the_probe(void **state) {
     (void)state;
@@ -262,6 +277,7 @@ static void tail_behind_a_full_segment_goes_with_minshall(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(window_shut_is_probed_until_it_opens),
+        cmocka_unit_test(abort_with_the_window_shut_is_heard),
         cmocka_unit_test(window_update_lost_is_found_by_the_probe),
         cmocka_unit_test(reader_takes_little_is_told_nothing_until_a_segment_fits),
         cmocka_unit_test(buffer_made_smaller_does_not_take_the_window_back),
