@@ -60,7 +60,7 @@ typedef struct app_progress {
     uint64_t seen_bytes, shown_bytes;
     uint64_t began_us, moved_us, shown_us;
 } app_progress;
-void app_progress_open(app_progress *progress, bool quiet);
+void app_progress_open(app_progress *progress, const app_options *options);
 void app_progress_turn(app_progress *progress, uint64_t now_us); /* at each turn of the loop */
 void app_progress_close(app_progress *progress);
 

@@ -8,8 +8,14 @@
 
 enum { FIRST_US = 1000000, EACH_US = 200000, QUIET_US = 1500000 };
 
-void app_progress_open(app_progress *progress, bool quiet) {
-    *progress = (app_progress){.on = !quiet && isatty(STDERR_FILENO)};
+/* Not with --quiet, nor between the lines of a trace. */
+void app_progress_open(app_progress *progress, const app_options *options) {
+    bool wanted = !options->quiet && isatty(STDERR_FILENO);
+    for (unsigned i = 0; i < options->trace_count; i++) {
+        const char *colon = strchr(options->trace[i], ':');
+        if (colon == NULL || colon[1] == '\0') wanted = false; /* it goes to stderr */
+    }
+    *progress = (app_progress){.on = wanted};
 }
 
 /* 1,234,567 bytes as 1.2 MB. */

@@ -176,7 +176,8 @@ static int run_pipe(app_options *options, const aksu_tcp_open *open, bool active
     options->host.user = p;
     int status = app_session_open(options, &p->session);
     if (status != APP_OK) return status;
-    app_progress_open(&p->progress, options->quiet || isatty(STDOUT_FILENO)); /* not between what is typed and read */
+    app_progress_open(&p->progress, options);
+    if (isatty(STDOUT_FILENO)) p->progress.on = false; /* not between what is typed and read */
     aksu_stack *stack = p->session.host.stack;
     aksu_advance(stack, aksu_host_now_us());
     aksu_err err = active ? aksu_tcp_connect(stack, open, &p->sock) : aksu_tcp_listen(stack, open, &p->listener);

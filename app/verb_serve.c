@@ -150,7 +150,7 @@ static int run(app_options *options) {
     int status = app_session_open(options, &s->session);
     if (status == APP_OK) {
         make_site(s, &options->serve, directory);
-        app_progress_open(&s->progress, options->quiet);
+        app_progress_open(&s->progress, options);
         status = serve_site(s, options);
         app_progress_close(&s->progress);
         app_session_close(&s->session);
