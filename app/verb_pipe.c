@@ -166,6 +166,13 @@ static void settle(struct pipe_state *p) {
     app_views_flush(p->session.views);
 }
 
+static void say_open_failed(const app_options *options, aksu_err err, bool active) {
+    if (active && err == AKSU_ERR_INVALID)
+        app_say("'%s' cannot be connected to: it is not the address of one host", options->argument[0]);
+    else
+        app_say("%s %s: %s", active ? "connect to" : "listen on", options->argument[0], aksu_err_text(err));
+}
+
 static int run_pipe(app_options *options, const aksu_tcp_open *open, bool active) {
     static struct pipe_state state;
     struct pipe_state *p = &state;
@@ -182,7 +189,7 @@ static int run_pipe(app_options *options, const aksu_tcp_open *open, bool active
     aksu_advance(stack, aksu_host_now_us());
     aksu_err err = active ? aksu_tcp_connect(stack, open, &p->sock) : aksu_tcp_listen(stack, open, &p->listener);
     if (err != AKSU_OK) {
-        app_say("%s", aksu_err_text(err));
+        say_open_failed(options, err, active);
         app_session_close(&p->session);
         return APP_USAGE;
     }

@@ -75,12 +75,6 @@ sleep 0.5
 usage taken "aksu7" listen --dev tun:aksu7 7
 kill -INT $holder
 wait $holder
-if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
-    chmod 755 "$work"
-    setpriv --reuid 65534 --clear-groups "$AKSU" listen 7 >/dev/null 2>"$work/why" </dev/null
-    check "permission status" $? 2
-    check "permission lines" "$(wc -l <"$work/why")" 1
-fi
 if command -v script >/dev/null; then # a terminal for stderr: progress is told, and wiped at the end
     script -qfec "'$AKSU' listen --dev tun:aksu8 8 >'$work/slow'" "$work/typed" >/dev/null </dev/null & ours=$!
     sleep 0.5
