@@ -72,7 +72,7 @@ static void new_ack(struct ak_input *in) {
         ak_flags_clear(t, AK_F_FIN_DUE);
         in->fin_acked = true;
     }
-    ak_tcp_rto_restart(core, t);
+    if (x == NULL || !ak_tcp_recovery_impatient(t, x)) ak_tcp_rto_restart(core, t);
     if (x == NULL) return;
     const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
     uint32_t queued = ak_seq_bytes(ak_seq_min(t->snd.una, x->send_end), x->send_end) + x->reserved_bytes;

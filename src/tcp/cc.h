@@ -40,11 +40,11 @@ extern const struct ak_cc_ops ak_cc_cubic;   /* RFC 9438: cc_cubic.c */
 const struct ak_cc_ops *ak_cc_at(uint64_t index);
 uint32_t ak_cubic_root(uint64_t v); /* cc_cubic.c: the largest r with r^3 <= v */
 
-/* Slow start until ssthresh by bytes, RFC 5681 s3.1: what an ACK adds to the window. */
+/* Slow start by bytes, RFC 5681 s3.1: what an ACK adds to the window, at most up to ssthresh. */
 static inline uint32_t ak_cc_slow_start_bytes(const struct ak_transfer *x, const struct ak_cc_ack *ack) {
     /* RFC 3465 s2.3: L = 1 after a timeout, since an ACK may then cover much that had come long before. */
     uint32_t most = x->in_recovery == AK_RECOVERY_RTO ? ack->mss_bytes : ack->acked_bytes;
-    return ak_min_u32(ack->acked_bytes, most);
+    return ak_min_u32(ak_min_u32(ack->acked_bytes, most), x->ssthresh - x->cwnd);
 }
 
 /* hystart.c, RFC 9406: slow start that ends before the queue overflows. */

@@ -72,7 +72,7 @@ static void avoidance(struct ak_transfer *x, const struct ak_cc_ack *ack) {
     c->grow_carry += (target - x->cwnd) * ack->acked_bytes;
     uint64_t whole = c->grow_carry / x->cwnd;
     c->grow_carry -= whole * x->cwnd;
-    x->cwnd = (uint32_t)ak_min_u64(x->cwnd + whole, UINT32_MAX / 2);
+    x->cwnd = (uint32_t)ak_min_u64(ak_min_u64(x->cwnd + whole, target), UINT32_MAX / 2);
 }
 
 static void cubic_init(struct ak_transfer *x) {

@@ -154,7 +154,10 @@ void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, const struct ak
     if (x->in_recovery != AK_RECOVERY_NONE && ak_seq_ge(seg->ack, x->recovery_end)) {
         x->duplicate_acks = 0;
         leave_recovery(core, t);
+        /* It covers what had come long before: only what has come now is a measure of growth. */
+        ack.acked_bytes = t->flags & AK_F_SACK ? ak_min_u32(ack.acked_bytes, ak_tcp_newly_delivered(x)) : 0;
     } else if (x->in_recovery == AK_RECOVERY_FAST) {
+        x->partial_acks++;
         /* With SACK, RACK tells what else is lost. */
         if ((t->flags & AK_F_SACK) == 0) first_segment_lost(core, t, AKSU_LOSS_BY_PARTIAL_ACK);
         return;
@@ -169,6 +172,7 @@ void ak_tcp_recovery_enter(struct ak_core *core, struct ak_tcb *t) {
     ak_undo_keep(core, t, flight_size(t, x));
     x->in_recovery = AK_RECOVERY_FAST;
     x->recovery_end = t->snd.nxt;
+    x->partial_acks = 0;
     x->reduced_us = core->now_us;
     ak_cc_of(core, t)->on_congestion(x, AK_CC_LOSS, x->undo.flight_bytes, ak_tcp_effective_mss(core, t, 0));
     /* RFC 9937 s6.2: RecoverFS is what was in flight, without what had been delivered before this very ACK. */
@@ -215,13 +219,16 @@ void ak_tcp_duplicate_ack(struct ak_core *core, struct ak_tcb *t) {
     /* A duplicate ACK tells of one segment; more of them than there are segments in flight tell nothing (RFC 5681 s4.3,
      * Savage 1999). */
     if ((uint64_t)(x->duplicate_acks + 1) * mss > (uint64_t)sent_bytes(t) + mss) return;
-    x->duplicate_acks++;
-    x->delivered_bytes += mss;
     ak_undo_duplicate_ack(x);
     ak_tcp_want_output(core, t);
-    /* RFC 6582 s3.2 step 2: not again for a window that has been through a loss. */
-    bool again = x->in_recovery != AK_RECOVERY_NONE || ak_seq_lt(t->snd.una, x->recovery_end);
-    if (again || x->duplicate_acks < DUPLICATE_ACKS) return;
+    /* After a timeout they may tell of what was sent again without need, and let nothing go (RFC 6582 s4.1). */
+    if (x->in_recovery == AK_RECOVERY_RTO) return;
+    /* RFC 6582 s3.2 step 2: not again for a window that has been through a loss; RFC 3042 lets two segments go. */
+    bool barred = x->in_recovery == AK_RECOVERY_NONE && ak_seq_lt(t->snd.una, x->recovery_end);
+    if (barred && x->duplicate_acks + 1 >= DUPLICATE_ACKS) return;
+    x->duplicate_acks++;
+    x->delivered_bytes += mss;
+    if (x->in_recovery != AK_RECOVERY_NONE || x->duplicate_acks < DUPLICATE_ACKS) return;
     ak_tcp_recovery_enter(core, t);
     first_segment_lost(core, t, AKSU_LOSS_BY_DUPLICATE_ACKS);
 }

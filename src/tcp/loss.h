@@ -25,6 +25,11 @@ struct ak_recovery_mark {
     ak_seq una;
     uint32_t lost_bytes;
 };
+/* RFC 6582 s3.2 step 3, the Impatient variant: of partial ACKs only the first restarts the retransmission timer, so
+ * that many losses are not repaired one in a round trip. */
+static inline bool ak_tcp_recovery_impatient(const struct ak_tcb *t, const struct ak_transfer *x) {
+    return x->in_recovery == AK_RECOVERY_FAST && (t->flags & AK_F_SACK) == 0 && x->partial_acks > 1;
+}
 /* In fast recovery, at the end of an ACK or of a timer that found losses: how much may go now. */
 void ak_tcp_recovery_step(struct ak_core *core, struct ak_tcb *t, const struct ak_recovery_mark *before);
 /* Bytes that the ACK in hand says were delivered. */

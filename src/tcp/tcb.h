@@ -138,6 +138,7 @@ struct ak_transfer {
     uint32_t lost_bytes;                     /* of records to be sent again */
     uint32_t sacked_bytes;
     uint32_t duplicate_acks;
+    uint32_t partial_acks;     /* of this fast recovery */
     ak_seq recovery_end;       /* RFC 6582's recover */
     uint32_t delivered_bytes;  /* by ACK, SACK and duplicate ACKs, ever: modulo 2^32 */
     uint32_t delivered_before; /* the ACK in hand */

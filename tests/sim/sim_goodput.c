@@ -1,6 +1,6 @@
 /* Goodput over a grid of paths, against a snapshot: rate x round trip x loss x reordering x buffer, each cell with both
- * congestion controls and the mean of several seeds.  All of it is virtual time, so the same code gives the same
- * numbers anywhere.
+ * congestion controls, and one of them without SACK, and the mean of several seeds.  All of it is virtual time, so the
+ * same code gives the same numbers anywhere.
  *
  * A row (one congestion control, loss, and reordering, over all paths) may lose 5 % against the snapshot, a cell 20 %.
  * What has become better is told, so that the snapshot can follow.
@@ -21,7 +21,7 @@
 enum { SEEDS = 3, RUN_US = 6000000, CELL_MAX = 512 };
 
 struct cell {
-    const char *cc;
+    const char *cc;                                                    /* "-nosack": neither side has SACK */
     uint32_t rate_mbps, rtt_ms, loss_ppm, reorder_ppm, buffer_percent; /* buffer: of rate x rtt */
     double kbps;
 };
@@ -63,7 +63,8 @@ static double goodput_kbps(const struct cell *cell, uint64_t seed) {
     aksu_sim_config_default(&config);
     config.block_max = 8192;
     config.record_max = 16384;
-    config.tcp.congestion_control = (uint64_t)aksu_cc_index(cell->cc);
+    config.tcp.sack = strcmp(cell->cc, "cubic-nosack") != 0;
+    config.tcp.congestion_control = (uint64_t)aksu_cc_index(config.tcp.sack ? cell->cc : "cubic");
     aksu_addr addr[2] = {aksu_addr_v4(10, 0, 0, 1), aksu_addr_v4(10, 0, 0, 2)};
     aksu_sim_link link = {.mtu = 1500};
     for (uint32_t i = 0; i < 2; i++)
@@ -93,14 +94,14 @@ static double goodput_kbps(const struct cell *cell, uint64_t seed) {
 }
 
 static uint32_t fill_grid(struct cell *cells) {
-    static const char *const cc[] = {"cubic", "newreno"};
+    static const char *const cc[] = {"cubic", "newreno", "cubic-nosack"};
     static const uint32_t loss[] = {0, 1000, 10000, 30000};
     static const uint32_t reorder[] = {0, 10000};
     static const uint32_t rate[] = {5, 40};
     static const uint32_t rtt[] = {4, 40, 200};
     static const uint32_t buffer[] = {25, 200};
     uint32_t count = 0;
-    for (uint32_t i = 0; i < 2 * 4 * 2 * 2 * 3 * 2; i++) {
+    for (uint32_t i = 0; i < 3 * 4 * 2 * 2 * 3 * 2; i++) {
         uint32_t n = i;
         struct cell *cell = &cells[count++];
         cell->buffer_percent = buffer[n % 2], n /= 2;
@@ -114,7 +115,7 @@ static uint32_t fill_grid(struct cell *cells) {
 }
 
 static void put_cell(FILE *to, const struct cell *c) {
-    (void)fprintf(to, "%-8s %5" PRIu32 " %4" PRIu32 " %6" PRIu32 " %8" PRIu32 " %7" PRIu32 " %9.0f\n", c->cc,
+    (void)fprintf(to, "%-12s %5" PRIu32 " %4" PRIu32 " %6" PRIu32 " %8" PRIu32 " %7" PRIu32 " %9.0f\n", c->cc,
                   c->rate_mbps, c->rtt_ms, c->loss_ppm, c->reorder_ppm, c->buffer_percent, c->kbps);
 }
 
@@ -128,7 +129,7 @@ static bool read_cell(FILE *from, const struct cell *now, double *ret_kbps) {
     do {
         if (fgets(line, sizeof line, from) == NULL) return false;
     } while (line[0] == '#');
-    int bytes = snprintf(key, sizeof key, "%-8s %5" PRIu32 " %4" PRIu32 " %6" PRIu32 " %8" PRIu32 " %7" PRIu32 " ",
+    int bytes = snprintf(key, sizeof key, "%-12s %5" PRIu32 " %4" PRIu32 " %6" PRIu32 " %8" PRIu32 " %7" PRIu32 " ",
                          now->cc, now->rate_mbps, now->rtt_ms, now->loss_ppm, now->reorder_ppm, now->buffer_percent);
     if (bytes < 0 || strncmp(line, key, (size_t)bytes) != 0) return false;
     *ret_kbps = strtod(line + bytes, &end);
@@ -154,7 +155,7 @@ static int compare(const struct cell *cells, uint32_t count) {
         if (i + 1 < count && same_row(&cells[i], &cells[i + 1])) continue;
         double mean = exp(log_sum / (i + 1 - row_begin));
         const char *verdict = mean < 0.95 ? "FAILED" : mean > 1.05 ? "better: --write" : "";
-        printf("%-8s loss %5" PRIu32 " ppm, reordering %5" PRIu32 " ppm: %.3f of the snapshot  %s\n", cells[i].cc,
+        printf("%-12s loss %5" PRIu32 " ppm, reordering %5" PRIu32 " ppm: %.3f of the snapshot  %s\n", cells[i].cc,
                cells[i].loss_ppm, cells[i].reorder_ppm, mean, verdict);
         if (mean < 0.95) failed = 1;
         row_begin = i + 1;
@@ -177,8 +178,8 @@ int main(int argc, char **argv) {
     must(to != NULL, "opening " SNAPSHOT);
     (void)fprintf(
         to, "# Goodput in kbit/s of one flow for 6 s of virtual time, the mean of 3 seeds.  tests/sim/sim_goodput.c\n"
-            "# cc   Mbit/s  rtt   loss  reorder  buffer    kbit/s\n"
-            "#               ms    ppm      ppm  %% of bdp\n");
+            "# cc       Mbit/s  rtt   loss  reorder  buffer    kbit/s\n"
+            "#                   ms    ppm      ppm  %% of bdp\n");
     for (uint32_t i = 0; i < count; i++) put_cell(to, &cells[i]);
     return fclose(to) == 0 ? 0 : 1;
 }

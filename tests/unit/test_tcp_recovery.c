@@ -273,6 +273,30 @@ static void retransmission_lost_is_sent_again_without_a_timeout(void **state) {
     world_close(p.w);
 }
 
+/* RFC 6582 s3.2 step 3: "For the first partial ACK that arrives during fast recovery, also reset the retransmit timer":
+ * for the first only, so that a flight with many holes is not mended one in a round trip. */
+static void many_holes_without_sack_end_in_a_timeout(void **state) {
+    (void)state;
+    aksu_config config = world_config();
+    config.tcp.sack = 0;
+    config.tcp.timestamps = 0;
+    config.tcp.initial_cwnd_segments = 20;
+    config.tcp.rto_min_us = 1000000;
+    struct peer p = peer_joined(&config);
+    we_send(&p, 20 * SEG);
+    for (int i = 0; i < 3; i++) peer_sacks(&p, 0, NULL, 0);
+    assert_int_equal(times_sent(&p, 0), 2);
+    for (uint32_t hole = 1; hole <= 3; hole++) { /* 0.4 s, 0.8 s, 1.2 s: the timer runs from the first */
+        world_run(p.w, 400000);
+        peer_sacks(&p, hole, NULL, 0);
+        assert_int_equal(times_sent(&p, hole), 2);
+        assert_int_equal(counters_of(&p).rto_fired, 0);
+    }
+    world_run(p.w, 250000);
+    assert_int_equal(counters_of(&p).rto_fired, 1);
+    world_close(p.w);
+}
+
 /* RFC 5681 s4.3, RFC 9293 s3.10.7.4: an ACK of what was never sent is refused and grows nothing (Savage 1999). */
 static void ack_of_data_never_sent_is_refused(void **state) {
     (void)state;
@@ -341,6 +365,7 @@ int main(void) {
         cmocka_unit_test(sack_of_neighbours_makes_one_record),
         cmocka_unit_test(sack_taken_back_all_is_sent_again_after_the_timeout),
         cmocka_unit_test(retransmission_lost_is_sent_again_without_a_timeout),
+        cmocka_unit_test(many_holes_without_sack_end_in_a_timeout),
         cmocka_unit_test(ack_of_data_never_sent_is_refused),
         cmocka_unit_test(ack_divided_into_bytes_gains_nothing),
         cmocka_unit_test(duplicate_told_of_widens_the_reordering_window),
