@@ -55,6 +55,12 @@ static void put_line(const ak_writer *writer, const uint32_t *order, uint32_t ro
     put(writer, "\n");
 }
 
+static void put_boxes(const ak_writer *writer, const uint32_t order[AK_TCP_STATE_COUNT]) {
+    for (uint32_t row = 0; row < ROWS; row++) {
+        for (uint32_t part = 0; part < 3; part++) put_line(writer, order, row, part);
+    }
+}
+
 void lab_diagram(const lab_result *result, uint32_t host, const ak_writer *writer) {
     uint32_t order[AK_TCP_STATE_COUNT] = {0};
     uint32_t step = 0;
@@ -65,16 +71,33 @@ void lab_diagram(const lab_result *result, uint32_t host, const ak_writer *write
         if (step == 0) order[c->state.from] = ++step;
         order[c->state.to] = ++step;
     }
-    for (uint32_t row = 0; row < ROWS; row++) {
-        for (uint32_t part = 0; part < 3; part++) put_line(writer, order, row, part);
-    }
+    put_boxes(writer, order);
+    if (result == NULL) return;
     put(writer, "\n");
     step = 0;
-    for (uint32_t i = 0; result != NULL && i < result->change_count; i++) {
+    for (uint32_t i = 0; i < result->change_count; i++) {
         const lab_change *c = &result->change[i];
         if (c->host != host || c->chain != 1) continue;
         (void)snprintf(line, sizeof line, "  %2u  %9.3f ms  %s -> %s\n", (unsigned)++step, (double)c->time_us / 1000.0,
                        aksu_tcp_state_name(c->state.from), aksu_tcp_state_name(c->state.to));
         put(writer, line);
     }
+}
+
+uint32_t lab_usual_way(lab_role role, aksu_tcp_state ret_way[LAB_WAY_MAX]) {
+    static const aksu_tcp_state ways[LAB_ROLE_COUNT][7] = {
+        [LAB_CLIENT] = {AK_TCP_CLOSED, AK_TCP_SYN_SENT, AK_TCP_ESTABLISHED, AK_TCP_FIN_WAIT_1, AK_TCP_FIN_WAIT_2,
+                        AK_TCP_TIME_WAIT, AK_TCP_CLOSED},
+        [LAB_SERVER] = {AK_TCP_CLOSED, AK_TCP_LISTEN, AK_TCP_SYN_RECEIVED, AK_TCP_ESTABLISHED, AK_TCP_CLOSE_WAIT,
+                        AK_TCP_LAST_ACK, AK_TCP_CLOSED},
+    };
+    memcpy(ret_way, ways[role], sizeof ways[role]);
+    return sizeof ways[role] / sizeof ways[role][0];
+}
+
+void lab_diagram_way(lab_role role, const ak_writer *writer) {
+    aksu_tcp_state way[LAB_WAY_MAX];
+    uint32_t order[AK_TCP_STATE_COUNT] = {0}, count = lab_usual_way(role, way);
+    for (uint32_t i = 0; i < count; i++) order[way[i]] = i + 1;
+    put_boxes(writer, order);
 }

@@ -187,6 +187,7 @@ static bool draw_rows(struct page *page) {
     if (term == NULL) return false;
     size_t count = 0;
     const ak_row *rows = ak_ladder_rows(page->r->ladder, &count);
+    if (page->o->row_max != 0 && count > page->o->row_max) count = page->o->row_max;
     for (size_t i = 0; i < count && page->good; i++) {
         if (page->story_columns != 0) tell(page, &rows[i], term);
         ak_term_row(term, &rows[i]);
@@ -226,11 +227,12 @@ bool lab_draw(const lab_result *result, const lab_draw_options *options, const a
     }
     put_head(page);
     bool good = draw_rows(page);
-    if (result->run + 1 == (int)s->run_count) {
+    bool whole = options->row_max == 0;
+    if (whole && result->run + 1 == (int)s->run_count) {
         put_text(page, "\n");
         put_wrapped(page, lab_words(&s->answer, options->lang), options->columns, "");
     }
-    if (result->failed) {
+    if (whole && result->failed) {
         colour(page, AK_COLOUR_BAD);
         put_wrapped(page, result->reason, options->columns - 8u, "FAILED: ");
         colour(page, AK_COLOUR_PLAIN);

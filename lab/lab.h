@@ -296,8 +296,13 @@ typedef struct lab_draw_options {
     ak_glyphs glyphs;
     ak_flags_view flags;
     bool headers;
+    size_t row_max; /* rows drawn; 0: all */
 } lab_draw_options;
 bool lab_draw(const lab_result *result, const lab_draw_options *options, const ak_writer *writer);
+/* All runs of a scenario next to each other; the columns that each would have, 0 where they are too few for that. */
+uint32_t lab_beside_columns(const lab_scenario *scenario, uint32_t columns);
+bool lab_draw_beside(const lab_result *const *results, uint32_t result_count, const lab_draw_options *options,
+                     const ak_writer *writer);
 /* All runs of a scenario as one SVG; report may be NULL (ladder_svg.h). */
 bool lab_draw_svg(const lab_result *const *results, uint32_t result_count, const lab_draw_options *options,
                   const ak_writer *writer, ak_picture_report *ret_report);
@@ -313,6 +318,13 @@ const char *lab_words(const lab_text *text, ak_lang lang); /* the other language
 
 /* The eleven states, those that a host's first connection passed marked with their order; NULL: none. */
 void lab_diagram(const lab_result *result, uint32_t host, const ak_writer *writer);
+/* The same for all hosts as one SVG; without a result the whole diagram, then a client's and a server's usual way. */
+bool lab_diagram_svg(const lab_result *result, ak_lang lang, const ak_writer *writer);
+/* The usual way of a client or a server through the states, as text. */
+typedef enum lab_role { LAB_CLIENT, LAB_SERVER, LAB_ROLE_COUNT } lab_role;
+#define LAB_WAY_MAX 12
+uint32_t lab_usual_way(lab_role role, aksu_tcp_state ret_way[LAB_WAY_MAX]);
+void lab_diagram_way(lab_role role, const ak_writer *writer);
 
 /* The eleven states and what they mean. */
 const char *lab_state_meaning(aksu_tcp_state state, ak_lang lang);

@@ -2,8 +2,7 @@
 #define _POSIX_C_SOURCE 200809L // NOLINT(bugprone-reserved-identifier): glob, readlink and isatty are POSIX
 #include "lab/verb.h"
 
-#include "lab/lab.h"
-#include "view/jsonl.h"
+#include "lab/ask.h"
 
 #include <glob.h>
 #include <stdio.h>
@@ -12,14 +11,6 @@
 #include <unistd.h>
 
 #define SCENARIO_MAX 256
-
-struct ask {
-    const char *name, *pcapng, *svg, *folder;
-    bool all, json, states, edges, diagram;
-    uint64_t seed;
-    lab_draw_options draw;
-    ak_ladder_options ladder;
-};
 
 struct shelf {
     lab_scenario *scenario[SCENARIO_MAX];
@@ -211,91 +202,13 @@ static int list_edges(const struct shelf *shelf, uint64_t seed) {
 
 /* ---------------------------------------------------------------- one scenario */
 
-struct sinks {
-    const lab_scenario *scenario;
-    ak_pcapng *pcapng;
-    bool json, good;
-};
-
-static void on_event(void *user, uint32_t host, const aksu_trace_event *event) {
-    struct sinks *sinks = user;
-    if (sinks->pcapng != NULL) sinks->good = ak_pcapng_event(sinks->pcapng, host, event) && sinks->good;
-    if (!sinks->json) return;
-    ak_memory memory = {.limit_bytes = 1u << 16};
-    ak_writer writer = ak_writer_memory(&memory);
-    if (ak_jsonl_write(&writer, event) && memory.used_bytes > 1)
-        printf("{\"host\":\"%s\",%s", sinks->scenario->host[host].name, memory.text + 1);
-    ak_memory_free(&memory);
-}
-
-static bool write_svg(lab_result *const *results, uint32_t count, const struct ask *ask) {
-    FILE *file = fopen(ask->svg, "w");
-    if (file == NULL) return false;
-    ak_writer writer = ak_writer_file(file);
-    bool good = lab_draw_svg((const lab_result *const *)results, count, &ask->draw, &writer, NULL);
-    return fclose(file) == 0 && good;
-}
-
-static int show(const lab_scenario *s, const struct ask *ask) {
-    if (s->not_yet != NULL) {
-        printf("%s: not yet; it waits for %s\n", s->name, s->not_yet);
-        return 0;
-    }
-    struct sinks sinks = {.scenario = s, .json = ask->json, .good = true};
-    FILE *file = ask->pcapng != NULL ? fopen(ask->pcapng, "wb") : NULL;
-    if (ask->pcapng != NULL && file == NULL) {
-        (void)fprintf(stderr, "aksu lab: %s cannot be written\n", ask->pcapng);
-        return 2;
-    }
-    ak_pcapng_options captured = {0};
-    for (uint32_t i = 0; i < s->host_count; i++) captured.interface_name[i] = s->host[i].name;
-    ak_writer to_file = {0};
-    if (file != NULL) {
-        to_file = ak_writer_file(file);
-        sinks.pcapng = ak_pcapng_open(&to_file, &captured);
-    }
-    ak_writer out = ak_writer_file(stdout);
-    bool good = true;
-    lab_result *played[LAB_RUN_MAX] = {0};
-    uint32_t played_count = 0;
-    for (uint32_t run = 0; run < s->run_count; run++) {
-        lab_options options = {.seed = ask->seed,
-                               .variant = LAB_INTACT,
-                               .ladder = ask->ladder,
-                               .event = on_event,
-                               .event_user = &sinks,
-                               .draws = !ask->json};
-        lab_result *r = lab_play(s, (int)run, &options);
-        if (r == NULL || r->failed) good = false;
-        for (uint32_t host = 0; r != NULL && ask->diagram && host < s->host_count; host++) {
-            printf("%s%s\n", host == 0 ? "" : "\n", s->host[host].name);
-            (void)fflush(stdout);
-            lab_diagram(r, host, &out);
-        }
-        if (r != NULL && !ask->json && !ask->diagram && ask->svg == NULL) good = lab_draw(r, &ask->draw, &out) && good;
-        if (r != NULL) played[played_count++] = r;
-    }
-    bool drawn = ask->svg == NULL || (played_count > 0 && write_svg(played, played_count, ask));
-    for (uint32_t i = 0; i < played_count; i++) lab_result_free(played[i]);
-    if (!drawn) {
-        (void)fprintf(stderr, "aksu lab: %s cannot be written\n", ask->svg);
-        return 2;
-    }
-    if (sinks.pcapng != NULL) ak_pcapng_close(sinks.pcapng);
-    if (file != NULL && (fclose(file) != 0 || !sinks.good)) {
-        (void)fprintf(stderr, "aksu lab: %s cannot be written\n", ask->pcapng);
-        return 2;
-    }
-    return good ? 0 : 1;
-}
-
 static int show_named(const struct ask *ask) {
     char path[1200];
     bool is_file = strchr(ask->name, '/') != NULL || strstr(ask->name, ".scn") != NULL;
     (void)snprintf(path, sizeof path, is_file ? "%s%s" : "%s/%s.scn", is_file ? "" : ask->folder, ask->name);
     lab_scenario *s = load(path);
     if (s == NULL) return 2;
-    int status = show(s, ask);
+    int status = lab_show(s, ask);
     lab_free(s);
     return status;
 }
@@ -312,23 +225,25 @@ static ak_lang default_lang(void) {
 }
 
 static int usage(FILE *file) {
-    (void)fputs("usage: aksu lab [NAME | FILE.scn] [option...]\n"
-                "  without a name          the scenarios by chapter\n"
-                "  --all                   runs all of them, and each with its mutation\n"
-                "  --states, --edges       the eleven states; the legal changes and the scenarios that walk them\n"
-                "  --diagram               the state diagram; with a name, each host's way through it\n"
-                "  --lang en|ko            language (default: the locale's)\n"
-                "  --width N               columns (default: COLUMNS, or 100); from 128 on the story stands beside\n"
-                "  --headers               each segment's header field by field\n"
-                "  --absolute, --base N    sequence numbers as in the header; counted from N\n"
-                "  --six                   the classic six flags\n"
-                "  --timers                timers set and cancelled, too\n"
-                "  --json                  the trace events as JSON lines\n"
-                "  --pcapng FILE           the packets, for Wireshark\n"
-                "  --svg FILE              the ladder as a picture for a page, instead of drawing it here\n"
-                "  --seed N                the seed of chances and secrets\n"
-                "  --colour, --ascii       colours though it is no terminal; no box drawing\n",
-                file);
+    (void)fputs(
+        "usage: aksu lab [NAME | FILE.scn] [option...]\n"
+        "  without a name          the scenarios by chapter\n"
+        "  --all                   runs all of them, and each with its mutation\n"
+        "  --states, --edges       the eleven states; the legal changes and the scenarios that walk them\n"
+        "  --diagram               the state diagram; with a name, each host's way through it\n"
+        "  --lang en|ko            language (default: the locale's)\n"
+        "  --width N               columns (default: COLUMNS, or 100); from 128 on the story stands beside\n"
+        "  --step                  one event at a time: space or n forwards, b back, g and G to the ends, q quits\n"
+        "  --headers               each segment's header field by field\n"
+        "  --absolute, --base N    sequence numbers as in the header; counted from N\n"
+        "  --six                   the classic six flags\n"
+        "  --timers                timers set and cancelled, too\n"
+        "  --json                  the trace events as JSON lines\n"
+        "  --pcapng FILE           the packets, for Wireshark\n"
+        "  --svg FILE              the ladder as a picture for a page, instead of drawing it here\n"
+        "  --seed N                the seed of chances and secrets\n"
+        "  --colour, --ascii       colours though it is no terminal; no box drawing\n",
+        file);
     return file == stdout ? 0 : 2;
 }
 
@@ -377,6 +292,10 @@ static bool plain(struct ask *ask, const char *option) {
         ask->edges = true;
     else if (strcmp(option, "--diagram") == 0)
         ask->diagram = true;
+    else if (strcmp(option, "--step") == 0)
+        ask->step = true;
+    else if (strcmp(option, "--one-by-one") == 0)
+        ask->one_by_one = true;
     else if (strcmp(option, "--headers") == 0)
         ask->draw.headers = true;
     else if (strcmp(option, "--absolute") == 0)
@@ -394,17 +313,36 @@ static bool plain(struct ask *ask, const char *option) {
     return true;
 }
 
+static int whole_diagram(const struct ask *ask) {
+    static const char *const titles[LAB_ROLE_COUNT][AK_LANG_COUNT] = {
+        [LAB_CLIENT] = {"a client's usual way", "클라이언트의 보통 경로"},
+        [LAB_SERVER] = {"a server's usual way", "서버의 보통 경로"},
+    };
+    FILE *file = ask->svg != NULL ? fopen(ask->svg, "w") : stdout;
+    bool good = file != NULL;
+    ak_writer out = ak_writer_file(file);
+    if (good && ask->svg != NULL) {
+        good = lab_diagram_svg(NULL, ask->draw.lang, &out);
+        good = fclose(file) == 0 && good;
+    } else if (good) {
+        lab_diagram(NULL, 0, &out);
+        for (int role = 0; role < LAB_ROLE_COUNT; role++) {
+            printf("\n%s\n", titles[role][ask->draw.lang]);
+            lab_diagram_way((lab_role)role, &out);
+        }
+    }
+    if (good) return 0;
+    (void)fprintf(stderr, "aksu lab: %s cannot be written\n", ask->svg);
+    return 2;
+}
+
 static int act(struct ask *ask) {
     if (ask->states) {
         list_states(ask->draw.lang);
         return 0;
     }
     if (ask->name != NULL) return show_named(ask);
-    if (ask->diagram) {
-        ak_writer out = ak_writer_file(stdout);
-        lab_diagram(NULL, 0, &out);
-        return 0;
-    }
+    if (ask->diagram) return whole_diagram(ask);
     struct shelf *shelf = calloc(1, sizeof *shelf);
     if (shelf == NULL) return 1;
     int status = load_all(ask->folder, shelf) ? 0 : 2;

@@ -330,7 +330,10 @@ void ak_svg_put(ak_svg *s, const ak_svg_text *text) {
     name_box(&b, text);
     if (!remember(s, &b)) s->failed = true;
     put_format(s, &s->texts, "<text xml:space=\"preserve\" class=\"%s\" font-size=\"%s\"%s",
-               text->face == AK_FACE_MONO ? "m" : "s", number(text->size, size), anchors[text->anchor]);
+               text->face == AK_FACE_MONO ? "m"
+               : text->no_edge            ? "s n"
+                                          : "s",
+               number(text->size, size), anchors[text->anchor]);
     number(text->at.x, x);
     number(text->at.y, y);
     if (text->slope_run != 0 && text->slope_rise != 0)
@@ -350,6 +353,7 @@ static const char style[] =
     "Helvetica,Arial,\"DejaVu Sans\",sans-serif}\n"
     ".m{font-family:\"DejaVu Sans Mono\",Menlo,Consolas,\"Noto Sans Mono\",\"Noto Sans Mono CJK KR\","
     "\"Noto Sans CJK KR\",monospace}\n"
+    ".n{stroke:none}\n"
     "</style>\n";
 
 bool ak_svg_write(const ak_svg *s, const ak_svg_page *page, const ak_writer *writer) {

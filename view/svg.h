@@ -40,6 +40,7 @@ typedef struct ak_svg_text {
     ak_svg_face face;
     ak_svg_anchor anchor;
     int32_t slope_rise, slope_run; /* down for each step to the right; run 0: level */
+    bool no_edge;                  /* without the white edge, on a dark ground */
     uint32_t span_count;
     ak_svg_span span[AK_SVG_SPAN_MAX];
 } ak_svg_text;

@@ -1,5 +1,5 @@
 /* Every scenario passes, and fails under its own mutation; the parser says where a file is wrong. */
-#include "lab/lab.h"
+#include "lab/ask.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void each_scenario_passes_and_its_mutation_fails(void **state) {
     (void)state;
@@ -51,6 +52,172 @@ static void check_width(const char *text, size_t columns) {
         if (ak_text_columns(line) > columns) fail_msg("wider than %u: %s", (unsigned)columns, line);
         text = end + 1;
     }
+}
+
+static lab_scenario *load_named(const char *name) {
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/lab/scenarios/%s.scn", AKSU_SOURCE_DIR, name);
+    lab_error error;
+    lab_scenario *s = lab_load(path, &error);
+    if (s == NULL) fail_msg("%s:%u: %s", path, (unsigned)error.line, error.text);
+    return s;
+}
+
+static uint32_t play_all(const lab_scenario *s, lab_result *results[LAB_RUN_MAX]) {
+    for (uint32_t run = 0; run < s->run_count; run++) {
+        lab_options options = {.variant = LAB_INTACT, .draws = true, .ladder = {.gap_us = 1000000}};
+        results[run] = lab_play(s, (int)run, &options);
+        assert_non_null(results[run]);
+    }
+    return s->run_count;
+}
+
+static void free_all(lab_result *results[LAB_RUN_MAX], uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) lab_result_free(results[i]);
+}
+
+/* Same as the file, or the file written anew with AKSU_GOLDEN_UPDATE=1; then read what changed. */
+static void assert_golden(const char *name, const char *suffix, const char *text) {
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/tests/golden/lab_%s_%s.txt", AKSU_SOURCE_DIR, name, suffix);
+    if (getenv("AKSU_GOLDEN_UPDATE") != NULL) {
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        assert_true(fputs(text, file) >= 0 && fclose(file) == 0);
+        return;
+    }
+    static char golden[1u << 18];
+    FILE *file = fopen(path, "r");
+    if (file == NULL) fail_msg("no %s", path);
+    golden[fread(golden, 1, sizeof golden - 1, file)] = '\0';
+    (void)fclose(file);
+    if (strcmp(golden, text) != 0) fail_msg("differs from %s:\n%s", path, text);
+}
+
+/* The central scenarios look as they looked. */
+static void central_scenarios_look_as_before(void **state) {
+    (void)state;
+    static const char *const names[] = {
+        "three-way-handshake",  "syn-lost",          "refused",
+        "old-duplicate-syn",    "simultaneous-open", "four-way-close",
+        "simultaneous-close",   "last-ack-lost",     "abort",
+        "peer-crashed-active",  "two-way-half-open", "blind-reset",
+        "keep-alive-dead-peer",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        lab_scenario *s = load_named(names[i]);
+        lab_result *results[LAB_RUN_MAX];
+        uint32_t count = play_all(s, results);
+        for (int lang = 0; lang < AK_LANG_COUNT; lang++) {
+            lab_draw_options draw = {.lang = (ak_lang)lang, .columns = 110};
+            ak_memory memory = {.limit_bytes = 1u << 20};
+            ak_writer writer = ak_writer_memory(&memory);
+            for (uint32_t run = 0; run < count; run++) assert_true(lab_draw(results[run], &draw, &writer));
+            assert_golden(names[i], lang == AK_LANG_KO ? "ko" : "en", memory.text);
+            ak_memory_free(&memory);
+        }
+        free_all(results, count);
+        lab_free(s);
+    }
+}
+
+static void twins_side_by_side_within_the_width(void **state) {
+    (void)state;
+    lab_scenario *s = load_named("two-way-half-open");
+    lab_result *results[LAB_RUN_MAX];
+    uint32_t count = play_all(s, results);
+    assert_int_equal(count, 2);
+    assert_int_equal(lab_beside_columns(s, 122), 0);
+    assert_int_equal(lab_beside_columns(s, 123), 60);
+    for (uint32_t columns = 123; columns < 200; columns += 19) {
+        for (int lang = 0; lang < AK_LANG_COUNT; lang++) {
+            lab_draw_options draw = {.lang = (ak_lang)lang, .columns = columns};
+            ak_memory memory = {.limit_bytes = 1u << 20};
+            ak_writer writer = ak_writer_memory(&memory);
+            assert_true(lab_draw_beside((const lab_result *const *)results, count, &draw, &writer));
+            check_width(memory.text, columns);
+            assert_non_null(strstr(memory.text, " | "));
+            ak_memory_free(&memory);
+        }
+    }
+    free_all(results, count);
+    lab_free(s);
+}
+
+static char *step_by(const lab_scenario *s, const char *keys) {
+    static char said[1u << 16];
+    char path[] = "/tmp/aksu-step-XXXXXX", out[] = "/tmp/aksu-step-XXXXXX";
+    int in_file = mkstemp(path), out_file = mkstemp(out);
+    assert_true(in_file >= 0 && out_file >= 0);
+    assert_int_equal(write(in_file, keys, strlen(keys)), strlen(keys));
+    (void)fflush(stdout);
+    int stdin_was = dup(STDIN_FILENO), stdout_was = dup(STDOUT_FILENO);
+    assert_int_equal(lseek(in_file, 0, SEEK_SET), 0);
+    assert_true(dup2(in_file, STDIN_FILENO) >= 0 && dup2(out_file, STDOUT_FILENO) >= 0);
+    clearerr(stdin);
+    struct ask ask = {.step = true, .draw = {.columns = 100}};
+    int status = lab_show(s, &ask);
+    (void)fflush(stdout);
+    assert_true(dup2(stdin_was, STDIN_FILENO) >= 0 && dup2(stdout_was, STDOUT_FILENO) >= 0);
+    ssize_t bytes = pread(out_file, said, sizeof said - 1, 0);
+    assert_true(bytes > 0);
+    said[bytes] = '\0';
+    (void)close(in_file);
+    (void)close(out_file);
+    (void)close(stdin_was);
+    (void)close(stdout_was);
+    (void)unlink(path);
+    (void)unlink(out);
+    assert_int_equal(status, 0);
+    return said;
+}
+
+/* The lines that tell where one is. */
+static uint32_t step_lines(const char *text, char line[][160], uint32_t max) {
+    uint32_t count = 0;
+    for (const char *at = strstr(text, "--- "); at != NULL && count < max; at = strstr(at + 1, "--- "))
+        (void)snprintf(line[count++], 160, "%.*s", (int)strcspn(at, "\n"), at);
+    return count;
+}
+
+static void step_forwards_and_back_shows_the_same(void **state) {
+    (void)state;
+    lab_scenario *s = load_named("three-way-handshake");
+    char line[64][160];
+    uint32_t count = step_lines(step_by(s, "nnnnnbbbbb"), line, 64);
+    assert_int_equal(count, 11);
+    for (uint32_t i = 0; i <= 5; i++) assert_string_equal(line[i], line[10 - i]);
+    assert_non_null(strstr(line[0], "--- 1/"));
+    count = step_lines(step_by(s, "GgbG q"), line, 64);
+    assert_int_equal(count, 6);
+    assert_string_equal(line[1], line[4]);
+    assert_string_equal(line[4], line[5]); /* forwards from the last step: it stays */
+    assert_string_equal(line[0], line[2]);
+    assert_string_equal(line[2], line[3]);
+    assert_non_null(strstr(line[1], "client ESTABLISHED   server ESTABLISHED"));
+    lab_free(s);
+}
+
+static void diagram_svg_of_every_scenario_has_no_overlap(void **state) {
+    (void)state;
+    glob_t found;
+    assert_int_equal(glob(AKSU_SOURCE_DIR "/lab/scenarios/*.scn", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        lab_error error;
+        lab_scenario *s = lab_load(found.gl_pathv[i], &error);
+        assert_non_null(s);
+        lab_result *results[LAB_RUN_MAX];
+        uint32_t count = s->not_yet == NULL ? play_all(s, results) : 0;
+        for (uint32_t run = 0; run < count; run++) {
+            ak_memory memory = {.limit_bytes = 1u << 20};
+            ak_writer writer = ak_writer_memory(&memory);
+            assert_true(lab_diagram_svg(results[run], AK_LANG_EN, &writer));
+            ak_memory_free(&memory);
+        }
+        free_all(results, count);
+        lab_free(s);
+    }
+    globfree(&found);
 }
 
 /* Every scenario can be drawn in both languages, and no line is wider than asked. */
@@ -146,6 +313,10 @@ int main(void) {
         cmocka_unit_test(bad_file_is_refused_with_its_place),
         cmocka_unit_test(random_bytes_are_refused),
         cmocka_unit_test(each_scenario_is_drawn_within_its_width),
+        cmocka_unit_test(central_scenarios_look_as_before),
+        cmocka_unit_test(twins_side_by_side_within_the_width),
+        cmocka_unit_test(step_forwards_and_back_shows_the_same),
+        cmocka_unit_test(diagram_svg_of_every_scenario_has_no_overlap),
         cmocka_unit_test(each_scenario_passes_and_its_mutation_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
