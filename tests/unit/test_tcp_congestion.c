@@ -103,6 +103,30 @@ static void slow_start_after_timeout_large_ack_adds_one_segment(void **state) {
     assert_int_equal(p.x.cwnd, 2 * MSS);
 }
 
+/* RFC 5681 s3.1: "slow start is used when cwnd < ssthresh": one ACK of much ends it there and no further. */
+static void slow_start_large_ack_stops_at_ssthresh(void **state) {
+    (void)state;
+    static const char *const names[] = {"newreno", "cubic"};
+    for (int i = 0; i < 2; i++) {
+        struct path p = path_open(names[i], 10, 16 * MSS);
+        struct ak_cc_ack ack = {.acked_bytes = 700 * MSS, .mss_bytes = MSS, .limited = true, .now_us = 2000000};
+        p.cc->on_ack(&p.x, &ack);
+        assert_int_equal(p.x.cwnd, 16 * MSS);
+    }
+}
+
+/* RFC 9438 s4.2: an ACK of more than a window goes to the target and not beyond. */
+static void cubic_large_ack_stops_at_the_target(void **state) {
+    (void)state;
+    struct path p = path_open("cubic", 100, 50 * MSS);
+    p.cc->on_congestion(&p.x, AK_CC_LOSS, 100 * MSS, MSS);
+    path_round(&p);
+    struct ak_cc_ack ack = {
+        .acked_bytes = 700 * MSS, .mss_bytes = MSS, .srtt_us = RTT_US, .limited = true, .now_us = p.now_us + 500000};
+    p.cc->on_ack(&p.x, &ack);
+    assert_true(p.x.cwnd <= 100 * MSS);
+}
+
 /* RFC 7661 s1: a window that is not used must not grow. */
 static void window_not_used_stays(void **state) {
     (void)state;
@@ -285,6 +309,8 @@ int main(void) {
         cmocka_unit_test(newreno_avoidance_divided_acks_grow_one_segment_a_round),
         cmocka_unit_test(newreno_loss_halves_and_timeout_restarts),
         cmocka_unit_test(slow_start_after_timeout_large_ack_adds_one_segment),
+        cmocka_unit_test(slow_start_large_ack_stops_at_ssthresh),
+        cmocka_unit_test(cubic_large_ack_stops_at_the_target),
         cmocka_unit_test(window_not_used_stays),
         cmocka_unit_test(cube_roots_are_exact),
         cmocka_unit_test(cubic_loss_window_returns_to_its_maximum_after_k),

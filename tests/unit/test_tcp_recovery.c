@@ -297,6 +297,26 @@ static void many_holes_without_sack_end_in_a_timeout(void **state) {
     world_close(p.w);
 }
 
+/* RFC 6582 s4.1: duplicate ACKs after a timeout may come of what was sent again without need: they let nothing go, and
+ * before the timeout's window is through they begin no recovery. */
+static void duplicates_after_a_timeout_let_nothing_go(void **state) {
+    (void)state;
+    aksu_config config = world_config();
+    config.tcp.sack = 0;
+    config.tcp.timestamps = 0;
+    config.tcp.initial_cwnd_segments = 20;
+    struct peer p = peer_joined(&config);
+    we_send(&p, 60 * SEG);
+    world_run(p.w, 300000);
+    assert_int_equal(counters_of(&p).rto_fired, 1);
+    peer_sacks(&p, 0, NULL, 0);
+    uint32_t seen = p.w->seen_count;
+    for (int i = 0; i < 15; i++) peer_sacks(&p, 0, NULL, 0);
+    assert_int_equal(p.w->seen_count - seen, 15); /* the peer's own */
+    assert_int_equal(counters_of(&p).fast_retransmits, 0);
+    world_close(p.w);
+}
+
 /* RFC 5681 s4.3, RFC 9293 s3.10.7.4: an ACK of what was never sent is refused and grows nothing (Savage 1999). */
 static void ack_of_data_never_sent_is_refused(void **state) {
     (void)state;
@@ -366,6 +386,7 @@ int main(void) {
         cmocka_unit_test(sack_taken_back_all_is_sent_again_after_the_timeout),
         cmocka_unit_test(retransmission_lost_is_sent_again_without_a_timeout),
         cmocka_unit_test(many_holes_without_sack_end_in_a_timeout),
+        cmocka_unit_test(duplicates_after_a_timeout_let_nothing_go),
         cmocka_unit_test(ack_of_data_never_sent_is_refused),
         cmocka_unit_test(ack_divided_into_bytes_gains_nothing),
         cmocka_unit_test(duplicate_told_of_widens_the_reordering_window),
