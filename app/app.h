@@ -36,6 +36,7 @@ typedef struct app_verb {
     const char *name, *arguments, *summary, *help;
     int (*run)(app_options *options);
     int argument_min, argument_max;
+    bool asks; /* it has no stack of its own: of the common options it takes --dev alone */
 } app_verb;
 
 extern const app_verb app_verb_serve, app_verb_connect, app_verb_listen, app_verb_status;

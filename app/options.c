@@ -216,11 +216,12 @@ int app_options_parse(const app_verb *verb, int argc, char **argv, app_options *
         if (option == -1) break;
         if (option == OPT_HELP) {
             (void)printf("usage: aksu %s [OPTION...] %s\n\n%s\n%s", verb->name, verb->arguments, verb->help,
-                         common_help);
+                         verb->asks ? "" : common_help);
             *ret_help = true;
             return APP_OK;
         }
-        bool others = option >= OPT_SERVE && verb != &app_verb_serve;
+        bool others = (option >= OPT_SERVE && verb != &app_verb_serve) ||
+                      (verb->asks && option >= OPT_DEV && option != OPT_DEV && option != OPT_HELP);
         if (others || option == '?' || option == ':') {
             say_no_option(verb, option, others ? long_options[index].name : argv[optind - 1]);
             return APP_USAGE;

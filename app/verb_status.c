@@ -66,14 +66,16 @@ static int run(app_options *options) {
 
 const app_verb app_verb_status = {
     .name = "status",
-    .arguments = "[table|json|counters]",
+    .arguments = "[WHAT]",
     .summary = "the connections of a running instance",
-    .help =
-        "Shows listeners, half-open connections, connections and TIME-WAIT records of a running aksu, as ss does.\n\n"
-        "examples:\n"
-        "  aksu status                     the only instance, or the first that answers\n"
-        "  aksu status --dev tun:aksu1     this one\n"
-        "  aksu status counters            segments, memory in use, and why packets were dropped\n",
+    .help = "Shows listeners, half-open connections, connections and TIME-WAIT records of a running aksu, as ss does.\n"
+            "  WHAT                   table, json (one line for each), or counters (table)\n"
+            "  --dev tun:NAME         the instance with this device; default: the first that answers\n\n"
+            "examples:\n"
+            "  aksu status                     the only instance there is\n"
+            "  aksu status --dev tun:aksu1     this one\n"
+            "  aksu status counters            segments, memory in use, and why packets were dropped\n",
     .run = run,
     .argument_max = 1,
+    .asks = true,
 };
