@@ -247,7 +247,7 @@ static int usage(FILE *to) {
         "  --width N             columns (default: COLUMNS, or 100)\n"
         "  --ascii               no box drawing\n"
         "\nexamples:\n"
-        "  tcpdump -i any -w - port 80 | aksu explain -\n"
+        "  tcpdump -i any -w- port 80 | aksu explain -\n"
         "  aksu explain --port 443 --ladder 3 --svg third.svg capture.pcapng\n",
         to);
     return to == stdout ? APP_OK : APP_USAGE;

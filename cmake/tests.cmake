@@ -136,6 +136,13 @@ if(TARGET aksu-command)
     endforeach()
 endif()
 
+# The pictures of docs/lab.md are drawn by the command; the test says when they are not what it draws now.
+if(TARGET aksu-command AND Python3_FOUND)
+    set(lab_pictures ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tools/lab_pictures.py)
+    add_custom_target(lab-pictures COMMAND ${lab_pictures} $<TARGET_FILE:aksu-command> DEPENDS aksu-command VERBATIM)
+    aksu_test_script(lab_pictures tools 120 ${lab_pictures} --check $<TARGET_FILE:aksu-command>)
+endif()
+
 # Packet scripts: every state with every event, and what else lies there.
 if(TARGET aksu-command AND Python3_FOUND)
     aksu_test_script(scripts scripts 120 sh -c
