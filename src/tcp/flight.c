@@ -4,7 +4,7 @@
  * numbers, and each in one of two other lists as well, so that nothing ever has to be looked for:
  *
  *     sent    in flight as far as we know, in the order of transmission: loss detection by time looks at its head
- *     lost    to be sent again, lowest sequence number first
+ *     lost    to be sent again, lowest sequence number first as a rule, and the oldest of all always
  *     -       selectively acknowledged: neighbours are joined, so that a run of them is one record
  *
  * All operations here take constant time, but for ak_tcp_flight_clear and ak_record_unmark_lost, which take time for
@@ -51,16 +51,21 @@ static void list_remove(struct ak_core *core, struct ak_record_list *list, uint3
         ak_record_at(core, r->list_next)->list_prev = r->list_prev;
 }
 
-/* Losses are mostly found in the order of their numbers, or at the very front: what is neither goes as far forward as a
- * few steps lead. */
+/* Losses are mostly found in the order of their numbers, or near the front: what is neither goes as far back as a few
+ * steps lead, rather too early than too late. */
 static void lost_insert(struct ak_core *core, struct ak_transfer *x, uint32_t index) {
     enum { STEPS = 16 };
     ak_seq seq = ak_record_at(core, index)->seq;
-    uint32_t after = AK_NONE;
-    if (x->lost.head != AK_NONE && ak_seq_gt(seq, ak_record_at(core, x->lost.head)->seq)) {
-        after = x->lost.tail;
-        for (int i = 0; i < STEPS && ak_seq_gt(ak_record_at(core, after)->seq, seq); i++)
-            after = ak_record_at(core, after)->list_prev;
+    uint32_t after = x->lost.tail;
+    for (int i = 0; i < STEPS && after != AK_NONE && ak_seq_gt(ak_record_at(core, after)->seq, seq); i++)
+        after = ak_record_at(core, after)->list_prev;
+    if (after != AK_NONE && ak_seq_gt(ak_record_at(core, after)->seq, seq)) {
+        uint32_t next = x->lost.head;
+        after = AK_NONE;
+        for (int i = 0; i < STEPS && ak_seq_lt(ak_record_at(core, next)->seq, seq); i++) {
+            after = next;
+            next = ak_record_at(core, next)->list_next;
+        }
     }
     list_insert(core, &x->lost, index, after);
 }
@@ -219,8 +224,9 @@ void ak_record_forget_sack(struct ak_core *core, struct ak_transfer *x) {
 /* ---------------------------------------------------------------- sent again */
 
 uint32_t ak_tcp_flight_lost(const struct ak_core *core, const struct ak_transfer *x) {
-    (void)core;
-    return x->lost.head;
+    /* Whatever the list's order: only the oldest byte moves SND.UNA. */
+    bool oldest = x->record_head != AK_NONE && (ak_record_at(core, x->record_head)->flags & AK_RECORD_LOST) != 0;
+    return oldest ? x->record_head : x->lost.head;
 }
 
 void ak_tcp_flight_retransmitted(struct ak_core *core, struct ak_tcb *t, uint32_t index, uint32_t bytes) {

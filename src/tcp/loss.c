@@ -260,7 +260,9 @@ void ak_tcp_rto_losses(struct ak_core *core, struct ak_tcb *t) {
     if (t->flags & AK_F_SACK) {
         ak_rack_timeout(core, t);
     } else {
-        while (x->sent.head != AK_NONE) ak_record_mark_lost(core, t, x->sent.head, AKSU_LOSS_BY_RTO);
+        ak_record_unmark_lost(core, x); /* so that the list is in order */
+        for (uint32_t i = x->record_head; i != AK_NONE; i = ak_record_at(core, i)->next)
+            ak_record_mark_lost(core, t, i, AKSU_LOSS_BY_RTO);
     }
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_TIMEOUT);
 }

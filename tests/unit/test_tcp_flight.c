@@ -67,6 +67,9 @@ static void check_flight(const struct flight *f) {
     assert_int_equal(f->x->sacked_bytes, sacked);
     assert_int_equal(f->x->lost_bytes, lost);
     assert_int_equal(check_list(f, &f->x->lost, AK_RECORD_LOST), lost_count);
+    uint32_t head = f->x->record_head;
+    if (head != AK_NONE && (ak_record_at(f->core, head)->flags & AK_RECORD_LOST))
+        assert_int_equal(ak_tcp_flight_lost(f->core, f->x), head); /* RFC 6298 s5.4: the earliest first */
     assert_int_equal(check_list(f, &f->x->sent, 0), count - lost_count - sacked_count);
 }
 

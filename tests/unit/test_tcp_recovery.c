@@ -297,6 +297,38 @@ static void many_holes_without_sack_end_in_a_timeout(void **state) {
     world_close(p.w);
 }
 
+/* RFC 6298 s5.4: "Retransmit the earliest segment that has not been acknowledged", also where much was lost and sent
+ * again before, and lost once more. */
+static void timeout_again_sends_the_earliest_first(void **state) {
+    (void)state;
+    for (int sack = 0; sack < 2; sack++) {
+        aksu_config config = world_config();
+        config.tcp.timestamps = 0;
+        config.tcp.initial_cwnd_segments = 60;
+        struct peer p = peer_open(&config);
+        p.options = (aksu_tcp_options){.present = sack ? AKSU_OPT_SACK_PERMITTED : 0};
+        peer_syn(&p);
+        p.options.present = 0;
+        peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+        assert_int_equal(aksu_tcp_accept(p.w->stack[SERVER], p.listener, &p.sock), AKSU_OK);
+        p.w->first = p.w->seen_count;
+        we_send(&p, 60 * SEG);
+        uint32_t acked = 0;
+        for (int round = 0; round < 6; round++) { /* a timeout, some slow start, and silence again */
+            uint64_t fired = counters_of(&p).rto_fired;
+            uint32_t before[4];
+            for (uint32_t i = 0; i < 4; i++) before[i] = times_sent(&p, acked + i);
+            while (counters_of(&p).rto_fired == fired) world_run(p.w, 50000);
+            assert_int_equal(times_sent(&p, acked), before[0] + 1);
+            for (uint32_t i = 1; i < 4; i++) {
+                peer_sacks(&p, ++acked, NULL, 0);
+                assert_true(times_sent(&p, acked) > before[i]); /* the next in line has gone */
+            }
+        }
+        world_close(p.w);
+    }
+}
+
 /* RFC 6582 s4.1: duplicate ACKs after a timeout may come of what was sent again without need: they let nothing go, and
  * before the timeout's window is through they begin no recovery. */
 static void duplicates_after_a_timeout_let_nothing_go(void **state) {
@@ -386,6 +418,7 @@ int main(void) {
         cmocka_unit_test(sack_taken_back_all_is_sent_again_after_the_timeout),
         cmocka_unit_test(retransmission_lost_is_sent_again_without_a_timeout),
         cmocka_unit_test(many_holes_without_sack_end_in_a_timeout),
+        cmocka_unit_test(timeout_again_sends_the_earliest_first),
         cmocka_unit_test(duplicates_after_a_timeout_let_nothing_go),
         cmocka_unit_test(ack_of_data_never_sent_is_refused),
         cmocka_unit_test(ack_divided_into_bytes_gains_nothing),
