@@ -3,6 +3,7 @@
 Sends to the TUN device of the aksu process that it started, inside the namespace that http.sh made.
 """
 
+import atexit
 import email.utils
 import os
 import select
@@ -28,6 +29,7 @@ def check(what, got, wanted):
 class Server:
     def __init__(self, directory, *options):
         self.process = subprocess.Popen([AKSU, "serve", "--quiet", "--writable", *options, directory], stderr=subprocess.PIPE)
+        atexit.register(self.process.kill)  # nothing stays behind, however this ends
         for _ in range(100):
             try:
                 Client().close()
