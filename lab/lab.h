@@ -35,7 +35,8 @@ typedef struct lab_host {
     aksu_addr addr;
     aksu_config config;
     bool reads, accepts, naive;
-    uint32_t of; /* an entry: which host it is about */
+    uint64_t slow_bytes, slow_us; /* it reads so many bytes each time, so often; 0: at once */
+    uint32_t of;                  /* an entry: which host it is about */
 } lab_host;
 
 typedef struct lab_link {

@@ -9,12 +9,37 @@ lab_place lab_here(const struct parser *p) {
     return (lab_place){.line = p->line, .column = p->word[0].column, .when = p->when, .run = p->run};
 }
 
+/* A limit of the whole host; false: no such name. */
+static bool host_limit(lab_host *h, const char *name, uint64_t value) {
+    const struct {
+        const char *name;
+        uint32_t *field;
+    } limits[] = {{"syn_cache", &h->config.syn_cache_max}, {"blocks", &h->config.block_max},
+                  {"block_bytes", &h->config.block_bytes}, {"records", &h->config.record_max},
+                  {"transfers", &h->config.transfer_max},  {"connections", &h->config.tcp_max}};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        if (strcmp(name, limits[i].name) != 0) continue;
+        *limits[i].field = (uint32_t)value;
+        return true;
+    }
+    return false;
+}
+
+/* reads=100/50ms: so many bytes each time. */
+static bool slow_reader(struct parser *p, lab_host *h, char *given) {
+    char *slash = strchr(given, '/');
+    *slash = '\0';
+    bool good = lab_quantity_of(given, &h->slow_bytes) && lab_quantity_of(slash + 1, &h->slow_us);
+    return (good && h->slow_bytes > 0 && h->slow_us > 0) || lab_back(p, "'%s' is not BYTES/TIME", given);
+}
+
 static bool host_option(struct parser *p, lab_host *h, char *text) {
     char *equals = strchr(text, '=');
     uint64_t value = 0;
     if (equals == NULL) return lab_back(p, "'%s' is not NAME=VALUE", text);
     *equals = '\0';
-    const char *given = equals + 1;
+    char *given = equals + 1;
+    if (strcmp(text, "reads") == 0 && strchr(given, '/') != NULL) return slow_reader(p, h, given);
     bool yes = strcmp(given, "yes") == 0;
     if (!yes && strcmp(given, "no") != 0 && strcmp(given, "off") != 0 && strcmp(given, "auto") != 0 &&
         strcmp(given, "always") != 0 && !lab_quantity_of(given, &value))
@@ -30,8 +55,6 @@ static bool host_option(struct parser *p, lab_host *h, char *text) {
         h->config.time_wait_us = value;
     } else if (strcmp(text, "cookies") == 0) {
         h->config.syn_cookies = strcmp(given, "always") == 0 ? 2 : strcmp(given, "auto") == 0 ? 1 : 0;
-    } else if (strcmp(text, "syn_cache") == 0) {
-        h->config.syn_cache_max = (uint32_t)value;
     } else if (strcmp(text, "reset_on_overflow") == 0) {
         h->config.reset_on_overflow = (uint32_t)value;
     } else if (strcmp(text, "naive") == 0) {
@@ -40,7 +63,7 @@ static bool host_option(struct parser *p, lab_host *h, char *text) {
         h->reads = yes;
     } else if (strcmp(text, "accepts") == 0) {
         h->accepts = yes;
-    } else {
+    } else if (!host_limit(h, text, value)) {
         return lab_back(p, "unknown host option '%s'", text);
     }
     const char *why = aksu_config_check(&h->config);
@@ -87,6 +110,8 @@ bool lab_read_link(struct parser *p) {
             path.rate_bps = lab_quantity(p, "a rate");
         else if (lab_eat(p, "queue"))
             path.queue_bytes = (uint32_t)lab_quantity(p, "bytes");
+        else if (lab_eat(p, "mark"))
+            path.ecn_mark_bytes = (uint32_t)lab_quantity(p, "bytes");
         else if (lab_eat(p, "loss"))
             path.loss_ppm = (uint32_t)lab_quantity(p, "a part");
         else if (lab_eat(p, "mtu"))

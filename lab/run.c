@@ -34,6 +34,7 @@ struct player {
     aksu_sock listener[LAB_HOST_MAX];
     uint32_t link[LAB_HOST_MAX];
     bool reads[LAB_HOST_MAX];
+    uint64_t read_at_us[LAB_HOST_MAX]; /* a slow reader's next turn; 0: nothing has come yet */
     struct pending pending[PENDING_MAX];
     uint32_t pending_count;
 };
@@ -165,6 +166,19 @@ static void read_all(struct player *p, uint32_t host, aksu_sock sock) {
     char buf[4096];
     size_t got = 0;
     while (aksu_sim_recv(p->sim, host, sock, buf, sizeof buf, &got) == AKSU_OK) keep_delivered(p->r, host, buf, got);
+}
+
+/* A slow reader's turn: so many bytes of each connection, and again after its time. */
+static void read_slowly(struct player *p, uint32_t host) {
+    char buf[4096];
+    const lab_host *h = p->host[host];
+    for (uint32_t i = 0; aksu_sim_stack(p->sim, host) != NULL && i < p->connection_count[host]; i++) {
+        const struct connection *c = &p->connection[host][i];
+        size_t got = 0, want = h->slow_bytes < sizeof buf ? (size_t)h->slow_bytes : sizeof buf;
+        if (c->open && aksu_sim_recv(p->sim, host, c->sock, buf, want, &got) == AKSU_OK)
+            keep_delivered(p->r, host, buf, got);
+    }
+    p->read_at_us[host] += h->slow_us;
 }
 
 /* What a host knows of its latest connection, or, once the application has let go, of the first record it finds. */
@@ -378,7 +392,10 @@ static void on_wake(void *user, uint32_t host) {
     aksu_event event;
     while (aksu_sim_stack(p->sim, host) != NULL && aksu_next_event(aksu_sim_stack(p->sim, host), &event)) {
         if ((event.bits & AKSU_EV_INCOMING) && p->host[host]->accepts) accept_all(p, host, CONNECTION_MAX);
-        if ((event.bits & AKSU_EV_READABLE) && p->reads[host]) read_all(p, host, event.sock);
+        bool slow = p->host[host]->slow_us != 0;
+        if ((event.bits & AKSU_EV_READABLE) && slow && p->read_at_us[host] == 0)
+            p->read_at_us[host] = aksu_sim_now_us(p->sim) + p->host[host]->slow_us;
+        if ((event.bits & AKSU_EV_READABLE) && p->reads[host] && !slow) read_all(p, host, event.sock);
         trigger(p, host, &event);
     }
 }
@@ -426,6 +443,9 @@ static uint64_t next_pending(const struct player *p) {
     for (uint32_t i = 0; i < p->pending_count; i++) {
         if (!p->pending[i].done && p->pending[i].at_us < next_us) next_us = p->pending[i].at_us;
     }
+    for (uint32_t i = 0; i < p->host_count; i++) {
+        if (p->read_at_us[i] != 0 && p->read_at_us[i] < next_us) next_us = p->read_at_us[i];
+    }
     return next_us;
 }
 
@@ -436,6 +456,11 @@ static void act_pending(struct player *p) {
         if (p->pending[i].done || p->pending[i].at_us > aksu_sim_now_us(p->sim)) continue;
         p->pending[i].done = true;
         act(p, &p->r->scenario->action[p->pending[i].action]);
+        any = true;
+    }
+    for (uint32_t i = 0; i < p->host_count; i++) {
+        if (p->read_at_us[i] == 0 || p->read_at_us[i] > aksu_sim_now_us(p->sim)) continue;
+        read_slowly(p, i);
         any = true;
     }
     if (any) (void)aksu_sim_flush(p->sim);
