@@ -5,8 +5,8 @@
  * proves it.  A LIKELY state never overwrites what is farther on.  A pure ACK from SYN-RECEIVED proves nothing new:
  * that state also answers stray segments by an ACK.
  *
- * Limits: data that a fast-open server sends from SYN-RECEIVED (RFC 7413) reads as ESTABLISHED.  A capture that begins
- * in the middle has LIKELY ESTABLISHED ends until a FIN or RST shows more. */
+ * Limits: data of a fast-open server (RFC 7413) proves nothing, as it may send it from SYN-RECEIVED.  A capture that
+ * begins in the middle has LIKELY ESTABLISHED ends until a FIN or RST shows more. */
 #include "view/infer.h"
 
 static bool seq_after(uint32_t a, uint32_t b) {
@@ -33,6 +33,7 @@ static void see_syn(ak_infer *infer, const ak_infer_segment *s) {
     e->isn = s->seq;
     if (s->flags & AKSU_TCP_ACK) {
         set(e, AK_TCP_SYN_RECEIVED, AK_KNOWN);
+        e->fast_open = other->syn_sent && seq_after(s->ack, other->isn + 1);
         bool opening = other->now.state == AK_TCP_SYN_SENT || other->now.state == AK_TCP_SYN_RECEIVED;
         /* RFC 9293 s3.10.7.3: an ACK of another handshake draws a reset and changes nothing. */
         bool for_it = other->syn_sent && seq_after(s->ack, other->isn) && !seq_after(s->ack, other->nxt);
@@ -94,10 +95,13 @@ static void sender_state(ak_infer_end *e, const ak_infer_end *other, const ak_in
     } else if (got_fin) {
         set(e, AK_TCP_CLOSE_WAIT, AK_KNOWN);
     } else if (e->now.state == AK_TCP_SYN_RECEIVED && e->now.sureness != AK_UNKNOWN) {
-        if (s->payload_bytes > 0 || news.ack_advanced) set(e, AK_TCP_ESTABLISHED, AK_KNOWN);
+        if (news.ack_advanced || (s->payload_bytes > 0 && !e->fast_open))
+            set(e, AK_TCP_ESTABLISHED, AK_KNOWN);
+        else if (s->payload_bytes > 0)
+            set(e, AK_TCP_SYN_RECEIVED, AK_LIKELY);
     } else {
-        bool proven = e->syn_sent &&
-                      (s->payload_bytes > 0 || news.ack_advanced || e->now.sureness == AK_KNOWN || !other->fin_sent);
+        bool proven = e->syn_sent && ((s->payload_bytes > 0 && !e->fast_open) || news.ack_advanced ||
+                                      e->now.sureness == AK_KNOWN || !other->fin_sent);
         set(e, AK_TCP_ESTABLISHED, proven ? AK_KNOWN : AK_LIKELY);
     }
 }

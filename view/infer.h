@@ -21,6 +21,7 @@ typedef struct ak_infer_end {
     bool fin_after_peer_fin; /* its FIN was first sent after it had acknowledged the other's */
     bool fins_crossed;       /* neither FIN acknowledged the other */
     bool acked_peer_fin;
+    bool fast_open;        /* its SYN,ACK acknowledged data: it may send before it is ESTABLISHED (RFC 7413) */
     bool acked;            /* ack_max holds something */
     uint32_t isn, fin_seq; /* fin_seq: the number that the FIN occupies */
     uint32_t nxt;          /* after the last byte sent */
