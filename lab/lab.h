@@ -69,6 +69,7 @@ typedef enum lab_deed {
     LAB_MEND,
     LAB_MTU,
     LAB_FORGE,
+    LAB_ICMP,
 } lab_deed;
 
 /* A number that may depend on a host's latest connection: "client.rcv_nxt+5". */
@@ -91,7 +92,9 @@ typedef struct lab_action {
     uint8_t peer, sender; /* sender: whose address a forged segment bears */
     aksu_tcp_setting setting;
     const char *text;
-    uint8_t flags; /* forge */
+    bool urgent;
+    uint8_t flags;                /* forge */
+    uint8_t icmp_type, icmp_code; /* icmp: host sends it to peer, about a segment of peer's to sender */
     lab_number seq, ack, source_port, port;
     uint32_t bytes;
 } lab_action;
@@ -272,8 +275,16 @@ typedef struct lab_forged {
     const void *data;
     uint32_t data_bytes;
 } lab_forged;
+/* An ICMP error about a segment from `about.from` to `about.to`, which goes to about.from. */
+typedef struct lab_forged_icmp {
+    lab_forged about;
+    aksu_addr by;
+    uint8_t type, code;
+    uint16_t mtu;
+} lab_forged_icmp;
 #define LAB_FORGED_BYTES 2048
 uint32_t lab_forge(const lab_forged *forged, uint8_t buf[LAB_FORGED_BYTES]);
+uint32_t lab_forge_icmp(const lab_forged_icmp *forged, uint8_t buf[LAB_FORGED_BYTES]);
 
 /* ---------------------------------------------------------------- naive hosts (naive.c) */
 

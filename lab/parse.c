@@ -88,6 +88,36 @@ static bool forge(struct parser *p, lab_action *a) {
     return !p->failed;
 }
 
+/* icmp BY VICTIM:PORT PEER:PORT KIND [seq N] [mtu N] */
+static bool icmp(struct parser *p, lab_action *a) {
+    static const struct {
+        const char *name;
+        uint8_t type, code;
+    } kinds[] = {{"net-unreachable", 3, 0},  {"host-unreachable", 3, 1}, {"protocol-unreachable", 3, 2},
+                 {"port-unreachable", 3, 3}, {"too-big", 3, 4},          {"time-exceeded", 11, 0}};
+    a->verb = LAB_ICMP;
+    a->seq = (lab_number){.host = -1};
+    a->host = (uint8_t)lab_host_word(p, NULL);
+    a->peer = (uint8_t)endpoint(p, &a->source_port);
+    a->sender = (uint8_t)endpoint(p, &a->port);
+    const char *kind = lab_take(p, "what the error says");
+    size_t which = 0, count = sizeof kinds / sizeof kinds[0];
+    while (which < count && strcmp(kind, kinds[which].name) != 0) which++;
+    if (which == count) return p->failed ? false : lab_back(p, "unknown ICMP error '%s'", kind);
+    a->icmp_type = kinds[which].type;
+    a->icmp_code = kinds[which].code;
+    while (lab_more(p)) {
+        if (lab_eat(p, "seq"))
+            a->seq = expression(p);
+        else if (lab_eat(p, "mtu"))
+            a->number = lab_number_word(p, "bytes");
+        else
+            return lab_wrong(p, "unknown word '%s' for an ICMP error", p->word[p->at].text);
+    }
+    if (!p->failed && lab_link_between(p, a->host, a->peer) < 0) return lab_wrong(p, "no link between these hosts");
+    return !p->failed;
+}
+
 static bool connection_action(struct parser *p, lab_action *a) {
     a->host = (uint8_t)lab_host_word(p, &a->connection);
     const char *verb = lab_take(p, "what the host does");
@@ -113,6 +143,7 @@ static bool connection_action(struct parser *p, lab_action *a) {
         if (lab_eat(p, "from")) a->from_port = lab_number_word(p, "a port");
     } else if (strcmp(verb, "send") == 0) {
         a->verb = LAB_SEND;
+        a->urgent = lab_eat(p, "urgent");
         bool quoted = lab_more(p) && p->word[p->at].quoted;
         if (quoted)
             a->text = lab_take(p, "text");
@@ -134,6 +165,7 @@ static bool connection_action(struct parser *p, lab_action *a) {
 static bool read_action(struct parser *p, lab_action *a) {
     int from = 0;
     if (lab_eat(p, "forge")) return forge(p, a);
+    if (lab_eat(p, "icmp")) return icmp(p, a);
     if (lab_eat(p, "cut") || lab_eat(p, "mend")) {
         a->verb = strcmp(p->word[p->at - 1].text, "cut") == 0 ? LAB_CUT : LAB_MEND;
         a->link = (uint8_t)lab_lane(p, '-', &from);

@@ -230,12 +230,30 @@ static void do_forge(struct player *p, const lab_action *a) {
     }
 }
 
+static void do_icmp(struct player *p, const lab_action *a) {
+    uint8_t buf[LAB_FORGED_BYTES];
+    lab_forged_icmp forged = {
+        .about = {.from = p->host[a->peer]->addr,
+                  .to = p->host[a->sender]->addr,
+                  .from_port = (uint16_t)value_of(p, &a->source_port),
+                  .to_port = (uint16_t)value_of(p, &a->port),
+                  .seq = value_of(p, &a->seq)},
+        .by = p->host[a->host]->addr,
+        .type = a->icmp_type,
+        .code = a->icmp_code,
+        .mtu = (uint16_t)a->number,
+    };
+    uint64_t packet;
+    (void)aksu_sim_transmit(p->sim, a->host, buf, lab_forge_icmp(&forged, buf), &packet);
+}
+
 static void do_network(struct player *p, const lab_action *a) {
     switch (a->verb) {
     case LAB_CUT: aksu_sim_link_cut(p->sim, p->link[a->link]); break;
     case LAB_MEND: aksu_sim_link_mend(p->sim, p->link[a->link]); break;
     case LAB_MTU: aksu_sim_link_mtu(p->sim, p->link[a->link], (uint32_t)a->number, AKSU_SIM_TELL_NOBODY); break;
     case LAB_FORGE: do_forge(p, a); break;
+    case LAB_ICMP: do_icmp(p, a); break;
     case LAB_CRASH:
         aksu_sim_crash(p->sim, a->host);
         for (uint32_t i = 0; i < p->connection_count[a->host]; i++) p->connection[a->host][i].open = false;
@@ -300,7 +318,10 @@ static void do_send(struct player *p, const lab_action *a, const struct connecti
     if (data == NULL) return;
     for (size_t i = 0; i < bytes; i++) data[i] = a->text != NULL ? a->text[i] : letters[i % 26];
     size_t taken = 0;
-    (void)aksu_sim_send(p->sim, a->host, c->sock, data, bytes, &taken);
+    if (a->urgent)
+        (void)aksu_sim_send_urgent(p->sim, a->host, c->sock, data, bytes, &taken);
+    else
+        (void)aksu_sim_send(p->sim, a->host, c->sock, data, bytes, &taken);
     free(data);
 }
 

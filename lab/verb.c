@@ -361,7 +361,7 @@ int lab_verb(int argc, char **argv) {
     const char *columns = getenv("COLUMNS");
     uint64_t wide = 0;
     struct ask ask = {.draw = {.lang = default_lang(), .columns = AK_TERM_COLUMNS_DEFAULT},
-                      .ladder = {.gap_us = 1000000}};
+                      .ladder = {.gap_us = 1000000, .show = AK_SHOW_PACKETS}};
     if (columns != NULL && number_argument(columns, 1000, &wide) && wide >= AK_TERM_COLUMNS_MIN)
         ask.draw.columns = (uint32_t)wide;
     ask.draw.paint = isatty(STDOUT_FILENO) ? AK_PAINT_COLOURS : AK_PAINT_NONE;

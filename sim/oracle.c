@@ -187,21 +187,36 @@ static bool stream_append(struct ak_stream *s, const void *data, size_t bytes) {
     return true;
 }
 
-aksu_err aksu_sim_send(aksu_sim *sim, uint32_t node, aksu_sock sock, const void *data, size_t data_bytes,
-                       size_t *ret_bytes) {
+struct iov {
+    const void *bytes;
+    size_t count;
+};
+
+static aksu_err send_as(aksu_sim *sim, uint32_t node, aksu_sock sock, const struct iov *data, unsigned flags,
+                        size_t *ret_bytes) {
     aksu_stack *stack = aksu_sim_stack(sim, node);
     if (stack == NULL) return AKSU_ERR_BADSOCK;
     size_t taken = 0;
-    aksu_err err = aksu_tcp_send(stack, sock, data, data_bytes, 0, &taken);
+    aksu_err err = aksu_tcp_send(stack, sock, data->bytes, data->count, flags, &taken);
     if (err != AKSU_OK) return err;
     aksu_tcp_info info;
     if (taken > 0 && aksu_tcp_status(stack, sock, &info) == AKSU_OK) {
         struct ak_stream *s = stream_of(sim, &info.local, &info.remote, info.iss);
         if (s == NULL) s = stream_add(sim, &info);
-        if (s == NULL || !stream_append(s, data, taken)) aksu_sim_fail(sim, "no memory to follow a stream");
+        if (s == NULL || !stream_append(s, data->bytes, taken)) aksu_sim_fail(sim, "no memory to follow a stream");
     }
     *ret_bytes = taken;
     return AKSU_OK;
+}
+
+aksu_err aksu_sim_send(aksu_sim *sim, uint32_t node, aksu_sock sock, const void *data, size_t data_bytes,
+                       size_t *ret_bytes) {
+    return send_as(sim, node, sock, &(struct iov){.bytes = data, .count = data_bytes}, 0, ret_bytes);
+}
+
+aksu_err aksu_sim_send_urgent(aksu_sim *sim, uint32_t node, aksu_sock sock, const void *data, size_t data_bytes,
+                              size_t *ret_bytes) {
+    return send_as(sim, node, sock, &(struct iov){.bytes = data, .count = data_bytes}, AKSU_SEND_URGENT, ret_bytes);
 }
 
 aksu_err aksu_sim_recv(aksu_sim *sim, uint32_t node, aksu_sock sock, void *buf, size_t cap, size_t *ret_bytes) {

@@ -154,6 +154,9 @@ void aksu_sim_emit(aksu_sim *sim, uint32_t node, uint64_t packet, const aksu_tra
  * once. */
 aksu_err aksu_sim_send(aksu_sim *sim, uint32_t node, aksu_sock sock, const void *data, size_t data_bytes,
                        size_t *ret_bytes);
+/* The same as urgent data: its last byte is the urgent one. */
+aksu_err aksu_sim_send_urgent(aksu_sim *sim, uint32_t node, aksu_sock sock, const void *data, size_t data_bytes,
+                              size_t *ret_bytes);
 aksu_err aksu_sim_recv(aksu_sim *sim, uint32_t node, aksu_sock sock, void *buf, size_t cap, size_t *ret_bytes);
 
 /* A fault that the caller has found; kept if it is the first.  The text is copied. */
