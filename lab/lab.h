@@ -171,6 +171,7 @@ typedef struct lab_scenario {
     const char *not_yet; /* what it waits for; NULL: it is here */
     lab_text title, question, answer, mutation;
     uint64_t end_us;
+    bool bars[AK_GAUGE_COUNT]; /* drawn as they change */
     uint32_t host_count, link_count, fault_count, action_count, story_count, expect_count, run_count;
     uint32_t entry_count;
     lab_host host[LAB_HOST_MAX];

@@ -427,6 +427,18 @@ static bool read_run(struct parser *p) {
     return !p->failed;
 }
 
+/* bars memory | queues */
+static bool read_bars(struct parser *p) {
+    bool *bars = p->s->bars;
+    if (lab_eat(p, "memory"))
+        bars[AK_GAUGE_MEMORY] = true;
+    else if (lab_eat(p, "queues"))
+        bars[AK_GAUGE_SYN_QUEUE] = bars[AK_GAUGE_ACCEPT_QUEUE] = true;
+    else
+        return lab_wrong(p, "bars are of 'memory' or 'queues'");
+    return !p->failed;
+}
+
 static bool statement(struct parser *p) {
     lab_scenario *s = p->s;
     p->when = lab_eat(p, "intact") ? LAB_INTACT : lab_eat(p, "mutant") ? LAB_MUTANT : LAB_ALWAYS;
@@ -446,6 +458,8 @@ static bool statement(struct parser *p) {
         s->not_yet = lab_take(p, "what it waits for");
     } else if (lab_eat(p, "end")) {
         s->end_us = lab_quantity(p, "a time");
+    } else if (lab_eat(p, "bars")) {
+        return read_bars(p);
     } else if (lab_eat(p, "host")) {
         return lab_read_host(p);
     } else if (lab_eat(p, "link")) {

@@ -37,6 +37,7 @@ struct player {
     uint64_t read_at_us[LAB_HOST_MAX]; /* a slow reader's next turn; 0: nothing has come yet */
     struct pending pending[PENDING_MAX];
     uint32_t pending_count;
+    uint64_t gauge[LAB_HOST_MAX][AK_GAUGE_COUNT]; /* as they were drawn last */
 };
 
 /* ---------------------------------------------------------------- keeping what happens */
@@ -507,6 +508,44 @@ static uint64_t next_claim(const struct player *p, uint64_t after_us) {
     return next_us;
 }
 
+struct gauges {
+    uint64_t value[AK_GAUGE_COUNT], full[AK_GAUGE_COUNT];
+};
+
+static void read_gauges(struct player *p, uint32_t host, struct gauges *ret) {
+    aksu_stack *stack = aksu_sim_stack(p->sim, host);
+    aksu_tcp_info info;
+    uint64_t cursor = 0;
+    *ret = (struct gauges){0};
+    while (stack != NULL && aksu_tcp_next(stack, &cursor, &info)) {
+        if (info.state == AK_TCP_LISTEN) {
+            ret->value[AK_GAUGE_SYN_QUEUE] += info.syn_count;
+            ret->value[AK_GAUGE_ACCEPT_QUEUE] += info.accept_count;
+            ret->full[AK_GAUGE_ACCEPT_QUEUE] += info.backlog;
+            ret->full[AK_GAUGE_SYN_QUEUE] = p->host[host]->config.syn_cache_max;
+        } else {
+            ret->value[AK_GAUGE_MEMORY] += info.held_bytes;
+        }
+    }
+}
+
+/* What has changed of the bars that the scenario draws. */
+static void show_gauges(struct player *p) {
+    const lab_scenario *s = p->r->scenario;
+    bool any = false;
+    for (int what = 0; what < AK_GAUGE_COUNT; what++) any = any || s->bars[what];
+    for (uint32_t host = 0; any && p->r->ladder != NULL && host < p->host_count; host++) {
+        struct gauges now;
+        read_gauges(p, host, &now);
+        for (int what = 0; what < AK_GAUGE_COUNT; what++) {
+            if (!s->bars[what] || now.value[what] == p->gauge[host][what]) continue;
+            p->gauge[host][what] = now.value[what];
+            ak_ladder_gauge(p->r->ladder, host, aksu_sim_now_us(p->sim), (ak_gauge)what, now.value[what],
+                            now.full[what]);
+        }
+    }
+}
+
 static void play(struct player *p) {
     const lab_scenario *s = p->r->scenario;
     uint64_t judged_us = 0;
@@ -517,6 +556,7 @@ static void play(struct player *p) {
         if (aksu_sim_next_us(p->sim) < stop_us) stop_us = aksu_sim_next_us(p->sim);
         bool good = aksu_sim_run(p->sim, stop_us);
         act_pending(p);
+        show_gauges(p);
         if (!good) break;
         if (aksu_sim_now_us(p->sim) < claim_us || next_pending(p) <= claim_us) continue;
         if (aksu_sim_next_us(p->sim) <= claim_us) continue;
@@ -562,7 +602,10 @@ lab_result *lab_play(const lab_scenario *scenario, int run, const lab_options *o
     } else {
         play(p);
     }
-    if (r->ladder != NULL) ak_ladder_flush(r->ladder);
+    if (r->ladder != NULL) {
+        ak_ladder_flush(r->ladder);
+        ak_ladder_gauge_end(r->ladder);
+    }
     /* The stacks go with the player; what was asked of them has been asked. */
     aksu_sim_close(p->sim);
     r->sim = NULL;

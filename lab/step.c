@@ -44,6 +44,7 @@ static bool is_step(const ak_row *row) {
     case AK_ROW_CWND:
     case AK_ROW_LOSS:
     case AK_ROW_PACKET:
+    case AK_ROW_GAUGE:
     case AK_ROW_OMITTED: break;
     }
     return true;

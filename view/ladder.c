@@ -476,3 +476,28 @@ void ak_ladder_event(ak_ladder *l, unsigned host, uint64_t packet, const aksu_tr
     show(l, host, packet, e);
     ak_ladder_flush(l);
 }
+
+/* ---- gauges */
+
+void ak_ladder_gauge(ak_ladder *l, unsigned host, uint64_t time_us, ak_gauge what, uint64_t value, uint64_t full) {
+    if (host >= l->options.host_count || !l->started) return;
+    ak_ladder_flush(l);
+    ak_row row = {.kind = AK_ROW_GAUGE, .host = (uint8_t)host};
+    row.u.gauge.what = what;
+    row.u.gauge.value = value;
+    row.u.gauge.full = full;
+    emit(l, NULL, time_us, &row);
+}
+
+void ak_ladder_gauge_end(ak_ladder *l) {
+    uint64_t most[AK_GAUGE_COUNT] = {0};
+    for (size_t i = 0; i < l->row_count; i++) {
+        const ak_row *row = &l->rows[i];
+        if (row->kind == AK_ROW_GAUGE && row->u.gauge.value > most[row->u.gauge.what])
+            most[row->u.gauge.what] = row->u.gauge.value;
+    }
+    for (size_t i = 0; i < l->row_count; i++) {
+        ak_row *row = &l->rows[i];
+        if (row->kind == AK_ROW_GAUGE && row->u.gauge.full == 0) row->u.gauge.full = most[row->u.gauge.what];
+    }
+}

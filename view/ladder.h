@@ -38,8 +38,11 @@ typedef enum ak_row_kind {
     AK_ROW_CWND,
     AK_ROW_LOSS,
     AK_ROW_PACKET,  /* not a TCP segment: ICMP, a fragment */
+    AK_ROW_GAUGE,   /* how full something of a host is */
     AK_ROW_OMITTED, /* row_max was reached: the last row */
 } ak_row_kind;
+
+typedef enum ak_gauge { AK_GAUGE_MEMORY, AK_GAUGE_SYN_QUEUE, AK_GAUGE_ACCEPT_QUEUE, AK_GAUGE_COUNT } ak_gauge;
 
 typedef enum ak_fate { AK_FATE_IN_FLIGHT, AK_FATE_ARRIVED, AK_FATE_LOST } ak_fate;
 
@@ -118,6 +121,10 @@ typedef struct ak_row {
             uint32_t bytes;
         } loss;
         struct {
+            ak_gauge what;
+            uint64_t value, full; /* full: where the bar ends; 0: nothing is */
+        } gauge;
+        struct {
             uint8_t protocol, icmp_type, icmp_code;
             aksu_direction direction;
             aksu_drop drop;
@@ -167,6 +174,11 @@ void ak_ladder_lost(ak_ladder *ladder, uint64_t packet, const char *why);
 
 /* The network made a copy of a packet that has left: the copy will arrive under its own number. */
 void ak_ladder_copied(ak_ladder *ladder, uint64_t packet, uint64_t copy);
+
+/* All sides: how full something of a host is now; full 0: as much as it ever is in this ladder, which
+ * ak_ladder_gauge_end fills in. */
+void ak_ladder_gauge(ak_ladder *ladder, unsigned host, uint64_t time_us, ak_gauge what, uint64_t value, uint64_t full);
+void ak_ladder_gauge_end(ak_ladder *ladder);
 
 /* No more events of this moment will come: what was held back for its order becomes rows. */
 void ak_ladder_flush(ak_ladder *ladder);

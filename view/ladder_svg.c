@@ -129,6 +129,12 @@ static bool drop_text(const struct scene *sc, const ak_row *row, struct side_tex
     return true;
 }
 
+/* Takes the bar of characters out of a gauge's words: the picture draws its own. */
+static void cut_bar(char *note) {
+    char *from = strstr(note, " ["), *to = strstr(note, "] ");
+    if (from != NULL && to != NULL) memmove(from, to + 1, strlen(to + 1) + 1);
+}
+
 /* What stands beside the host's line for this row; false: nothing. */
 static bool side_text(const struct scene *sc, const ak_row *row, struct side_text *t) {
     char note[AK_NOTE_BYTES], letter[AK_LETTER_BYTES];
@@ -146,6 +152,7 @@ static bool side_text(const struct scene *sc, const ak_row *row, struct side_tex
     case AK_ROW_RTT:
     case AK_ROW_CWND:
     case AK_ROW_LOSS:
+    case AK_ROW_GAUGE:
     case AK_ROW_PACKET: break;
     case AK_ROW_CONNECTION:
     case AK_ROW_GAP:
@@ -154,6 +161,7 @@ static bool side_text(const struct scene *sc, const ak_row *row, struct side_tex
     case AK_ROW_OMITTED: return false;
     }
     ak_colour colour = ak_ladder_note(row, &sc->picture->words, note);
+    if (row->kind == AK_ROW_GAUGE) cut_bar(note);
     t->ink = colour == AK_COLOUR_STATE ? ak_ink_state(row->u.state.to) : ak_ink(colour);
     bool letters = lettered(sc) && row->connection != AK_NO_CONNECTION;
     (void)snprintf(t->text, sizeof t->text, "%s%s%s", letters ? ak_ladder_letter(row->connection, letter) : "",
@@ -392,6 +400,19 @@ static void draw_life(struct scene *sc, uint32_t host) {
     }
 }
 
+/* A gauge's bar under its words, as long as the lane where it is full. */
+static void draw_bar(struct scene *sc, const ak_row *row, const ak_svg_point *at) {
+    int32_t width = sc->lane_width[row->host][LANE_STATE], outward = row->host == 0 ? -1 : 1;
+    uint64_t full = row->u.gauge.full, value = row->u.gauge.value < full ? row->u.gauge.value : full;
+    int32_t filled = full > 0 ? (int32_t)((uint64_t)width * value / full) : 0;
+    int32_t far = at->x + outward * width, end = at->x + outward * filled;
+    ak_svg_rectangle(sc->svg, (ak_svg_point){outward < 0 ? far : at->x, at->y + 20},
+                     (ak_svg_point){outward < 0 ? at->x : far, at->y + 50}, "#edf2f7");
+    if (filled > 0)
+        ak_svg_rectangle(sc->svg, (ak_svg_point){outward < 0 ? end : at->x, at->y + 20},
+                         (ak_svg_point){outward < 0 ? at->x : end, at->y + 50}, "#b7791f");
+}
+
 static void draw_side(struct scene *sc, size_t i) {
     const ak_row *row = &sc->picture->rows[i];
     struct side_text t;
@@ -400,6 +421,7 @@ static void draw_side(struct scene *sc, size_t i) {
         block(sc, (ak_svg_point){sc->lane_at[row->host][t.lane], sc->row[i].y + 38}, t.size, t.ink, t.weight);
     b.text.anchor = ak_scene_outward(row->host);
     b.line_height = LINE_HEIGHT;
+    if (row->kind == AK_ROW_GAUGE) draw_bar(sc, row, &b.text.at);
     (void)ak_scene_wrap(t.text, sc->lane_width[row->host][t.lane], t.size, t.weight, put_line, &b);
 }
 

@@ -189,6 +189,23 @@ static void note_loss(const ak_row *row, ak_lang lang, ak_text *text) {
     ak_text_add_format(text, " (%s)", ak_word_loss_cause(lang, row->u.loss.cause));
 }
 
+/* A bar of so many tenths, and the number: memory in bytes, a queue as so many of so many. */
+static void note_gauge(const ak_row *row, ak_lang lang, ak_text *text) {
+    static const ak_word words[AK_GAUGE_COUNT] = {[AK_GAUGE_MEMORY] = AK_WORD_MEMORY,
+                                                  [AK_GAUGE_SYN_QUEUE] = AK_WORD_SYN_QUEUE,
+                                                  [AK_GAUGE_ACCEPT_QUEUE] = AK_WORD_ACCEPT_QUEUE};
+    uint64_t value = row->u.gauge.value, full = row->u.gauge.full;
+    uint64_t filled = full == 0 ? 0 : (value * AK_GAUGE_CELLS + full - 1) / full;
+    ak_text_add(text, ak_word_text(lang, words[row->u.gauge.what]));
+    ak_text_add(text, " [");
+    for (uint64_t i = 0; i < AK_GAUGE_CELLS; i++) ak_text_add(text, i < filled ? "#" : ".");
+    ak_text_add(text, "] ");
+    if (row->u.gauge.what == AK_GAUGE_MEMORY)
+        ak_text_add_bytes(text, value);
+    else
+        ak_text_add_format(text, "%" PRIu64 "/%" PRIu64, value, full);
+}
+
 static void note_delivered(const ak_row *row, ak_lang lang, ak_text *text) {
     ak_text_add_format(text, "%s ", ak_word_text(lang, AK_WORD_DELIVERED));
     ak_text_add_bytes(text, row->u.delivered.bytes);
@@ -207,6 +224,7 @@ ak_colour ak_ladder_note(const ak_row *row, const ak_ladder_words *words, char b
     case AK_ROW_CWND: note_cwnd(row, lang, &text); return AK_COLOUR_DIM;
     case AK_ROW_LOSS: note_loss(row, lang, &text); return AK_COLOUR_BAD;
     case AK_ROW_PACKET: note_packet(row, lang, &text); return AK_COLOUR_DIM;
+    case AK_ROW_GAUGE: note_gauge(row, lang, &text); return AK_COLOUR_TIMER;
     case AK_ROW_GAP:
         ak_text_add_duration(&text, row->u.gap.gap_us);
         ak_text_add_format(&text, " %s", ak_word_text(lang, AK_WORD_LATER));

@@ -26,7 +26,8 @@ typedef struct ak_label {
 void ak_ladder_label(const ak_row *row, const ak_ladder_words *words, ak_label *ret_label);
 
 /* A row of any other kind in one short text, "connect()", "told: connected", "ESTABLISHED?"; and its colour. */
-#define AK_NOTE_BYTES 192
+#define AK_NOTE_BYTES  192
+#define AK_GAUGE_CELLS 8 /* of a gauge's bar */
 ak_colour ak_ladder_note(const ak_row *row, const ak_ladder_words *words, char buf[AK_NOTE_BYTES]);
 
 /* A connection's letter: A to Z, then AA, AB ... */

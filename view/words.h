@@ -23,7 +23,10 @@ typedef enum ak_lang { AK_LANG_EN, AK_LANG_KO, AK_LANG_COUNT } ak_lang;
     X(TIMER, "timer", "타이머")                                                                                        \
     X(OMITTED, "rows left out: more than the limit", "생략된 줄: 한도 초과")                                           \
     X(CONNECTION, "connection", "연결")                                                                                \
-    X(PACKET, "packet", "패킷")
+    X(PACKET, "packet", "패킷")                                                                                        \
+    X(MEMORY, "memory", "메모리")                                                                                      \
+    X(SYN_QUEUE, "SYN queue", "SYN 큐")                                                                                \
+    X(ACCEPT_QUEUE, "accept queue", "수락 대기 큐")
 
 typedef enum ak_word {
 #define AK_X(name, english, korean) AK_WORD_##name,
