@@ -141,20 +141,47 @@ static void tell(struct page *page, const ak_row *row, ak_term *term) {
 
 /* ---------------------------------------------------------------- headers, field by field */
 
-static void put_header(struct page *page, const ak_row *row) {
-    const ak_row_segment *s = &row->u.segment;
-    char flags[AK_FLAGS_TEXT_BYTES], text[400];
-    char bits[9];
-    for (int i = 0; i < 8; i++) bits[i] = (s->flags >> (7 - i) & 1) != 0 ? '1' : '0';
-    bits[8] = '\0';
-    (void)snprintf(text, sizeof text,
-                   "      seq %lld | ack %lld | offset %u (x4 = %u bytes)\n"
-                   "      CWR ECE URG ACK PSH RST SYN FIN = %s %s\n"
-                   "      window %u | urgent %u | payload %u bytes\n",
-                   (long long)s->seq, (long long)s->ack, s->data_offset, s->data_offset * 4u, bits,
-                   ak_word_flags(s->flags, page->o->flags, flags), (unsigned)s->wnd_bytes, s->up,
-                   (unsigned)s->payload_bytes);
+static void put_option(struct page *page, const char *name, uint64_t value, const char *unit) {
+    char text[120];
+    (void)snprintf(text, sizeof text, "      | option %-14s %llu%s\n", name, (unsigned long long)value, unit);
     put_text(page, text);
+}
+
+static void put_options(struct page *page, const aksu_tcp_options *o) {
+    if (o->present & AKSU_OPT_MSS) put_option(page, "MSS", o->mss, " bytes");
+    if (o->present & AKSU_OPT_WSCALE) put_option(page, "window scale", o->wscale, " bits");
+    if (o->present & AKSU_OPT_SACK_PERMITTED) put_text(page, "      | option SACK permitted\n");
+    if (o->present & AKSU_OPT_TIMESTAMPS) {
+        put_option(page, "TS value", o->ts_val, "");
+        put_option(page, "TS echo", o->ts_ecr, "");
+    }
+    for (unsigned i = 0; (o->present & AKSU_OPT_SACK) != 0 && i < o->sack_count && i < AKSU_SACK_BLOCK_MAX; i++) {
+        put_option(page, "SACK from", o->sack[i].left, "");
+        put_option(page, "SACK to", o->sack[i].right, "");
+    }
+    if (o->present & AKSU_OPT_USER_TIMEOUT)
+        put_option(page, "user timeout", o->user_timeout & 0x7fffu, o->user_timeout & 0x8000u ? " min" : " s");
+    if (o->present & AKSU_OPT_FAST_OPEN) put_option(page, "fast open", o->fast_open_cookie_bytes, " bytes of cookie");
+}
+
+/* The header's fields in their order, RFC 9293 s3.1. */
+static void put_header(struct page *page, const ak_row *row) {
+    static const char *const flag_names[] = {"CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN"};
+    const ak_row_segment *s = &row->u.segment;
+    char text[400], flags[80];
+    ak_text bits = ak_text_in(flags, sizeof flags);
+    for (unsigned i = 0; i < 8; i++)
+        ak_text_add_format(&bits, "%s%s=%u", i == 0 ? "" : " ", flag_names[i], (unsigned)s->flags >> (7 - i) & 1u);
+    (void)snprintf(text, sizeof text,
+                   "      | sequence number       %lld\n"
+                   "      | acknowledgment number %lld\n"
+                   "      | data offset           %u x 4 = %u bytes\n"
+                   "      | %s\n"
+                   "      | window %u   urgent pointer %u   payload %u bytes\n",
+                   (long long)s->seq, (long long)s->ack, s->data_offset, s->data_offset * 4u, flags,
+                   (unsigned)s->wnd_bytes, s->up, (unsigned)s->payload_bytes);
+    put_text(page, text);
+    put_options(page, &s->options);
 }
 
 /* ---------------------------------------------------------------- the page */

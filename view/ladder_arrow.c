@@ -92,8 +92,9 @@ static uint32_t fill_lines(const ak_label *label, int32_t width, struct label_li
     memset(line, 0, LABEL_LINES * sizeof *line);
     for (uint32_t i = 0; i < label->word_count; i++) {
         const ak_label_word *w = &label->word[i];
-        ak_svg_span span = {
-            .text = w->text, .ink = ak_ink(w->colour), .weight = i == 0 ? AK_WEIGHT_BOLD : AK_WEIGHT_REGULAR};
+        ak_svg_span span = {.text = w->text,
+                            .ink = ak_ink(w->colour),
+                            .weight = w->colour == AK_COLOUR_FLAGS || i == 0 ? AK_WEIGHT_BOLD : AK_WEIGHT_REGULAR};
         struct label_line *last = &line[count - 1];
         if (last->span_count == AK_SVG_SPAN_MAX) return count;
         last->span[last->span_count++] = span;
@@ -106,13 +107,26 @@ static uint32_t fill_lines(const ak_label *label, int32_t width, struct label_li
     return count;
 }
 
+/* A segment's words, its connection's letter first where there are several. */
+static void label_of(const struct scene *sc, const ak_row *row, ak_label *ret_label) {
+    ak_ladder_label(row, &sc->picture->words, ret_label);
+    bool room = ret_label->word_count > 0 && ret_label->word_count < AK_LABEL_WORD_MAX;
+    if (!sc->lettered || row->connection == AK_NO_CONNECTION || !room) return;
+    memmove(ret_label->word + 1, ret_label->word, ret_label->word_count * sizeof ret_label->word[0]);
+    ret_label->word_count++;
+    char letter[AK_LETTER_BYTES];
+    ret_label->word[0] = (ak_label_word){.colour = AK_COLOUR_FLAGS};
+    ak_text text = ak_text_in(ret_label->word[0].text, AK_LABEL_WORD_BYTES);
+    ak_text_add(&text, ak_ladder_letter(row->connection, letter));
+}
+
 uint32_t ak_scene_label_lines(const struct scene *sc, size_t i) {
     const ak_row *row = &sc->picture->rows[i];
     if (row->peer >= sc->picture->host_count || row->host >= sc->picture->host_count) return 1;
     ak_label label;
     struct label_line line[LABEL_LINES];
     int32_t run = sc->x[row->peer] - sc->x[row->host];
-    ak_ladder_label(row, &sc->picture->words, &label);
+    label_of(sc, row, &label);
     return fill_lines(&label, (run < 0 ? -run : run) - 20 * PX, line);
 }
 
@@ -276,7 +290,7 @@ void ak_scene_arrow(struct scene *sc, size_t i) {
     if (row->peer >= sc->picture->host_count || row->peer == row->host) return;
     ak_label label;
     char title[600];
-    ak_ladder_label(row, &sc->picture->words, &label);
+    label_of(sc, row, &label);
     full_text(&label, title, sizeof title);
     if (row->kind == AK_ROW_DEPART) depart(sc, i, &label, title);
     if (row->kind == AK_ROW_ARRIVE && row->u.segment.flight == 0) arrive(sc, i, &label, title);

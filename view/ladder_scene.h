@@ -32,6 +32,7 @@ struct scene {
     int32_t story_left, story_width, width;
     uint64_t flight_us;                                                      /* a usual time on the way */
     int32_t track_free[AK_LADDER_HOST_MAX][AK_LADDER_HOST_MAX][TRACK_COUNT]; /* y from which it is free */
+    bool lettered; /* several connections: each is named by its letter */
     uint32_t left_out;
     bool stretched; /* a label had no place: draw again */
 };

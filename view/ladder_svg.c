@@ -110,11 +110,6 @@ struct side_text {
     unsigned lane;
 };
 
-static bool lettered(const struct scene *sc) {
-    size_t count = sc->picture->row_count;
-    return count > 0 && sc->picture->rows[count - 1].connections > 1;
-}
-
 static bool drop_text(const struct scene *sc, const ak_row *row, struct side_text *t) {
     ak_label label;
     if (row->kind != AK_ROW_ARRIVE || row->u.segment.flight == 0) return false;
@@ -163,7 +158,7 @@ static bool side_text(const struct scene *sc, const ak_row *row, struct side_tex
     ak_colour colour = ak_ladder_note(row, &sc->picture->words, note);
     if (row->kind == AK_ROW_GAUGE) cut_bar(note);
     t->ink = colour == AK_COLOUR_STATE ? ak_ink_state(row->u.state.to) : ak_ink(colour);
-    bool letters = lettered(sc) && row->connection != AK_NO_CONNECTION;
+    bool letters = sc->lettered && row->connection != AK_NO_CONNECTION;
     (void)snprintf(t->text, sizeof t->text, "%s%s%s", letters ? ak_ladder_letter(row->connection, letter) : "",
                    letters ? " " : "", note);
     return true;
@@ -526,7 +521,7 @@ static int32_t draw_heads(struct scene *sc, int32_t y) {
         bool to_itself = end == 1 && first->u.connection.host[0] == h;
         if (h >= p->host_count || to_itself) continue;
         ak_table_endpoint(&first->u.connection.end[end].addr, first->u.connection.end[end].port, endpoint);
-        (void)snprintf(text, sizeof text, "%s%s", lettered(sc) ? "A: " : "", endpoint);
+        (void)snprintf(text, sizeof text, "%s%s", sc->lettered ? "A: " : "", endpoint);
         put_heading(sc, sc->x[h], y + 27 * PX, AK_ANCHOR_MIDDLE, text);
     }
     put_heading(sc, sc->time_right, y + 14 * PX, AK_ANCHOR_END, ak_word_text(lang, AK_WORD_TIME_MS));
@@ -577,6 +572,7 @@ static bool prepare(struct scene *sc, const ak_picture *p) {
     if (p->host_count < 2 || p->host_count > AK_LADDER_HOST_MAX) return false;
     sc->row = calloc(p->row_count + 1, sizeof *sc->row);
     if (sc->row == NULL) return false;
+    sc->lettered = p->row_count > 0 && p->rows[p->row_count - 1].connections > 1;
     join_flights(sc);
     lay_out(sc);
     return true;

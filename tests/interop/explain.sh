@@ -109,5 +109,17 @@ check other_status $? 2
 check other_line "$(cat "$work/errors")" "aksu: $work/gif: at byte 0: neither pcap nor pcapng"
 "$AKSU" explain - <"$work/lo.pcap" >/dev/null
 check standard_input $? 0
+
+# The same ladder of a live connection, as a picture.
+export XDG_RUNTIME_DIR=$work
+"$AKSU" serve --quiet --svg "$work/live.svg" "$work/www" 2>"$work/errors" & live=$!
+for _ in $(seq 40); do curl -s -m 5 -o "$work/got" http://192.0.2.2:8080/file && break; sleep 0.05; done
+if kill -0 $live 2>/dev/null; then
+    kill $live
+    wait $live 2>/dev/null
+    check live_picture "$(($(grep -c 'ESTABLISHED' "$work/live.svg") >= 2)) $(grep -c '</svg>' "$work/live.svg")" "1 1"
+else
+    echo "no TUN device here: live connections are not drawn"
+fi
 [ $failed = 0 ] && echo ok
 exit $failed
