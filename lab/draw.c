@@ -233,6 +233,48 @@ static bool draw_rows(struct page *page) {
     return page->good;
 }
 
+static void put_rule(struct page *page, const size_t columns[3], const char *const corners[4]) {
+    put_text(page, "               ");
+    for (size_t i = 0; i < 3; i++) {
+        put_text(page, corners[i]);
+        for (size_t k = 0; k < columns[i]; k++) put_text(page, page->o->glyphs == AK_GLYPHS_BOX ? "─" : "-");
+    }
+    put_text(page, corners[3]);
+    put_text(page, "\n");
+}
+
+/* A packet's headers and payload as three boxes in a row; payloads among each other are to scale. */
+static void put_box(struct page *page, const ak_size_box *box) {
+    static const char *const tops[2][4] = {{"┌", "┬", "┬", "┐"}, {"+", "+", "+", "+"}};
+    static const char *const ends[2][4] = {{"└", "┴", "┴", "┘"}, {"+", "+", "+", "+"}};
+    bool ascii = page->o->glyphs == AK_GLYPHS_ASCII;
+    size_t wide = box->payload_bytes / 64u;
+    const size_t columns[3] = {7, 8, wide < 16 ? 16 : wide > 30 ? 30 : wide};
+    const char *edge = ascii ? "|" : "│";
+    char buf[400], cell[64];
+    put_rule(page, columns, tops[ascii]);
+    ak_text line = ak_text_in(buf, sizeof buf);
+    ak_text_add_padded(&line, box->name, 14, AK_ALIGN_RIGHT);
+    ak_text_add(&line, " ");
+    const uint32_t sizes[3] = {box->ip_bytes, box->tcp_bytes, box->payload_bytes};
+    const char *const names[3] = {"IP", "TCP", ak_word_text(page->o->lang, AK_WORD_PAYLOAD)};
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(cell, sizeof cell, "%s %u", names[i], (unsigned)sizes[i]);
+        ak_text_add(&line, edge);
+        ak_text_add_padded(&line, cell, columns[i], AK_ALIGN_CENTRE);
+    }
+    ak_text_add_format(&line, "%s = %u\n", edge, (unsigned)(sizes[0] + sizes[1] + sizes[2]));
+    put_text(page, buf);
+    put_rule(page, columns, ends[ascii]);
+}
+
+static void put_boxes(struct page *page) {
+    ak_size_box boxes[LAB_HOST_MAX];
+    if (!page->r->scenario->boxes || page->o->row_max != 0 || page->o->columns < 90) return;
+    uint32_t count = lab_size_boxes(page->r, boxes);
+    for (uint32_t i = 0; i < count; i++) put_box(page, &boxes[i]);
+}
+
 bool lab_draw(const lab_result *result, const lab_draw_options *options, const ak_writer *writer) {
     const lab_scenario *s = result->scenario;
     uint32_t least = AK_TERM_COLUMNS_MIN + (s->host_count > 2 ? (s->host_count - 2) * AK_TERM_COLUMNS_HOST : 0);
@@ -254,6 +296,7 @@ bool lab_draw(const lab_result *result, const lab_draw_options *options, const a
     }
     put_head(page);
     bool good = draw_rows(page);
+    put_boxes(page);
     bool whole = options->row_max == 0;
     if (whole && result->run + 1 == (int)s->run_count) {
         put_text(page, "\n");

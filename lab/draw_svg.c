@@ -5,6 +5,7 @@
 
 struct sheet {
     ak_picture picture;
+    ak_size_box box[LAB_HOST_MAX];
     ak_story story[LAB_ITEM_MAX];
 };
 
@@ -32,6 +33,9 @@ static void prepare(struct sheet *sheet, const lab_result *r, const lab_draw_opt
     p->rows = ak_ladder_rows(r->ladder, &p->row_count);
     if (s->run_count > 1) p->heading = lab_words(&s->run[r->run].title, options->lang);
     tell_all(sheet, r, options->lang);
+    if (!s->boxes) return;
+    p->boxes = sheet->box;
+    p->box_count = lab_size_boxes(r, sheet->box);
 }
 
 bool lab_draw_svg(const lab_result *const *results, uint32_t result_count, const lab_draw_options *options,

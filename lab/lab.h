@@ -172,6 +172,7 @@ typedef struct lab_scenario {
     lab_text title, question, answer, mutation;
     uint64_t end_us;
     bool bars[AK_GAUGE_COUNT]; /* drawn as they change */
+    bool boxes;                /* of which sizes each host's largest packet is made */
     uint32_t host_count, link_count, fault_count, action_count, story_count, expect_count, run_count;
     uint32_t entry_count;
     lab_host host[LAB_HOST_MAX];
@@ -319,6 +320,9 @@ bool lab_draw_beside(const lab_result *const *results, uint32_t result_count, co
 /* All runs of a scenario as one SVG; report may be NULL (ladder_svg.h). */
 bool lab_draw_svg(const lab_result *const *results, uint32_t result_count, const lab_draw_options *options,
                   const ak_writer *writer, ak_picture_report *ret_report);
+
+/* The largest packets with data of its hosts; answers how many hosts sent one. */
+uint32_t lab_size_boxes(const lab_result *result, ak_size_box ret_boxes[LAB_HOST_MAX]);
 
 /* Which stories begin at which row: rows are shown to it in their order, once. */
 typedef struct lab_teller {

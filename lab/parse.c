@@ -458,6 +458,8 @@ static bool statement(struct parser *p) {
         s->not_yet = lab_take(p, "what it waits for");
     } else if (lab_eat(p, "end")) {
         s->end_us = lab_quantity(p, "a time");
+    } else if (lab_eat(p, "boxes")) {
+        s->boxes = true;
     } else if (lab_eat(p, "bars")) {
         return read_bars(p);
     } else if (lab_eat(p, "host")) {

@@ -27,6 +27,7 @@
 #define STORY_WIDTH (236 * PX)
 #define STORY_LAG   (30 * PX)
 #define HOSTS_APART (400 * PX)
+#define BOX_HEIGHT  (24 * PX)
 
 struct places {
     int32_t cursor[AK_LADDER_HOST_MAX];
@@ -530,6 +531,44 @@ static int32_t draw_heads(struct scene *sc, int32_t y) {
     return y + 44 * PX;
 }
 
+/* One box of a packet; answers where the next begins. */
+static int32_t draw_box(struct scene *sc, int32_t x, int32_t y, int32_t width, const char *text, const char *fill) {
+    ak_svg_rectangle(sc->svg, (ak_svg_point){x, y}, (ak_svg_point){x + width - 10, y + BOX_HEIGHT}, fill);
+    struct text_block b =
+        block(sc, (ak_svg_point){x + width / 2, y + BOX_HEIGHT / 2 + 38}, SMALL_SIZE, "#1a202c", AK_WEIGHT_REGULAR);
+    b.text.anchor = AK_ANCHOR_MIDDLE;
+    b.text.no_edge = true;
+    put_line(&b, text, 0);
+    return x + width;
+}
+
+/* Headers are drawn larger than they are, so that their words fit; payloads among each other are to scale. */
+static int32_t draw_sizes(struct scene *sc, int32_t y) {
+    const ak_picture *p = sc->picture;
+    ak_lang lang = p->words.lang;
+    for (size_t i = 0; i < p->box_count; i++) {
+        const ak_size_box *box = &p->boxes[i];
+        char text[96];
+        struct text_block b =
+            block(sc, (ak_svg_point){MARGIN, y + BOX_HEIGHT / 2 + 38}, TEXT_SIZE, "#1a202c", AK_WEIGHT_BOLD);
+        put_line(&b, box->name, 0);
+        int32_t x = MARGIN + 130 * PX;
+        (void)snprintf(text, sizeof text, "IP %u", (unsigned)box->ip_bytes);
+        x = draw_box(sc, x, y, 56 * PX, text, "#e2e8f0");
+        (void)snprintf(text, sizeof text, "TCP %u", (unsigned)box->tcp_bytes);
+        x = draw_box(sc, x, y, 64 * PX, text, "#fbd9a5");
+        (void)snprintf(text, sizeof text, "%s %u", ak_word_text(lang, AK_WORD_PAYLOAD), (unsigned)box->payload_bytes);
+        int32_t width = (int32_t)(box->payload_bytes > 2000 ? 2000 : box->payload_bytes) * 3;
+        x = draw_box(sc, x, y, larger(width, 110 * PX), text, "#bee3f8");
+        (void)snprintf(text, sizeof text, "= %u %s", (unsigned)(box->ip_bytes + box->tcp_bytes + box->payload_bytes),
+                       ak_word_text(lang, AK_WORD_BYTES));
+        b = block(sc, (ak_svg_point){x + 6 * PX, y + BOX_HEIGHT / 2 + 38}, SMALL_SIZE, "#1a202c", AK_WEIGHT_REGULAR);
+        put_line(&b, text, 0);
+        y += BOX_HEIGHT + 8 * PX;
+    }
+    return y;
+}
+
 static void draw_lanes(struct scene *sc) {
     for (uint32_t h = 0; h < sc->picture->host_count; h++) {
         int32_t width = sc->lane_width[h][LANE_APP], at = sc->lane_at[h][LANE_APP];
@@ -562,7 +601,7 @@ static int32_t draw(struct scene *sc, int32_t y) {
     }
     draw_stories(sc);
     for (size_t i = 0; i < p->row_count; i++) ak_scene_arrow(sc, i);
-    return draw_paragraph(sc, sc->bottom, p->answer, 12 * PX, AK_WEIGHT_REGULAR) + 10 * PX;
+    return draw_paragraph(sc, draw_sizes(sc, sc->bottom), p->answer, 12 * PX, AK_WEIGHT_REGULAR) + 10 * PX;
 }
 
 /* ---- the document */

@@ -17,6 +17,12 @@ typedef struct ak_story {
     const char *text;
 } ak_story;
 
+/* The largest packet of a host, as three boxes in a row: its headers and what it carries. */
+typedef struct ak_size_box {
+    const char *name;
+    uint32_t ip_bytes, tcp_bytes, payload_bytes;
+} ak_size_box;
+
 /* One ladder with its words.  All is borrowed for the call; texts may be NULL. */
 typedef struct ak_picture {
     const ak_row *rows;
@@ -29,6 +35,8 @@ typedef struct ak_picture {
     const char *answer;           /* below */
     const ak_story *stories;      /* in the order of their rows */
     size_t story_count;
+    const ak_size_box *boxes; /* below the ladder */
+    size_t box_count;
 } ak_picture;
 
 /* What came of it: texts that stand on each other, and labels for which there was no place.  Both are 0 unless a ladder

@@ -24,6 +24,8 @@ typedef enum ak_lang { AK_LANG_EN, AK_LANG_KO, AK_LANG_COUNT } ak_lang;
     X(OMITTED, "rows left out: more than the limit", "생략된 줄: 한도 초과")                                           \
     X(CONNECTION, "connection", "연결")                                                                                \
     X(PACKET, "packet", "패킷")                                                                                        \
+    X(PAYLOAD, "payload", "페이로드")                                                                                  \
+    X(BYTES, "bytes", "바이트")                                                                                        \
     X(MEMORY, "memory", "메모리")                                                                                      \
     X(SYN_QUEUE, "SYN queue", "SYN 큐")                                                                                \
     X(ACCEPT_QUEUE, "accept queue", "수락 대기 큐")
