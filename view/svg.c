@@ -305,11 +305,22 @@ static void name_box(struct box *b, const ak_svg_text *text) {
     }
 }
 
-static void put_span(ak_svg *s, const ak_svg_span *span, const char *lead) {
-    put_format(s, &s->texts, "<tspan fill=\"%s\"%s>%s", span->ink,
-               span->weight == AK_WEIGHT_BOLD ? " font-weight=\"bold\"" : "", lead);
-    put_escaped(s, &s->texts, span->text);
-    put(s, &s->texts, "</tspan>");
+/* The spans, those that look alike as one: the fewer pieces, the less a renderer has to fit.  ink: NULL for their own.
+ */
+static void put_spans(ak_svg *s, const ak_svg_text *text, const char *ink) {
+    for (uint32_t i = 0; i < text->span_count; i++) {
+        const ak_svg_span *span = &text->span[i], *before = i > 0 ? span - 1 : NULL;
+        bool alike =
+            before != NULL && before->weight == span->weight && (ink != NULL || strcmp(before->ink, span->ink) == 0);
+        if (before != NULL && !alike) put(s, &s->texts, "</tspan>");
+        if (!alike) {
+            put_format(s, &s->texts, "<tspan%s%s%s%s>", ink == NULL ? " fill=\"" : "", ink == NULL ? span->ink : "",
+                       ink == NULL ? "\"" : "", span->weight == AK_WEIGHT_BOLD ? " font-weight=\"bold\"" : "");
+        }
+        if (before != NULL) put(s, &s->texts, " ");
+        put_escaped(s, &s->texts, span->text);
+    }
+    if (text->span_count > 0) put(s, &s->texts, "</tspan>");
 }
 
 /* The slope in ten-thousandths, as a decimal number. */
@@ -321,18 +332,13 @@ static const char *slope(const ak_svg_text *text, char buf[16]) {
     return buf;
 }
 
-void ak_svg_put(ak_svg *s, const ak_svg_text *text) {
+/* One layer of a text: its white edge, or its letters. */
+static void put_layer(ak_svg *s, const ak_svg_text *text, const char *classes, const char *ink) {
     static const char *const anchors[] = {[AK_ANCHOR_START] = "",
                                           [AK_ANCHOR_MIDDLE] = " text-anchor=\"middle\"",
                                           [AK_ANCHOR_END] = " text-anchor=\"end\""};
-    struct box b = box_of(text);
     char x[16], y[16], size[16], lean_buf[16];
-    name_box(&b, text);
-    if (!remember(s, &b)) s->failed = true;
-    put_format(s, &s->texts, "<text xml:space=\"preserve\" class=\"%s\" font-size=\"%s\"%s",
-               text->face == AK_FACE_MONO ? "m"
-               : text->no_edge            ? "s n"
-                                          : "s",
+    put_format(s, &s->texts, "<text xml:space=\"preserve\" class=\"%s\" font-size=\"%s\"%s", classes,
                number(text->size, size), anchors[text->anchor]);
     number(text->at.x, x);
     number(text->at.y, y);
@@ -340,20 +346,29 @@ void ak_svg_put(ak_svg *s, const ak_svg_text *text) {
         put_format(s, &s->texts, " transform=\"matrix(1 %s 0 1 %s %s)\">", slope(text, lean_buf), x, y);
     else
         put_format(s, &s->texts, " x=\"%s\" y=\"%s\">", x, y);
-    for (uint32_t i = 0; i < text->span_count; i++) put_span(s, &text->span[i], i > 0 ? " " : "");
+    put_spans(s, text, ink);
     put(s, &s->texts, "</text>\n");
+}
+
+/* The edge is a text of its own beneath the letters: the edge of one span must not cover the letters of another. */
+void ak_svg_put(ak_svg *s, const ak_svg_text *text) {
+    struct box b = box_of(text);
+    name_box(&b, text);
+    if (!remember(s, &b)) s->failed = true;
+    bool mono = text->face == AK_FACE_MONO;
+    if (!text->no_edge) put_layer(s, text, mono ? "m e" : "s e", "white");
+    put_layer(s, text, mono ? "m" : "s", NULL);
 }
 
 /* ---- the document */
 
 static const char style[] =
     "<style>\n"
-    "text{stroke:#ffffff;stroke-width:3px;stroke-linejoin:round;paint-order:stroke}\n"
+    ".e{fill:#ffffff;stroke:#ffffff;stroke-width:3px;stroke-linejoin:round}\n"
     ".s{font-family:\"Noto Sans\",\"Noto Sans KR\",\"Noto Sans CJK KR\",\"Apple SD Gothic Neo\",\"Malgun Gothic\","
     "Helvetica,Arial,\"DejaVu Sans\",sans-serif}\n"
     ".m{font-family:\"DejaVu Sans Mono\",Menlo,Consolas,\"Noto Sans Mono\",\"Noto Sans Mono CJK KR\","
     "\"Noto Sans CJK KR\",monospace}\n"
-    ".n{stroke:none}\n"
     "</style>\n";
 
 bool ak_svg_write(const ak_svg *s, const ak_svg_page *page, const ak_writer *writer) {
