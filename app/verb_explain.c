@@ -342,7 +342,9 @@ static bool parse(struct ask *ask, int argc, char **argv) {
             ask->file = argv[i];
         }
     }
-    return ask->file != NULL || usage(stderr) == APP_OK;
+    if (ask->file != NULL) return true;
+    usage(stderr);
+    return false;
 }
 
 int app_explain(int argc, char **argv) {

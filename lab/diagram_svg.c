@@ -219,7 +219,7 @@ static void put_panel(struct sheet *s, const struct walk *w, const char *title) 
     static const ak_svg_stroke red = {.ink = "#c53030", .width = 20, .dash = "6 3"};
     s->walk = w;
     put_title(s, title);
-    for (uint8_t i = 0; i < PLACES; i++) put_box(s, i);
+    for (unsigned i = 0; i < PLACES; i++) put_box(s, (uint8_t)i);
     for (size_t i = 0; i < EDGE_COUNT; i++)
         put_edge(s, &edges[i], walked(w, edges[i].from, edges[i].to) ? &thick : &thin);
     for (uint32_t i = 0; i + 1 < w->count; i++) {

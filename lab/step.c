@@ -76,7 +76,7 @@ static void put_states(const lab_result *r, const ak_row *rows, size_t row) {
         for (size_t i = 0; i <= row; i++) {
             if (rows[i].kind == AK_ROW_STATE && rows[i].host == host) state = rows[i].u.state.to;
         }
-        printf("%s%s %s", host == 0 ? "   " : "   ", r->scenario->host[host].name, aksu_tcp_state_name(state));
+        printf("   %s %s", r->scenario->host[host].name, aksu_tcp_state_name(state));
     }
     printf("\n");
 }

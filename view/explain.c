@@ -359,9 +359,9 @@ static uint32_t connection_of(ak_explain *x, uint64_t time_ns, const ak_packet *
     uint64_t hash = flow_hash(p);
     uint32_t at = find(x, p, hash, ret_from);
     struct explain_conn *c = at != 0 ? &x->conn[at] : NULL;
-    if (at != 0 && !begins_anew(c, *ret_from, time_ns, p)) return at;
+    if (c != NULL && !begins_anew(c, *ret_from, time_ns, p)) return at;
     ak_packet syn = {0};
-    bool noted = at != 0 && c->reopened;
+    bool noted = c != NULL && c->reopened;
     if (noted) {
         syn = (ak_packet){.from = p->to,
                           .to = p->from,
@@ -371,7 +371,7 @@ static uint32_t connection_of(ak_explain *x, uint64_t time_ns, const ak_packet *
                           .flags = AKSU_TCP_SYN};
     }
     uint64_t since_ns = noted ? c->again_ns : time_ns;
-    if (at != 0) leave(x, at);
+    if (c != NULL) leave(x, at);
     at = begin(x, since_ns, noted ? &syn : p, hash);
     if (at == 0) return 0;
     *ret_from = same_end(&x->conn[at].end[0], &p->from, p->from_port) ? 0 : 1;

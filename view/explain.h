@@ -88,17 +88,17 @@ typedef struct ak_explain ak_explain;
 
 /* NULL: no memory. */
 ak_explain *ak_explain_open(const ak_explain_options *options);
-void ak_explain_close(ak_explain *explain);
+void ak_explain_close(ak_explain *x);
 
 /* A segment of the capture.  False: no memory. */
-bool ak_explain_packet(ak_explain *explain, uint64_t time_ns, const ak_packet *packet);
+bool ak_explain_packet(ak_explain *x, uint64_t time_ns, const ak_packet *packet);
 
 /* The capture is over: tells of all that is left, in the order of their numbers. */
-void ak_explain_end(ak_explain *explain);
+void ak_explain_end(ak_explain *x);
 
 /* How many connections so far, and the most that were held at once. */
-uint32_t ak_explain_count(const ak_explain *explain);
-uint32_t ak_explain_held_max(const ak_explain *explain);
+uint32_t ak_explain_count(const ak_explain *x);
+uint32_t ak_explain_held_max(const ak_explain *x);
 
 const char *ak_ending_name(ak_ending ending);
 /* "closed, A first"; ends are called A (0) and B (1). */

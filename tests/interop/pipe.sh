@@ -86,7 +86,7 @@ fi
 for verb in serve connect listen status pair; do
     check "$verb help" "$("$AKSU" $verb --help | grep -c 'examples:')" 1
     # The options of every example are taken: --help behind them is reached.
-    "$AKSU" $verb --help | grep -o "aksu $verb[^<>|]*" | sed 's/  .*//' | grep -v '^aksu [a-z]* \[' >"$work/examples"
+    "$AKSU" $verb --help | grep -o "aksu ${verb}[^<>|]*" | sed 's/  .*//' | grep -v '^aksu [a-z]* \[' >"$work/examples"
     check "$verb examples" "$(wc -l <"$work/examples" | awk '{print ($1 >= 1)}')" 1
     while read -r _ words; do
         # shellcheck disable=SC2086 # words
