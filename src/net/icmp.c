@@ -1,5 +1,6 @@
-/* ICMP: echo answered (RFC 1122 s3.2.2.6), errors handed to the transport that they quote, anything else counted.  A
- * reply goes to the packet's source only and holds no byte that did not come with the request. */
+/* ICMP and ICMPv6: echo answered (RFC 1122 s3.2.2.6, RFC 4443 s4.2), errors handed to the transport that they quote,
+ * anything else counted.  A reply goes to the packet's source only and holds no byte that did not come with the
+ * request. */
 #include "wire/icmp.h"
 #include "base/bytes.h"
 #include "net/net.h"
@@ -27,23 +28,22 @@ static void echo_reply(struct ak_core *core, const struct ak_packet *packet) {
     if (reply == NULL) return;
     uint8_t *message = ak_block_at(&core->blocks, reply->block);
     copy_payload(packet, message, bytes);
-    message[0] = AK_ICMP_ECHO_REPLY;
+    bool six = packet->ip.version == 6;
+    message[0] = six ? AK_ICMP6_ECHO_REPLY : AK_ICMP_ECHO_REPLY;
     ak_put16(message + 2, 0);
-    struct ak_sum sum = {0};
-    ak_sum_add(&sum, message, bytes);
-    ak_put16(message + 2, (uint16_t)~ak_sum_fold(&sum));
     struct ak_ip ip = {
         .src = packet->ip.dst,
         .dst = packet->ip.src,
-        .version = 4,
-        .protocol = AK_IP_PROTOCOL_ICMP,
+        .protocol = six ? AK_IP_PROTOCOL_ICMP6 : AK_IP_PROTOCOL_ICMP,
         .ttl = (uint8_t)core->config.tcp.ttl,
         .tos = packet->ip.tos & 0xfc, /* RFC 1122 s3.2.2.6: the same type of service */
         .dont_fragment = true,
-        .total_bytes = AK_IPV4_HEADER_BYTES + bytes,
     };
-    ak_wire_ipv4_build(reply->header, &ip);
-    reply->header_bytes = AK_IPV4_HEADER_BYTES;
+    struct ak_sum sum = {0};
+    if (six) ak_sum_pseudo(&sum, &ip.src, &ip.dst, ip.protocol, bytes); /* RFC 4443 s2.3 */
+    ak_sum_add(&sum, message, bytes);
+    ak_put16(message + 2, (uint16_t)~ak_sum_fold(&sum));
+    reply->header_bytes = (uint16_t)ak_wire_ip_build(reply->header, &ip, bytes);
     reply->link = packet->frame->link;
     reply->cause = AKSU_SEND_NONE_CAUSE;
     core->counters.icmp_echo_replies++;
@@ -66,6 +66,21 @@ static aksu_reason error_reason(const struct ak_icmp *icmp, bool *ret_hard) {
     return icmp->code < sizeof unreachable / sizeof unreachable[0] ? unreachable[icmp->code] : AKSU_REASON_NONE;
 }
 
+/* The same for ICMPv6: RFC 4443 s3.  MUST-56: only what says that nobody listens is hard. */
+static aksu_reason error6_reason(const struct ak_icmp *icmp, bool *ret_hard) {
+    static const aksu_reason unreachable[] = {
+        AKSU_REASON_NET_UNREACHABLE,  AKSU_REASON_PROHIBITED,       AKSU_REASON_HOST_UNREACHABLE,
+        AKSU_REASON_HOST_UNREACHABLE, AKSU_REASON_PORT_UNREACHABLE, AKSU_REASON_PROHIBITED,
+        AKSU_REASON_PROHIBITED,
+    };
+    enum { NO_PORT = 4 };
+    *ret_hard = icmp->type == AK_ICMP6_UNREACHABLE && icmp->code == NO_PORT;
+    if (icmp->type == AK_ICMP6_PACKET_TOO_BIG) return AKSU_REASON_PACKET_TOO_BIG;
+    if (icmp->type == AK_ICMP6_TIME_EXCEEDED) return AKSU_REASON_TTL_EXCEEDED;
+    if (icmp->type == AK_ICMP6_PARAMETER_PROBLEM) return AKSU_REASON_PARAMETER_PROBLEM;
+    return icmp->code < sizeof unreachable / sizeof unreachable[0] ? unreachable[icmp->code] : AKSU_REASON_NONE;
+}
+
 /* MUST-54: to the connection that caused it, if what it quotes is a segment that we may have sent. */
 static aksu_drop error_arrives(struct ak_core *core, const struct ak_packet *packet, const struct ak_icmp *icmp) {
     struct ak_icmp_quote quote;
@@ -73,24 +88,39 @@ static aksu_drop error_arrives(struct ak_core *core, const struct ak_packet *pac
     if (packet->head_bytes < at) return AKSU_DROP_ICMP_TRUNCATED;
     aksu_drop drop = ak_wire_icmp_quote_parse(packet->head + at, packet->head_bytes - at, &quote);
     if (drop != AKSU_DROP_NONE) return drop;
+    if (ak_addr_is_v4(&quote.src) != (packet->ip.version == 4)) return AKSU_DROP_ICMP_QUOTE;
     struct ak_tuple tuple = {
         .local = quote.src, .remote = quote.dst, .local_port = quote.src_port, .remote_port = quote.dst_port};
     struct ak_icmp_report report = {.tuple = &tuple, .seq = quote.seq, .mtu = icmp->mtu};
-    report.reason = error_reason(icmp, &report.hard);
+    report.reason = packet->ip.version == 4 ? error_reason(icmp, &report.hard) : error6_reason(icmp, &report.hard);
     if (report.reason == AKSU_REASON_NONE) return AKSU_DROP_ICMP_TYPE;
     return core->host.ops->tcp_error(core, &report) ? AKSU_DROP_NONE : AKSU_DROP_ICMP_QUOTE;
 }
 
-aksu_drop ak_net_icmp(struct ak_core *core, const struct ak_packet *packet) {
-    struct ak_icmp icmp;
-    uint32_t head = packet->head_bytes - packet->ip.header_bytes;
-    aksu_drop drop = ak_wire_icmp_parse(packet->head + packet->ip.header_bytes, head, &icmp);
-    if (drop != AKSU_DROP_NONE) return drop;
-    if (!ak_net_checksum_good(packet, /* pseudo_header= */ false)) return AKSU_DROP_ICMP_CHECKSUM;
-    bool error = icmp.type == AK_ICMP_UNREACHABLE || icmp.type == AK_ICMP_TIME_EXCEEDED ||
-                 icmp.type == AK_ICMP_PARAMETER_PROBLEM;
-    if (error) return error_arrives(core, packet, &icmp);
-    if (icmp.type != AK_ICMP_ECHO || icmp.code != 0) return AKSU_DROP_ICMP_TYPE; /* Source Quench too: MUST-55 */
+static aksu_drop icmp4(struct ak_core *core, const struct ak_packet *packet, const struct ak_icmp *icmp) {
+    bool error = icmp->type == AK_ICMP_UNREACHABLE || icmp->type == AK_ICMP_TIME_EXCEEDED ||
+                 icmp->type == AK_ICMP_PARAMETER_PROBLEM;
+    if (error) return error_arrives(core, packet, icmp);
+    if (icmp->type != AK_ICMP_ECHO || icmp->code != 0) return AKSU_DROP_ICMP_TYPE; /* Source Quench too: MUST-55 */
     echo_reply(core, packet);
     return AKSU_DROP_NONE;
+}
+
+static aksu_drop icmp6(struct ak_core *core, const struct ak_packet *packet, const struct ak_icmp *icmp) {
+    if (icmp->type >= AK_ICMP6_UNREACHABLE && icmp->type <= AK_ICMP6_PARAMETER_PROBLEM)
+        return error_arrives(core, packet, icmp);
+    if (icmp->type != AK_ICMP6_ECHO || icmp->code != 0) return AKSU_DROP_ICMP_TYPE;
+    echo_reply(core, packet);
+    return AKSU_DROP_NONE;
+}
+
+aksu_drop ak_net_icmp(struct ak_core *core, const struct ak_packet *packet) {
+    struct ak_icmp icmp;
+    bool six = packet->ip.version == 6;
+    uint32_t head = packet->head_bytes - packet->ip.header_bytes;
+    const uint8_t *message = packet->head + packet->ip.header_bytes;
+    aksu_drop drop = six ? ak_wire_icmp6_parse(message, head, &icmp) : ak_wire_icmp_parse(message, head, &icmp);
+    if (drop != AKSU_DROP_NONE) return drop;
+    if (!ak_net_checksum_good(packet, /* pseudo_header= */ six)) return AKSU_DROP_ICMP_CHECKSUM;
+    return six ? icmp6(core, packet, &icmp) : icmp4(core, packet, &icmp);
 }

@@ -1,5 +1,5 @@
-/* From a frame to an IPv4 packet of ours: RFC 791, RFC 1122 s3.2.1.  One parse gives one immutable view; whatever is
- * wrong has its own reason. */
+/* From a frame to a packet of ours: RFC 791, RFC 1122 s3.2.1, RFC 8200.  One parse gives one immutable view; whatever
+ * is wrong has its own reason. */
 #include "net/net.h"
 #include "wire/checksum.h"
 
@@ -47,7 +47,7 @@ aksu_drop ak_net_accept(const struct ak_core *core, const aksu_frame *frame, uin
     if (!frame_consistent(frame)) return AKSU_DROP_FRAME_INVALID;
     ret_packet->frame = frame;
     ret_packet->head_bytes = gather_head(frame, scratch, &ret_packet->head);
-    aksu_drop drop = ak_wire_ipv4_parse(ret_packet->head, ret_packet->head_bytes, frame->total_bytes, &ret_packet->ip);
+    aksu_drop drop = ak_wire_ip_parse(ret_packet->head, ret_packet->head_bytes, frame->total_bytes, &ret_packet->ip);
     if (drop != AKSU_DROP_NONE) return drop;
     ret_packet->head_bytes = ak_min_u32(ret_packet->head_bytes, ret_packet->ip.total_bytes);
     return check_addresses(core, frame, &ret_packet->ip);

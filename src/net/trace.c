@@ -10,11 +10,11 @@ void ak_net_trace(struct ak_core *core, const aksu_frame *frame, aksu_direction 
     struct ak_ip ip;
     const uint8_t *p = frame->iov_count > 0 ? frame->iov[0].base : NULL;
     size_t head_bytes = frame->iov_count > 0 ? frame->iov[0].bytes : 0;
-    if (p != NULL && ak_wire_ipv4_parse(p, head_bytes, frame->total_bytes, &ip) == AKSU_DROP_NONE) {
+    if (p != NULL && ak_wire_ip_parse(p, head_bytes, frame->total_bytes, &ip) == AKSU_DROP_NONE) {
         packet->local = direction == AKSU_IN ? ip.dst : ip.src;
         packet->remote = direction == AKSU_IN ? ip.src : ip.dst;
         packet->protocol = ip.protocol;
-        bool icmp = ip.protocol == AK_IP_PROTOCOL_ICMP;
+        bool icmp = ip.protocol == (ip.version == 4 ? AK_IP_PROTOCOL_ICMP : AK_IP_PROTOCOL_ICMP6);
         const uint8_t *message = p + ip.header_bytes;
         size_t message_bytes = head_bytes - ip.header_bytes;
         if (message_bytes == 0 && frame->iov_count > 1) { /* a reply's payload lies in a piece of its own */

@@ -45,7 +45,8 @@ void ak_stack_input_frame(struct ak_core *core, const aksu_frame *frame) {
         drop = tcp_packet(core, &packet);
         if (drop == AKSU_DROP_NONE) return; /* TCP counts and traces its own */
     } else if (drop == AKSU_DROP_NONE) {
-        drop = packet.ip.protocol == AK_IP_PROTOCOL_ICMP ? ak_net_icmp(core, &packet) : AKSU_DROP_IP_PROTOCOL;
+        uint8_t icmp = packet.ip.version == 4 ? AK_IP_PROTOCOL_ICMP : AK_IP_PROTOCOL_ICMP6;
+        drop = packet.ip.protocol == icmp ? ak_net_icmp(core, &packet) : AKSU_DROP_IP_PROTOCOL;
     }
     if (drop != AKSU_DROP_NONE) ak_drop_count(core, drop);
     ak_net_trace(core, frame, AKSU_IN, drop);

@@ -71,7 +71,7 @@ static bool send_reply(struct ak_core *core, aksu_frame *ret_frame) {
     }
     *ret_frame = (aksu_frame){
         .link = reply->link,
-        .flags = AKSU_FRAME_V4,
+        .flags = reply->header[0] >> 4 == 4 ? AKSU_FRAME_V4 : AKSU_FRAME_V6,
         .checksum = reply->link == ak_loop_link(core) ? AKSU_CHECKSUM_VALID : AKSU_CHECKSUM_NONE,
         .time_us = core->now_us,
     };

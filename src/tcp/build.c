@@ -51,52 +51,57 @@ static uint32_t build_tcp(const struct ak_build *b, uint8_t *p) {
 }
 
 /* The whole checksum, or what a device needs to finish it. */
-static void fill_checksum(const struct ak_build *b, struct ak_frame_slot *slot, aksu_frame *frame) {
+static void fill_checksum(const struct ak_build *b, struct ak_frame_slot *slot, uint32_t ip_bytes, aksu_frame *frame) {
     const struct ak_tuple *tuple = &b->t->tuple;
-    uint32_t tcp_bytes = frame->total_bytes - AK_IPV4_HEADER_BYTES;
-    uint8_t *tcp = slot->header + AK_IPV4_HEADER_BYTES;
+    uint32_t tcp_bytes = frame->total_bytes - ip_bytes;
+    uint8_t *tcp = slot->header + ip_bytes;
     struct ak_sum sum = {0};
     ak_sum_pseudo(&sum, &tuple->local, &tuple->remote, AK_IP_PROTOCOL_TCP, tcp_bytes);
     if (ak_link_state_at(b->core, b->t->link)->flags & AKSU_LINK_TX_CHECKSUM) {
         frame->checksum = AKSU_CHECKSUM_PARTIAL;
-        frame->checksum_start = AK_IPV4_HEADER_BYTES;
+        frame->checksum_start = (uint16_t)ip_bytes;
         frame->checksum_offset = 16;
         ak_put16(tcp + 16, ak_sum_fold(&sum));
         return;
     }
     frame->checksum = AKSU_CHECKSUM_NONE;
-    ak_sum_add(&sum, tcp, slot->iov[0].bytes - AK_IPV4_HEADER_BYTES);
+    ak_sum_add(&sum, tcp, slot->iov[0].bytes - ip_bytes);
     for (uint32_t i = 1; i < frame->iov_count; i++) ak_sum_add(&sum, slot->iov[i].base, slot->iov[i].bytes);
     ak_put16(tcp + 16, (uint16_t)~ak_sum_fold(&sum));
+}
+
+/* RFC 6437 s3: the same for all packets of a flow, and nothing that can be computed from outside. */
+static uint32_t flow_label(const struct ak_core *core, const struct ak_tcb *t) {
+    return (uint32_t)ak_siphash13(&core->key[AK_KEY_FLOW_HASH], &t->ts_offset, sizeof t->ts_offset) & 0xfffff;
 }
 
 void ak_tcp_build(const struct ak_build *b, struct ak_frame_slot *slot, aksu_frame *ret_frame) {
     const struct ak_tcb *t = b->t;
     const aksu_tcp_settings *settings = ak_settings_of(b->core, &t->sock);
-    uint32_t tcp_bytes = build_tcp(b, slot->header + AK_IPV4_HEADER_BYTES);
-    uint32_t header_bytes = AK_IPV4_HEADER_BYTES + tcp_bytes;
+    uint32_t ip_bytes = ak_ip_header_bytes_for(&t->tuple.remote);
+    bool six = ip_bytes == AK_IPV6_HEADER_BYTES;
+    uint32_t tcp_bytes = build_tcp(b, slot->header + ip_bytes);
     struct ak_ip ip = {
         .src = t->tuple.local,
         .dst = t->tuple.remote,
-        .version = 4,
         .protocol = AK_IP_PROTOCOL_TCP,
         .ttl = (uint8_t)settings->ttl,
         .tos = (uint8_t)(settings->dscp << 2 | (b->plan->ect ? ECT_0 : 0)),
         .dont_fragment = true, /* atomic: the identification means nothing (RFC 6864 s4.1) */
-        .total_bytes = header_bytes + b->plan->bytes,
+        .flow_label = six ? flow_label(b->core, t) : 0,
     };
-    ak_wire_ipv4_build(slot->header, &ip);
-    slot->iov[0] = (aksu_iov){.base = slot->header, .bytes = header_bytes};
+    (void)ak_wire_ip_build(slot->header, &ip, tcp_bytes + b->plan->bytes);
+    slot->iov[0] = (aksu_iov){.base = slot->header, .bytes = ip_bytes + tcp_bytes};
     uint32_t pieces = lend_text(b, slot);
     bool super = b->plan->bytes > b->mss_bytes;
     *ret_frame = (aksu_frame){
         .link = t->link,
-        .flags = AKSU_FRAME_V4 | AKSU_FRAME_TCP,
+        .flags = (uint8_t)((six ? AKSU_FRAME_V6 : AKSU_FRAME_V4) | AKSU_FRAME_TCP),
         .segment_bytes = (uint16_t)(super ? b->mss_bytes : 0),
-        .header_bytes = (uint16_t)header_bytes,
+        .header_bytes = (uint16_t)(ip_bytes + tcp_bytes),
         .flow_hash = t->ts_offset | 1, /* the same for all packets of a flow, and keyed */
         .time_us = b->core->now_us,
     };
     ak_frame_fill(slot, 1 + pieces, ret_frame);
-    fill_checksum(b, slot, ret_frame);
+    fill_checksum(b, slot, ip_bytes, ret_frame);
 }

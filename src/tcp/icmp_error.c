@@ -4,12 +4,13 @@
  * hard error ends an attempt to connect (SYN-SENT); in every other state it is told and nothing more, since by then the
  * path has worked: a listed deviation from SHLD-26. */
 #include "tcp/loss.h"
+#include "wire/ip.h"
 
-/* RFC 1191 s6.3, RFC 5927 s7.2: a smaller packet size for what is in flight.  Never below what any IPv4 path must
- * carry. */
+/* RFC 1191 s6.3, RFC 8201 s4, RFC 5927 s7.2: a smaller packet size for what is in flight.  Never below what every path
+ * of the family must carry. */
 static void packet_too_big(struct ak_core *core, struct ak_tcb *t, uint32_t mtu) {
-    enum { MTU_FLOOR = 576 };
-    mtu = ak_max_u32(mtu, MTU_FLOOR);
+    enum { MTU_FLOOR_V4 = 576, MTU_FLOOR_V6 = 1280 };
+    mtu = ak_max_u32(mtu, ak_addr_is_v4(&t->tuple.remote) ? MTU_FLOOR_V4 : MTU_FLOOR_V6);
     if (mtu >= t->path_mtu) return;
     t->path_mtu = (uint16_t)mtu;
     const struct ak_transfer *x = ak_transfer_of(core, t);

@@ -10,7 +10,7 @@
 #define AK_MSS_DEFAULT_V6 1220u /* MUST-15 */
 
 uint32_t ak_tcp_ip_header_bytes(const struct ak_tuple *tuple) {
-    return ak_addr_is_v4(&tuple->remote) ? AK_IPV4_HEADER_BYTES : 40;
+    return ak_ip_header_bytes_for(&tuple->remote);
 }
 
 uint16_t ak_tcp_peer_mss(const struct ak_seg *seg) {
@@ -23,7 +23,7 @@ uint16_t ak_tcp_peer_mss(const struct ak_seg *seg) {
 uint16_t ak_tcp_our_mss(const struct ak_core *core, uint32_t mtu, const aksu_addr *local,
                         const aksu_tcp_settings *settings) {
     (void)core;
-    uint32_t mss = mtu - (ak_addr_is_v4(local) ? AK_IPV4_HEADER_BYTES : 40) - AK_TCP_HEADER_BYTES;
+    uint32_t mss = mtu - ak_ip_header_bytes_for(local) - AK_TCP_HEADER_BYTES;
     if (settings->mss_bytes != 0) mss = ak_min_u32(mss, (uint32_t)settings->mss_bytes);
     return (uint16_t)ak_max_u32(mss, AK_MSS_FLOOR);
 }

@@ -5,6 +5,7 @@
 #include "tcp/output.h"
 #include "base/check.h"
 #include "tcp/fastopen.h"
+#include "wire/ip.h"
 
 /* Any ACK carries all that was owed. */
 static void ack_went(struct ak_core *core, struct ak_tcb *t) {
@@ -130,7 +131,8 @@ static void commit_nothing(struct ak_core *core, struct ak_tcb *t, const struct 
 static uint32_t super_bytes(const struct ak_core *core, const struct ak_tcb *t, uint32_t mss) {
     const struct ak_link_state *link = ak_link_state_at(core, t->link);
     uint32_t lendable = (AK_FRAME_BLOCK_MAX - 1) * core->blocks.block_bytes;
-    if ((link->flags & AKSU_LINK_TSO4) == 0 || link->tso_max_bytes == 0) return mss;
+    uint32_t cuts = ak_addr_is_v4(&t->tuple.remote) ? AKSU_LINK_TSO4 : AKSU_LINK_TSO6;
+    if ((link->flags & cuts) == 0 || link->tso_max_bytes == 0) return mss;
     uint32_t most = ak_min_u32(link->tso_max_bytes, 65535) - AK_FRAME_HEADER_BYTES;
     most = ak_min_u32(most, lendable);
     return ak_max_u32(most - most % mss, mss);

@@ -9,19 +9,17 @@ bool ak_tcp_send_bare(struct ak_core *core, struct ak_bare *bare) {
     if (reply == NULL) return false;
     bare->header.src_port = bare->tuple.local_port;
     bare->header.dst_port = bare->tuple.remote_port;
-    uint8_t *tcp = reply->header + AK_IPV4_HEADER_BYTES;
+    uint8_t *tcp = reply->header + ak_ip_header_bytes_for(&bare->tuple.remote);
     uint32_t tcp_bytes = ak_wire_tcp_build(tcp, &bare->header, (enum ak_option_order)bare->order);
     struct ak_ip ip = {
         .src = bare->tuple.local,
         .dst = bare->tuple.remote,
-        .version = 4,
         .protocol = AK_IP_PROTOCOL_TCP,
         .ttl = bare->ttl,
         .tos = bare->tos,
         .dont_fragment = true,
-        .total_bytes = AK_IPV4_HEADER_BYTES + tcp_bytes,
     };
-    ak_wire_ipv4_build(reply->header, &ip);
+    (void)ak_wire_ip_build(reply->header, &ip, tcp_bytes);
     struct ak_sum sum = {0};
     ak_sum_pseudo(&sum, &ip.src, &ip.dst, AK_IP_PROTOCOL_TCP, tcp_bytes);
     ak_sum_add(&sum, tcp, tcp_bytes);

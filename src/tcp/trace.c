@@ -57,7 +57,7 @@ void ak_tcp_trace_out(struct ak_core *core, const aksu_frame *frame, const struc
     const uint8_t *p = frame->iov[0].base;
     struct ak_ip ip;
     struct ak_tcp_header header;
-    if (ak_wire_ipv4_parse(p, frame->iov[0].bytes, frame->total_bytes, &ip) != AKSU_DROP_NONE) return;
+    if (ak_wire_ip_parse(p, frame->iov[0].bytes, frame->total_bytes, &ip) != AKSU_DROP_NONE) return;
     uint32_t segment_bytes = ip.total_bytes - ip.header_bytes;
     if (ak_wire_tcp_parse(p + ip.header_bytes, frame->iov[0].bytes - ip.header_bytes, segment_bytes, &header) !=
         AKSU_DROP_NONE)
@@ -90,7 +90,7 @@ void ak_tcp_trace_reply(struct ak_core *core, const aksu_frame *frame, struct ak
     const uint8_t *p = frame->iov[0].base;
     struct ak_ip ip;
     struct ak_tcp_header header;
-    if (ak_wire_ipv4_parse(p, frame->iov[0].bytes, frame->total_bytes, &ip) != AKSU_DROP_NONE) return;
+    if (ak_wire_ip_parse(p, frame->iov[0].bytes, frame->total_bytes, &ip) != AKSU_DROP_NONE) return;
     if (ak_wire_tcp_parse(p + ip.header_bytes, frame->iov[0].bytes - ip.header_bytes, ip.total_bytes - ip.header_bytes,
                           &header) != AKSU_DROP_NONE)
         return;

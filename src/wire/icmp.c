@@ -1,4 +1,4 @@
-/* ICMP, RFC 792: the first 8 bytes of a message, and what an error message quotes.
+/* ICMP, RFC 792, and ICMPv6, RFC 4443: the first 8 bytes of a message, and what an error message quotes.
  *
  * An error quotes the IP header and at least 8 bytes more (RFC 1122 s3.2.2): of TCP, the ports and the sequence number.
  * Only what identifies a connection is read.  The quoted checksum, TTL and total length are not judged, as routers
@@ -25,7 +25,33 @@ aksu_drop ak_wire_icmp_parse(const uint8_t *p, size_t bytes, struct ak_icmp *ret
     return AKSU_DROP_NONE;
 }
 
+aksu_drop ak_wire_icmp6_parse(const uint8_t *p, size_t bytes, struct ak_icmp *ret_icmp) {
+    if (bytes < AK_ICMP_HEADER_BYTES) return AKSU_DROP_ICMP_TRUNCATED;
+    const bool echo = p[0] == AK_ICMP6_ECHO || p[0] == AK_ICMP6_ECHO_REPLY;
+    *ret_icmp = (struct ak_icmp){
+        .type = p[0],
+        .code = p[1],
+        .id = echo ? ak_be16(p + 4) : 0,
+        .sequence = echo ? ak_be16(p + 6) : 0,
+        .mtu = p[0] == AK_ICMP6_PACKET_TOO_BIG ? ak_be32(p + 4) : 0,
+    };
+    return AKSU_DROP_NONE;
+}
+
+/* We send no extension headers, so what quotes us has none. */
+static aksu_drop quote6_parse(const uint8_t *p, size_t bytes, struct ak_icmp_quote *ret_quote) {
+    if (bytes < AK_IPV6_HEADER_BYTES + QUOTED_TCP_BYTES || p[6] != AK_IP_PROTOCOL_TCP) return AKSU_DROP_ICMP_QUOTE;
+    const uint8_t *tcp = p + AK_IPV6_HEADER_BYTES;
+    struct ak_icmp_quote quote = {.src_port = ak_be16(tcp), .dst_port = ak_be16(tcp + 2), .seq = ak_be32(tcp + 4)};
+    ak_copy(quote.src.byte, p + 8, sizeof quote.src.byte);
+    ak_copy(quote.dst.byte, p + 24, sizeof quote.dst.byte);
+    if (ak_addr_is_v4(&quote.src) || ak_addr_is_v4(&quote.dst)) return AKSU_DROP_ICMP_QUOTE;
+    *ret_quote = quote;
+    return AKSU_DROP_NONE;
+}
+
 aksu_drop ak_wire_icmp_quote_parse(const uint8_t *p, size_t bytes, struct ak_icmp_quote *ret_quote) {
+    if (bytes >= 1 && p[0] >> 4 == 6) return quote6_parse(p, bytes, ret_quote);
     if (bytes < AK_IPV4_HEADER_BYTES || p[0] >> 4 != 4) return AKSU_DROP_ICMP_QUOTE;
     const size_t header_bytes = (p[0] & 0x0fu) * 4u;
     if (header_bytes < AK_IPV4_HEADER_BYTES || bytes < header_bytes + QUOTED_TCP_BYTES) return AKSU_DROP_ICMP_QUOTE;

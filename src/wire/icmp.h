@@ -1,4 +1,4 @@
-/* ICMP messages, RFC 792, RFC 1122 s3.2.2: bytes to struct, stateless. */
+/* ICMP messages, RFC 792, RFC 1122 s3.2.2, and ICMPv6, RFC 4443: bytes to struct, stateless. */
 #ifndef AK_WIRE_ICMP_H
 #define AK_WIRE_ICMP_H
 
@@ -15,16 +15,27 @@ enum {
     AK_ICMP_PARAMETER_PROBLEM = 12,
 };
 
+enum {
+    AK_ICMP6_UNREACHABLE = 1,
+    AK_ICMP6_PACKET_TOO_BIG = 2,
+    AK_ICMP6_TIME_EXCEEDED = 3,
+    AK_ICMP6_PARAMETER_PROBLEM = 4,
+    AK_ICMP6_ECHO = 128,
+    AK_ICMP6_ECHO_REPLY = 129,
+};
+
 struct ak_icmp {
     uint8_t type, code;
     uint16_t id, sequence; /* echo */
-    uint16_t mtu;          /* unreachable code 4, RFC 1191 */
+    uint32_t mtu;          /* unreachable code 4, RFC 1191; packet too big, RFC 4443 s3.2 */
 };
 
 /* The first 8 bytes.  ICMP_TRUNCATED.  The checksum is the caller's to check: it covers the whole message. */
 aksu_drop ak_wire_icmp_parse(const uint8_t *p, size_t bytes, struct ak_icmp *ret_icmp);
 
-/* What an ICMP error quotes: the IPv4 header and the first 8 bytes of a TCP header.  ICMP_QUOTE if it is not such. */
+aksu_drop ak_wire_icmp6_parse(const uint8_t *p, size_t bytes, struct ak_icmp *ret_icmp);
+
+/* What an ICMP error quotes: the IP header and the first 8 bytes of a TCP header.  ICMP_QUOTE if it is not such. */
 struct ak_icmp_quote {
     aksu_addr src, dst;
     uint16_t src_port, dst_port;

@@ -1,4 +1,4 @@
-/* The IP header: bytes to struct and back, stateless.  RFC 791, RFC 1122 s3.2.1. */
+/* The IP headers: bytes to struct and back, stateless.  RFC 791, RFC 1122 s3.2.1; RFC 8200. */
 #ifndef AK_WIRE_IP_H
 #define AK_WIRE_IP_H
 
@@ -8,15 +8,18 @@
 
 #define AK_IP_PROTOCOL_ICMP  1
 #define AK_IP_PROTOCOL_TCP   6
+#define AK_IP_PROTOCOL_ICMP6 58
 #define AK_IPV4_HEADER_BYTES 20u
+#define AK_IPV6_HEADER_BYTES 40u
 
 struct ak_ip {
     aksu_addr src, dst;
     uint8_t version, protocol, ttl;
     uint8_t tos;           /* DSCP << 2 | ECN */
-    uint16_t header_bytes; /* with options */
-    uint16_t id;
+    uint16_t header_bytes; /* with options or extension headers */
+    uint16_t id;           /* IPv4 */
     bool dont_fragment;
+    uint32_t flow_label;  /* IPv6: 20 bits */
     uint32_t total_bytes; /* header and payload */
 };
 
@@ -29,11 +32,27 @@ aksu_drop ak_wire_ipv4_parse(const uint8_t *p, size_t head_bytes, size_t frame_b
 /* Writes a header without options, checksum included; 20 bytes. */
 void ak_wire_ipv4_build(uint8_t *p, const struct ak_ip *ip);
 
+/* The same for IPv6, extension headers included.  Besides the reasons above: IP_MARTIAN_SOURCE for an address of
+ * ::ffff:0:0/96, which is IPv4's and never on the wire. */
+aksu_drop ak_wire_ipv6_parse(const uint8_t *p, size_t head_bytes, size_t frame_bytes, struct ak_ip *ret_ip);
+/* 40 bytes, no extension headers. */
+void ak_wire_ipv6_build(uint8_t *p, const struct ak_ip *ip);
+
+/* Either version, by the first four bits. */
+aksu_drop ak_wire_ip_parse(const uint8_t *p, size_t head_bytes, size_t frame_bytes, struct ak_ip *ret_ip);
+
 /* Whether an address is IPv4: ::ffff:0:0/96. */
 static inline bool ak_addr_is_v4(const aksu_addr *addr) {
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     return ak_equal(addr->byte, mapped, sizeof mapped);
 }
+/* Bytes of a header without options to such an address. */
+static inline uint32_t ak_ip_header_bytes_for(const aksu_addr *addr) {
+    return ak_addr_is_v4(addr) ? AK_IPV4_HEADER_BYTES : AK_IPV6_HEADER_BYTES;
+}
+/* Writes a header of the addresses' version in front of payload_bytes; sets version and total_bytes; answers its
+ * bytes. */
+uint32_t ak_wire_ip_build(uint8_t *p, struct ak_ip *ip, uint32_t payload_bytes);
 static inline bool ak_addr_equal(const aksu_addr *a, const aksu_addr *b) {
     return ak_equal(a, b, sizeof *a);
 }
