@@ -75,6 +75,10 @@ typedef struct app_session {
     void *user;
 } app_session;
 
+/* An address of a socket structure; false: of another family, or NULL. */
+struct sockaddr;
+bool app_addr_of(const struct sockaddr *from, aksu_addr *ret_addr);
+
 /* APP_OK, or APP_USAGE after one line was said. */
 int app_session_open(app_options *options, app_session *ret_session);
 void app_session_close(app_session *session);

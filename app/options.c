@@ -29,23 +29,38 @@ bool app_number(const char *what, const char *text, uint64_t min, uint64_t max, 
     return true;
 }
 
-/* A.B.C.D/BITS, or the address alone. */
-static bool parse_address(const char *what, const char *text, aksu_addr *ret_addr, uint8_t *ret_bits) {
-    char addr[AKSU_ADDR_TEXT_BYTES];
+/* ADDRESS/BITS, or the address alone, into the place of its family: IPv4 first. */
+static bool parse_address(const char *what, const char *text, aksu_host_addr places[AKSU_HOST_ADDRS]) {
+    char literal[AKSU_ADDR_TEXT_BYTES];
+    aksu_addr addr;
     const char *slash = strchr(text, '/');
     size_t bytes = slash != NULL ? (size_t)(slash - text) : strlen(text);
-    if (bytes < sizeof addr) {
-        memcpy(addr, text, bytes);
-        addr[bytes] = '\0';
-        if (aksu_addr_parse(addr, ret_addr) == AKSU_OK && aksu_addr_is_v4(ret_addr)) {
-            uint64_t bits = *ret_bits;
-            if (slash != NULL && !app_number("prefix length", slash + 1, 1, 31, &bits)) return false;
-            *ret_bits = (uint8_t)bits;
+    if (bytes < sizeof literal) {
+        memcpy(literal, text, bytes);
+        literal[bytes] = '\0';
+        if (aksu_addr_parse(literal, &addr) == AKSU_OK && !aksu_addr_is_any(&addr)) {
+            bool v4 = aksu_addr_is_v4(&addr);
+            uint64_t bits = v4 ? 24 : 64;
+            if (slash != NULL && !app_number("prefix length", slash + 1, 1, v4 ? 31 : 127, &bits)) return false;
+            places[v4 ? 0 : 1] = (aksu_host_addr){.addr = addr, .prefix_bits = (uint8_t)bits};
             return true;
         }
     }
-    app_say("%s '%s' is not an IPv4 address; write it as 192.0.2.2/24", what, text);
+    app_say("%s '%s' is not an address; write it as 192.0.2.2/24 or 2001:db8::2/64", what, text);
     return false;
+}
+
+/* One family is there by default; the other needs both addresses.  The kernel is in our network. */
+static bool addresses_are_whole(app_options *options) {
+    aksu_host_addr *ours = options->host.addr, *kernels = options->host.tun.host_addr;
+    for (size_t i = 0; i < AKSU_HOST_ADDRS; i++) {
+        if (aksu_addr_is_any(&ours[i].addr) != aksu_addr_is_any(&kernels[i].addr)) {
+            app_say("an IPv6 address needs both ends: --address 2001:db8::2/64 --host-address 2001:db8::1");
+            return false;
+        }
+        kernels[i].prefix_bits = ours[i].prefix_bits;
+    }
+    return true;
 }
 
 static bool parse_set(app_options *options, const char *text) {
@@ -111,8 +126,8 @@ static const struct option long_options[] = {
 static const char common_help[] =
     "\noptions:\n"
     "  --dev tun:NAME         the TUN device, made if there is none; default: the lowest free aksuN\n"
-    "  --address A/BITS       our address (192.0.2.2/24)\n"
-    "  --host-address A       the kernel's address on the device (192.0.2.1)\n"
+    "  --address A/BITS       our address (192.0.2.2/24); once more for one of IPv6\n"
+    "  --host-address A       the kernel's address on the device (192.0.2.1); once more for one of IPv6\n"
     "  --mtu BYTES            576 to 65535 (1500)\n"
     "  --trace=ladder[:FILE]  draw every segment, state and timer; to stderr, or to FILE\n"
     "  --trace=json[:FILE]    the same events as JSON lines\n"
@@ -172,11 +187,10 @@ static bool parse_svg(app_options *options, const char *file) {
 
 static bool parse_one(app_options *options, int option, const char *value) {
     uint64_t number = 0;
-    uint8_t ignored_bits = 24;
     switch (option) {
     case OPT_DEV: return parse_dev(options, value);
-    case OPT_ADDRESS: return parse_address("--address", value, &options->host.addr, &options->host.prefix_bits);
-    case OPT_HOST_ADDRESS: return parse_address("--host-address", value, &options->host.tun.host_addr, &ignored_bits);
+    case OPT_ADDRESS: return parse_address("--address", value, options->host.addr);
+    case OPT_HOST_ADDRESS: return parse_address("--host-address", value, options->host.tun.host_addr);
     case OPT_MTU:
         if (!app_number("--mtu", value, 576, 65535, &number)) return false;
         options->host.tun.mtu = (uint32_t)number;
@@ -228,7 +242,7 @@ int app_options_parse(const app_verb *verb, int argc, char **argv, app_options *
         }
         if (!parse_one(ret_options, option, optarg)) return APP_USAGE;
     }
-    ret_options->host.tun.host_prefix_bits = ret_options->host.prefix_bits;
+    if (!addresses_are_whole(ret_options)) return APP_USAGE;
     int count = argc - optind;
     if (count < verb->argument_min || count > verb->argument_max) {
         app_say("usage: aksu %s [OPTION...] %s", verb->name, verb->arguments);

@@ -16,6 +16,21 @@ static void on_signal(void *user, int signal_number) {
         aksu_loop_stop(session->host.loop);
 }
 
+bool app_addr_of(const struct sockaddr *from, aksu_addr *ret_addr) {
+    if (from != NULL && from->sa_family == AF_INET) {
+        const uint8_t *b = (const uint8_t *)&((const struct sockaddr_in *)(const void *)from)->sin_addr;
+        *ret_addr = aksu_addr_v4(b[0], b[1], b[2], b[3]);
+        return true;
+    }
+    if (from == NULL || from->sa_family != AF_INET6) return false;
+    memcpy(ret_addr->byte, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr, sizeof ret_addr->byte);
+    return true;
+}
+
+static bool has(const aksu_host_addr places[AKSU_HOST_ADDRS], const aksu_addr *addr) {
+    return aksu_addr_equal(&places[0].addr, addr) || aksu_addr_equal(&places[1].addr, addr);
+}
+
 /* Addresses that are taken make a session that nobody reaches: the kernel would answer ours itself, and sends to its
  * own over the device that had it first.  That is how a second instance shows. */
 static bool addresses_are_free(const app_options *options) {
@@ -24,12 +39,10 @@ static bool addresses_are_free(const app_options *options) {
     const char *device = options->host.tun.name != NULL ? options->host.tun.name : "";
     bool is_free = true;
     for (const struct ifaddrs *at = list; at != NULL && is_free; at = at->ifa_next) {
-        if (at->ifa_addr == NULL || at->ifa_addr->sa_family != AF_INET) continue;
-        const uint8_t *b = (const uint8_t *)&((const struct sockaddr_in *)(const void *)at->ifa_addr)->sin_addr;
-        aksu_addr addr = aksu_addr_v4(b[0], b[1], b[2], b[3]);
-        bool ours = aksu_addr_equal(&addr, &options->host.addr);
-        bool kernels = aksu_addr_equal(&addr, &options->host.tun.host_addr) && strcmp(at->ifa_name, device) != 0;
-        if (!ours && !kernels) continue;
+        aksu_addr addr;
+        if (!app_addr_of(at->ifa_addr, &addr)) continue;
+        bool kernels = has(options->host.tun.host_addr, &addr) && strcmp(at->ifa_name, device) != 0;
+        if (!has(options->host.addr, &addr) && !kernels) continue;
         char text[AKSU_ADDR_TEXT_BYTES];
         (void)aksu_addr_format(&addr, text, sizeof text);
         app_say("%s is in use on the device %s; choose others by --address and --host-address", text, at->ifa_name);
@@ -59,10 +72,11 @@ int app_session_open(app_options *options, app_session *session) {
         return APP_USAGE;
     }
     (void)signal(SIGPIPE, SIG_IGN);
-    if (!options->quiet) {
+    for (size_t i = 0; i < AKSU_HOST_ADDRS && !options->quiet; i++) {
         char ours[AKSU_ADDR_TEXT_BYTES], kernel[AKSU_ADDR_TEXT_BYTES];
-        (void)aksu_addr_format(&options->host.addr, ours, sizeof ours);
-        (void)aksu_addr_format(&options->host.tun.host_addr, kernel, sizeof kernel);
+        if (aksu_addr_is_any(&options->host.addr[i].addr)) continue;
+        (void)aksu_addr_format(&options->host.addr[i].addr, ours, sizeof ours);
+        (void)aksu_addr_format(&options->host.tun.host_addr[i].addr, kernel, sizeof kernel);
         (void)fprintf(stderr, "aksu: %s on %s, the kernel is %s\n", ours, aksu_tun_name(session->host.driver), kernel);
     }
     return APP_OK;

@@ -209,21 +209,19 @@ static int run_pipe(app_options *options, const aksu_tcp_open *open, bool active
     return p->status;
 }
 
-/* An IPv4 literal, or a name that the machine's resolver knows. */
-static bool resolve(const char *name, aksu_addr *ret_addr) {
+/* A literal, or a name that the machine's resolver knows: its first address in a family that we have. */
+static bool resolve(const char *name, bool six, aksu_addr *ret_addr) {
     if (aksu_addr_parse(name, ret_addr) == AKSU_OK) {
-        if (aksu_addr_is_v4(ret_addr)) return true;
-        app_say("'%s' is an IPv6 address; only IPv4 is spoken", name);
+        if (six || aksu_addr_is_v4(ret_addr)) return true;
+        app_say("'%s' is an IPv6 address, and there is none here; add --address and --host-address of IPv6", name);
         return false;
     }
-    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+    struct addrinfo hints = {.ai_family = six ? AF_UNSPEC : AF_INET, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found = NULL;
-    if (getaddrinfo(name, NULL, &hints, &found) != 0 || found == NULL) {
-        app_say("'%s' is no address and no name that resolves to IPv4", name);
+    if (getaddrinfo(name, NULL, &hints, &found) != 0 || found == NULL || !app_addr_of(found->ai_addr, ret_addr)) {
+        app_say("'%s' is no address and no name that resolves to %s", name, six ? "one" : "IPv4");
         return false;
     }
-    const uint8_t *b = (const uint8_t *)&((const struct sockaddr_in *)(const void *)found->ai_addr)->sin_addr;
-    *ret_addr = aksu_addr_v4(b[0], b[1], b[2], b[3]);
     freeaddrinfo(found);
     return true;
 }
@@ -231,8 +229,9 @@ static bool resolve(const char *name, aksu_addr *ret_addr) {
 static int run_connect(app_options *options) {
     uint64_t port;
     aksu_tcp_open open = {.struct_bytes = sizeof open};
-    if (!app_number("port", options->argument[1], 1, 65535, &port) || !resolve(options->argument[0], &open.remote.addr))
-        return APP_USAGE;
+    bool six = !aksu_addr_is_any(&options->host.addr[1].addr);
+    if (!app_number("port", options->argument[1], 1, 65535, &port)) return APP_USAGE;
+    if (!resolve(options->argument[0], six, &open.remote.addr)) return APP_USAGE;
     open.remote.port = (uint16_t)port;
     return run_pipe(options, &open, /* active= */ true);
 }
@@ -252,7 +251,8 @@ const app_verb app_verb_connect = {
             "Exit status: 0 closed in order; 1 refused, reset, timed out, unreachable; 2 wrong usage.\n\n"
             "examples:\n"
             "  aksu connect 192.0.2.1 80\n"
-            "  aksu connect --trace=ladder 192.0.2.1 7 < file\n",
+            "  aksu connect --trace=ladder 192.0.2.1 7 < file\n"
+            "  aksu connect --address 2001:db8::2/64 --host-address 2001:db8::1 2001:db8::1 80\n",
     .run = run_connect,
     .argument_min = 2,
     .argument_max = 2,

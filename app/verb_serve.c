@@ -118,10 +118,15 @@ static int serve_site(struct serve *s, const app_options *options) {
         return APP_USAGE;
     }
     aksu_host_error error;
-    char addr[AKSU_ADDR_TEXT_BYTES];
-    (void)aksu_addr_format(&options->host.addr, addr, sizeof addr);
-    if (!options->quiet)
-        (void)fprintf(stderr, "aksu: serving %s at http://%s:%u/\n", options->argument[0], addr, options->serve.port);
+    for (size_t i = 0; i < AKSU_HOST_ADDRS && !options->quiet; i++) {
+        const aksu_addr *ours = &options->host.addr[i].addr;
+        char addr[AKSU_ADDR_TEXT_BYTES];
+        if (aksu_addr_is_any(ours)) continue;
+        (void)aksu_addr_format(ours, addr, sizeof addr);
+        bool v4 = aksu_addr_is_v4(ours);
+        (void)fprintf(stderr, "aksu: serving %s at http://%s%s%s:%u/\n", options->argument[0], v4 ? "" : "[", addr,
+                      v4 ? "" : "]", options->serve.port);
+    }
     int failed = aksu_loop_run(s->session.host.loop, &error);
     http_site_abort(&s->site);
     if (failed < 0) {

@@ -43,6 +43,7 @@
 #define WRITE_IOV_MAX IOV_MAX
 #define BATCH_MAX     256u
 #define MTU_MIN       576u
+#define MTU_MIN_V6    1280u /* RFC 8200 s5 */
 #define TUN_PATH      "/dev/net/tun"
 
 /* linux/if_tun.h of Debian 12 has no names for them: UDP segmentation offload, Linux 6.2. */
@@ -218,9 +219,25 @@ static bool name_is_good(const char *name) {
     return true;
 }
 
+static int check_addrs(const aksu_tun_config *config, aksu_host_error *ret_error) {
+    for (size_t i = 0; i < AKSU_HOST_ADDRS; i++) {
+        const aksu_host_addr *host = &config->host_addr[i];
+        bool v4 = aksu_addr_is_v4(&host->addr);
+        if (aksu_addr_is_any(&host->addr)) continue;
+        if (host->prefix_bits > (v4 ? 32 : 128)) {
+            return aksu_host_error_set(ret_error, EINVAL, "a prefix of %u bits is longer than the address",
+                                       host->prefix_bits);
+        }
+        if (!v4 && config->mtu < MTU_MIN_V6) {
+            return aksu_host_error_set(ret_error, EINVAL, "an MTU of %u is too small for IPv6, which needs %u",
+                                       config->mtu, MTU_MIN_V6);
+        }
+    }
+    return 0;
+}
+
 static int check_config(const aksu_tun_config *config, const char *name, aksu_host_error *ret_error) {
     uint32_t known = AKSU_TUN_EXISTING | AKSU_TUN_CONFIGURED | AKSU_TUN_NO_OFFLOAD;
-    unsigned prefix_bits_max = aksu_addr_is_v4(&config->host_addr) ? 32 : 128;
     if (config->struct_bytes != sizeof *config || (config->flags & ~known) != 0) {
         return aksu_host_error_set(ret_error, EINVAL, "the TUN config was not made for this version of the library");
     }
@@ -237,10 +254,8 @@ static int check_config(const aksu_tun_config *config, const char *name, aksu_ho
         return aksu_host_error_set(ret_error, EINVAL, "batch_frames of %u is outside 1 to %u", config->batch_frames,
                                    BATCH_MAX);
     }
-    if (config->host_prefix_bits > prefix_bits_max) {
-        return aksu_host_error_set(ret_error, EINVAL, "a prefix of %u bits is longer than the address",
-                                   config->host_prefix_bits);
-    }
+    int failed = check_addrs(config, ret_error);
+    if (failed) return failed;
     if ((config->flags & AKSU_TUN_EXISTING) && name[0] == '\0') {
         return aksu_host_error_set(ret_error, EINVAL, "an existing device must be named");
     }
@@ -290,11 +305,13 @@ static int configure(struct tun *tun, const aksu_tun_config *config, aksu_host_e
     int failed = 0;
     if ((config->flags & AKSU_TUN_CONFIGURED) == 0) {
         failed = ak_netdev_set_mtu(tun->name, config->mtu);
-        if (!failed && !aksu_addr_is_any(&config->host_addr)) {
-            what = "an address on";
-            /* A kernel without IPv6 refuses, and has none to give itself either. */
-            (void)ak_netdev_no_link_local(tun->index);
-            failed = ak_netdev_add_addr(tun->name, &config->host_addr, config->host_prefix_bits);
+        /* A kernel without IPv6 refuses, and has none to give itself either. */
+        if (!failed) (void)ak_netdev_no_link_local(tun->index);
+        for (size_t i = 0; !failed && i < AKSU_HOST_ADDRS; i++) {
+            const aksu_host_addr *host = &config->host_addr[i];
+            if (aksu_addr_is_any(&host->addr)) continue;
+            what = aksu_addr_is_v4(&host->addr) ? "an IPv4 address on" : "an IPv6 address on";
+            failed = ak_netdev_add_addr(tun->name, &host->addr, host->prefix_bits);
         }
         if (!failed) {
             what = "up";
@@ -339,8 +356,7 @@ void aksu_tun_config_default(aksu_tun_config *ret_config) {
         .struct_bytes = sizeof *ret_config,
         .mtu = 1500,
         .batch_frames = 8, /* 512 KiB: what was read is still in the second cache when the core copies it */
-        .host_addr = aksu_addr_v4(192, 0, 2, 1),
-        .host_prefix_bits = 24,
+        .host_addr[0] = {.addr = aksu_addr_v4(192, 0, 2, 1), .prefix_bits = 24},
     };
 }
 

@@ -9,8 +9,7 @@
 void aksu_host_config_default(aksu_host_config *ret_config) {
     *ret_config = (aksu_host_config){
         .struct_bytes = sizeof *ret_config,
-        .addr = aksu_addr_v4(192, 0, 2, 2),
-        .prefix_bits = 24,
+        .addr[0] = {.addr = aksu_addr_v4(192, 0, 2, 2), .prefix_bits = 24},
     };
     aksu_config_default(&ret_config->stack);
     ret_config->stack.output_sync = 1;
@@ -22,27 +21,31 @@ static int core_failed(aksu_err err, const char *what, aksu_host_error *ret_erro
                                aksu_err_text(err));
 }
 
+static int add_route(const aksu_host *host, aksu_route route, aksu_host_error *ret_error) {
+    route.link = host->link;
+    aksu_err err = aksu_route_add(host->stack, &route);
+    return err != AKSU_OK ? core_failed(err, "a route", ret_error) : 0;
+}
+
+/* Everything by the kernel, in each family in which it has an address. */
+static int add_default_routes(const aksu_host_config *config, const aksu_host *host, aksu_host_error *ret_error) {
+    int failed = 0;
+    for (size_t i = 0; !failed && i < AKSU_HOST_ADDRS; i++) {
+        aksu_route route = {.gateway = config->tun.host_addr[i].addr};
+        if (aksu_addr_is_any(&route.gateway)) continue;
+        if (aksu_addr_is_v4(&route.gateway)) route.prefix = aksu_addr_v4(0, 0, 0, 0);
+        failed = add_route(host, route, ret_error);
+    }
+    return failed;
+}
+
 static int add_routes(const aksu_host_config *config, const aksu_host *host, aksu_host_error *ret_error) {
-    bool v4 = aksu_addr_is_v4(&config->addr);
-    aksu_route by_kernel = {
-        .prefix = v4 ? aksu_addr_v4(0, 0, 0, 0) : (aksu_addr){{0}},
-        .gateway = config->tun.host_addr,
-    };
-    const aksu_route *routes = config->routes;
-    uint32_t route_count = config->route_count;
-    if (route_count == 0) {
-        /* Without a neighbour of our family there is no one to forward. */
-        if (aksu_addr_is_any(&config->tun.host_addr) || aksu_addr_is_v4(&config->tun.host_addr) != v4) return 0;
-        routes = &by_kernel;
-        route_count = 1;
+    if (config->route_count == 0) return add_default_routes(config, host, ret_error);
+    int failed = 0;
+    for (uint32_t i = 0; !failed && i < config->route_count; i++) {
+        failed = add_route(host, config->routes[i], ret_error);
     }
-    for (uint32_t i = 0; i < route_count; i++) {
-        aksu_route route = routes[i];
-        route.link = host->link;
-        aksu_err err = aksu_route_add(host->stack, &route);
-        if (err != AKSU_OK) return core_failed(err, "a route", ret_error);
-    }
-    return 0;
+    return failed;
 }
 
 static int add_link(const aksu_host_config *config, aksu_host *host, aksu_host_error *ret_error) {
@@ -50,8 +53,12 @@ static int add_link(const aksu_host_config *config, aksu_host *host, aksu_host_e
     host->driver->ops->link_config(host->driver, &link);
     aksu_err err = aksu_link_add(host->stack, &link, &host->link);
     if (err != AKSU_OK) return core_failed(err, "the link", ret_error);
-    err = aksu_addr_add(host->stack, host->link, &config->addr, config->prefix_bits);
-    if (err != AKSU_OK) return core_failed(err, "the address", ret_error);
+    for (size_t i = 0; i < AKSU_HOST_ADDRS; i++) {
+        const aksu_host_addr *ours = &config->addr[i];
+        if (aksu_addr_is_any(&ours->addr)) continue;
+        err = aksu_addr_add(host->stack, host->link, &ours->addr, ours->prefix_bits);
+        if (err != AKSU_OK) return core_failed(err, "the address", ret_error);
+    }
     int failed = add_routes(config, host, ret_error);
     if (failed) return failed;
     return aksu_loop_add_link(host->loop, host->driver, host->link, ret_error);
@@ -61,7 +68,10 @@ int aksu_host_open(const aksu_host_config *config, aksu_host *ret_host, aksu_hos
     if (config->struct_bytes != sizeof *config) {
         return aksu_host_error_set(ret_error, EINVAL, "the host config was not made for this version of the library");
     }
-    if (aksu_addr_equal(&config->addr, &config->tun.host_addr)) {
+    for (size_t i = 0; i < AKSU_HOST_ADDRS * AKSU_HOST_ADDRS; i++) {
+        const aksu_addr *ours = &config->addr[i / AKSU_HOST_ADDRS].addr;
+        if (aksu_addr_is_any(ours) || !aksu_addr_equal(ours, &config->tun.host_addr[i % AKSU_HOST_ADDRS].addr))
+            continue;
         return aksu_host_error_set(ret_error, EINVAL, "the stack and the kernel cannot have the same address");
     }
     aksu_host host = {0};

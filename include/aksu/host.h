@@ -114,15 +114,22 @@ enum {
 
 #define AKSU_TUN_NAME_BYTES 16 /* with the final NUL */
 
-/* The kernel is the peer at the other end of a TUN device: host_addr is the address it gets there. */
+/* An address with its network.  An unspecified one is none. */
+typedef struct aksu_host_addr {
+    aksu_addr addr;
+    uint8_t prefix_bits; /* of the address's own family */
+} aksu_host_addr;
+
+#define AKSU_HOST_ADDRS 2 /* one of each family, in any order */
+
+/* The kernel is the peer at the other end of a TUN device: host_addr are the addresses it gets there. */
 typedef struct aksu_tun_config {
-    uint32_t struct_bytes;    /* sizeof(aksu_tun_config): set by aksu_tun_config_default */
-    uint32_t flags;           /* AKSU_TUN_ */
-    const char *name;         /* NULL or "": the lowest free aksu0, aksu1, ... */
-    uint32_t mtu;             /* 576 to 65535 */
-    uint32_t batch_frames;    /* packets read at one time, 1 to 256; each has a 64 KiB buffer */
-    aksu_addr host_addr;      /* the kernel's address; unspecified: none is set */
-    uint8_t host_prefix_bits; /* of the address's own family */
+    uint32_t struct_bytes; /* sizeof(aksu_tun_config): set by aksu_tun_config_default */
+    uint32_t flags;        /* AKSU_TUN_ */
+    const char *name;      /* NULL or "": the lowest free aksu0, aksu1, ... */
+    uint32_t mtu;          /* 576 to 65535; 1280 at least with an IPv6 address (RFC 8200 s5) */
+    uint32_t batch_frames; /* packets read at one time, 1 to 256; each has a 64 KiB buffer */
+    aksu_host_addr host_addr[AKSU_HOST_ADDRS];
 } aksu_tun_config;
 
 /* 192.0.2.1/24 for the kernel, MTU 1500, a free name, offloads on. */
@@ -316,16 +323,15 @@ aksu_stack *aksu_loop_stack(const aksu_loop *loop);
 
 /* ---------------------------------------------------------------- host: all in one call */
 
-/* A stack behind a TUN device.  The kernel has tun.host_addr, the stack has addr. */
+/* A stack behind a TUN device.  The kernel has tun.host_addr, the stack has addr; no address can be both. */
 typedef struct aksu_host_config {
     uint32_t struct_bytes; /* sizeof(aksu_host_config): set by aksu_host_config_default */
     uint32_t busy_poll_us; /* see aksu_loop_config */
     aksu_config stack;     /* entropy all zeros: from getrandom */
     aksu_arena_pages arena_pages;
     aksu_tun_config tun;
-    aksu_addr addr;           /* ours; must differ from tun.host_addr */
-    uint8_t prefix_bits;      /* of its own family */
-    uint32_t route_count;     /* 0: a default route by the kernel (tun.host_addr), who forwards if told to */
+    aksu_host_addr addr[AKSU_HOST_ADDRS];
+    uint32_t route_count;     /* 0: a default route of each family by the kernel, who forwards if told to */
     const aksu_route *routes; /* borrowed for the call; field link is set here */
     aksu_loop_on_event *on_event;
     aksu_loop_on_turn *on_turn;

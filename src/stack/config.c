@@ -236,8 +236,11 @@ aksu_err aksu_stack_init(const aksu_config *config, void *mem, size_t mem_bytes,
     init_pools(core, &l);
     init_lists(core, &l);
     init_keys(core);
-    *ak_link_state_at(core, ak_loop_link(core)) = (struct ak_link_state){
-        .mtu = 65535, .flags = AKSU_LINK_TX_CHECKSUM | AKSU_LINK_TSO4, .tso_max_bytes = 65535, .up = true};
+    *ak_link_state_at(core, ak_loop_link(core)) =
+        (struct ak_link_state){.mtu = 65535,
+                               .flags = AKSU_LINK_TX_CHECKSUM | AKSU_LINK_TSO4 | AKSU_LINK_TSO6,
+                               .tso_max_bytes = 65535,
+                               .up = true};
     *ret_stack = stack;
     return AKSU_OK;
 }

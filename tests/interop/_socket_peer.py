@@ -15,7 +15,8 @@ import time
 
 def open_peer(how, host, port):
     if how == "listen":
-        with socket.create_server((host, port)) as listener:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.create_server((host, port), family=family) as listener:
             listener.settimeout(30)
             return listener.accept()[0]
     for _ in range(100):

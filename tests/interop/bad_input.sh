@@ -48,10 +48,14 @@ bad "trace kind" "is not ladder, json" "$AKSU" listen --trace=nonsense 7
 bad "trace file" "cannot write the trace to '/nonexistent/file'" "$AKSU" listen --trace=json:/nonexistent/file 7
 
 # Addresses.
-for address in 1.2.3 256.1.1.1 1.2.3.4.5 name "" 192.0.2.2/; do
-    bad "address '$address'" "is not an IPv4 address\|prefix length" "$AKSU" connect --address "$address" 192.0.2.1 80
+for address in 1.2.3 256.1.1.1 1.2.3.4.5 name "" 192.0.2.2/ 0.0.0.0 :: 2001:db8:::2/64 2001:db8::g/64 2001:db8::2/; do
+    bad "address '$address'" "is not an address\|prefix length" "$AKSU" connect --address "$address" 192.0.2.1 80
 done
 bad "prefix" "prefix length '40' is not a number from 1 to 31" "$AKSU" listen --address 192.0.2.2/40 7
+bad "prefix of IPv6" "prefix length '128' is not a number from 1 to 127" "$AKSU" listen --address 2001:db8::2/128 7
+bad "half of IPv6" "an IPv6 address needs both ends" "$AKSU" listen --address 2001:db8::2/64 7
+bad "no IPv6 here" "is an IPv6 address, and there is none here" "$AKSU" connect 2001:db8::1 80
+bad "too small for IPv6" "an MTU of 1000 is too small for IPv6" "$AKSU" listen --mtu 1000 --address 2001:db8::2/64 --host-address 2001:db8::1 7
 bad "no such name" "is no address and no name" "$AKSU" connect no.such.name.invalid 80
 bad "the same address twice" "cannot have the same address" "$AKSU" listen --address 198.51.100.1/24 --host-address 198.51.100.1 7
 bad "the kernel's own address" "127.0.0.1 is in use on the device lo" "$AKSU" listen --address 127.0.0.1/8 7

@@ -58,7 +58,7 @@ usage() { # what, part of the line, arguments...
     check "$what lines" "$(wc -l <"$work/why")" 1
     check "$what text" "$(grep -c -- "$part" "$work/why")" 1
 }
-usage address "is not an IPv4 address" connect --address 1.2.3 192.0.2.1 80
+usage address "is not an address" connect --address 1.2.3 192.0.2.1 80
 usage prefix "prefix length" connect --address 192.0.2.2/40 192.0.2.1 80
 usage port "is not a number from 1 to 65535" connect 192.0.2.1 99999
 usage name "no name that resolves" connect no.such.name.invalid 80

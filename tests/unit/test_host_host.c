@@ -184,12 +184,12 @@ static void open_failing_half_way_leaves_nothing(void **state) {
     aksu_host host = {0};
     aksu_host_error error = {0};
     aksu_host_config_default(&config);
-    config.addr = config.tun.host_addr;
+    config.addr[1].addr = config.tun.host_addr[0].addr;
     assert_int_equal(aksu_host_open(&config, &host, &error), -EINVAL);
     assert_non_null(strstr(error.text, "same address"));
 
     aksu_host_config_default(&config);
-    config.prefix_bits = 33; /* found out last, when the device is up */
+    config.addr[0].prefix_bits = 33; /* found out last, when the device is up */
     assert_int_equal(aksu_host_open(&config, &host, &error), -EINVAL);
     assert_non_null(strstr(error.text, "address"));
     assert_int_equal(if_nametoindex("aksu0"), 0);

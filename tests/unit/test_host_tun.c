@@ -136,8 +136,8 @@ static void open_ipv6_address_usable_at_once(void **state) {
     (void)state;
     aksu_tun_config config;
     aksu_tun_config_default(&config);
-    assert_int_equal(inet_pton(AF_INET6, "2001:db8::1", config.host_addr.byte), 1);
-    config.host_prefix_bits = 64;
+    assert_int_equal(inet_pton(AF_INET6, "2001:db8::1", config.host_addr[0].addr.byte), 1);
+    config.host_addr[0].prefix_bits = 64;
     aksu_driver *driver = NULL;
     aksu_host_error error = {0};
     int failed = aksu_tun_open(&config, &driver, &error);
@@ -147,7 +147,7 @@ static void open_ipv6_address_usable_at_once(void **state) {
     }
     int fd = socket(AF_INET6, SOCK_DGRAM, 0);
     struct sockaddr_in6 local = {.sin6_family = AF_INET6};
-    memcpy(&local.sin6_addr, config.host_addr.byte, 16);
+    memcpy(&local.sin6_addr, config.host_addr[0].addr.byte, 16);
     assert_int_equal(bind(fd, (struct sockaddr *)&local, sizeof local), 0);
     (void)close(fd);
     aksu_driver_close(driver);
@@ -200,8 +200,14 @@ static void open_bad_arguments_refused_by_name(void **state) {
     config.batch_frames = 257;
     expect_refusal(&config, EINVAL, "batch_frames");
     aksu_tun_config_default(&config);
-    config.host_prefix_bits = 33;
+    config.host_addr[0].prefix_bits = 33;
     expect_refusal(&config, EINVAL, "prefix of 33");
+    aksu_tun_config_default(&config);
+    config.host_addr[1] = (aksu_host_addr){.addr = {{0x20, 1, 0x0d, 0xb8, [15] = 1}}, .prefix_bits = 129};
+    expect_refusal(&config, EINVAL, "prefix of 129");
+    config.host_addr[1].prefix_bits = 64;
+    config.mtu = 1279;
+    expect_refusal(&config, EINVAL, "too small for IPv6");
     aksu_tun_config_default(&config);
     config.struct_bytes = 1;
     expect_refusal(&config, EINVAL, "version");
