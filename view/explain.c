@@ -362,7 +362,9 @@ static uint32_t connection_of(ak_explain *x, uint64_t time_ns, const ak_packet *
     if (c != NULL && !begins_anew(c, *ret_from, time_ns, p)) return at;
     ak_packet syn = {0};
     bool noted = c != NULL && c->reopened;
+    uint64_t since_ns = time_ns;
     if (noted) {
+        since_ns = c->again_ns;
         syn = (ak_packet){.from = p->to,
                           .to = p->from,
                           .from_port = p->to_port,
@@ -370,7 +372,6 @@ static uint32_t connection_of(ak_explain *x, uint64_t time_ns, const ak_packet *
                           .seq = c->again_seq,
                           .flags = AKSU_TCP_SYN};
     }
-    uint64_t since_ns = noted ? c->again_ns : time_ns;
     if (c != NULL) leave(x, at);
     at = begin(x, since_ns, noted ? &syn : p, hash);
     if (at == 0) return 0;

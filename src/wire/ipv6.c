@@ -67,7 +67,7 @@ static aksu_drop walk(const uint8_t *p, size_t head_bytes, size_t total_bytes, u
 }
 
 static aksu_addr addr_at(const uint8_t *p) {
-    aksu_addr addr;
+    aksu_addr addr = {{0}};
     ak_copy(addr.byte, p, sizeof addr.byte);
     return addr;
 }
