@@ -1,5 +1,5 @@
 /* Objects by number.  Nothing in the arena is a pointer: an object is named by a 32-bit reference, its class (which
- * pool) in bits 28-30 and its index below.  A lens tells where one member lies in the objects of each class, relative
+ * pool) in bits 27-30 and its index below.  A lens tells where one member lies in the objects of each class, relative
  * to the lens itself, so that a copied arena works unchanged. */
 #ifndef AK_BASE_LENS_H
 #define AK_BASE_LENS_H
@@ -8,16 +8,17 @@
 #include <stdint.h>
 
 #define AK_NONE        0xffffffffu
-#define AK_REF_CLASSES 8u
-#define AK_REF_INDEX   0x0fffffffu
+#define AK_REF_CLASSES 16u
+#define AK_REF_SHIFT   27u
+#define AK_REF_INDEX   ((1u << AK_REF_SHIFT) - 1)
 
 typedef uint32_t ak_ref;
 
 static inline ak_ref ak_ref_of(uint32_t class_index, uint32_t index) {
-    return class_index << 28 | index;
+    return class_index << AK_REF_SHIFT | index;
 }
 static inline uint32_t ak_ref_class(ak_ref ref) {
-    return ref >> 28;
+    return ref >> AK_REF_SHIFT;
 }
 static inline uint32_t ak_ref_index(ak_ref ref) {
     return ref & AK_REF_INDEX;

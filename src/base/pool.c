@@ -17,7 +17,7 @@ static char *link_at(const struct ak_pool *pool, uint32_t index) {
 
 void ak_pool_init(struct ak_pool *pool, const void *base, uint32_t stride, uint32_t limit, uint32_t link_offset) {
     ak_check(stride >= 4 && link_offset <= stride - 4);
-    ak_check(limit <= AK_REF_INDEX);
+    ak_check(limit <= AK_REF_INDEX + 1);
     *pool = (struct ak_pool){
         .at = (const char *)base - (const char *)pool,
         .stride = stride,
