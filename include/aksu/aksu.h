@@ -82,6 +82,11 @@ typedef struct aksu_endpoint {
 
 #define AKSU_LINK_ANY 0xffffu
 
+/* An Ethernet address. */
+typedef struct aksu_mac {
+    uint8_t byte[6];
+} aksu_mac;
+
 /* a.b.c.d as an aksu_addr. */
 aksu_addr aksu_addr_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d);
 bool aksu_addr_is_v4(const aksu_addr *addr);
@@ -559,6 +564,22 @@ bool aksu_tcp_next(aksu_stack *stack, uint64_t *cursor, aksu_tcp_info *ret_info)
     X(NONE, "not dropped")                                                                                             \
     X(LINK_UNKNOWN, "no such link, or down")                                                                           \
     X(FRAME_INVALID, "frame description inconsistent")                                                                 \
+    X(ETH_TRUNCATED, "shorter than its Ethernet header")                                                               \
+    X(ETH_TYPE, "Ethernet type not spoken")                                                                            \
+    X(ETH_VLAN, "not of our VLAN")                                                                                     \
+    X(ETH_SOURCE, "Ethernet source is a group, or ourselves")                                                          \
+    X(ETH_NOT_OURS, "Ethernet destination is not ours")                                                                \
+    X(ARP_TRUNCATED, "ARP packet too short")                                                                           \
+    X(ARP_FORMAT, "not ARP for IPv4 on Ethernet")                                                                      \
+    X(ARP_SOURCE, "ARP sender impossible here")                                                                        \
+    X(NDP_TRUNCATED, "neighbour discovery message too short")                                                          \
+    X(NDP_HOP_LIMIT, "neighbour discovery from beyond the link")                                                       \
+    X(NDP_SOURCE, "neighbour discovery from one who may not say it")                                                   \
+    X(NDP_FIELD, "neighbour discovery field makes no sense")                                                           \
+    X(NDP_OPTION, "neighbour discovery option malformed")                                                              \
+    X(NEIGHBOUR_FULL, "no room for one more neighbour")                                                                \
+    X(NEIGHBOUR_QUEUE, "too much waits for this neighbour")                                                            \
+    X(NEIGHBOUR_SILENT, "the neighbour does not answer")                                                               \
     X(IP_TRUNCATED, "shorter than its IP header")                                                                      \
     X(IP_VERSION, "not IPv4 or IPv6")                                                                                  \
     X(IP_HEADER_LENGTH, "IP header length below 20 or past the end")                                                   \

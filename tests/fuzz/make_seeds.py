@@ -100,6 +100,60 @@ ICMP = {
     "short": icmp(8, 0)[:7],
 }
 
+MAC_A, MAC_B = b"\2\0\0\0\0\2", b"\2\0\0\0\0\1"
+ARP_ASK = struct.pack(">HHBBH", 1, 0x0800, 6, 4, 1) + MAC_B + b"\xc0\0\2\1" + b"\0" * 6 + b"\xc0\0\2\2"
+
+
+def ether(kind, payload, dst=MAC_A, src=MAC_B, tag=None):
+    return dst + src + (b"" if tag is None else struct.pack(">HH", 0x8100, tag)) + struct.pack(">H", kind) + payload
+
+
+ETH = {
+    "ipv4": ether(0x0800, ipv4(payload=tcp())),
+    "ipv6_multicast": ether(0x86DD, b"\x60" + b"\0" * 39, dst=b"\x33\x33\0\0\0\1"),
+    "tag": ether(0x0806, ARP_ASK, tag=0x2005),
+    "tag_priority": ether(0x0806, ARP_ASK, tag=0xE000),
+    "tag_reserved": ether(0x0806, ARP_ASK, tag=0x0FFF),
+    "tag_nested": ether(0x8100, b"\0\5\x08\0", tag=5),
+    "tag_short": ether(0x0800, b"", tag=5)[:17],
+    "arp_ask": ether(0x0806, ARP_ASK, dst=b"\xff" * 6),
+    "arp_answer": ether(0x0806, ARP_ASK[:7] + b"\2" + ARP_ASK[8:]),
+    "arp_short": ether(0x0806, ARP_ASK[:27]),
+    "arp_hardware": ether(0x0806, b"\0\6" + ARP_ASK[2:]),
+    "length_field": ether(0x0026, b"\xaa\xaa\3" + b"\0" * 35),
+    "source_group": ether(0x0800, ipv4(), src=b"\3\0\0\0\0\1"),
+    "short": ether(0x0800, b"")[:13],
+}
+
+
+def nd_option(kind, body, units=None):
+    return bytes([kind, (len(body) + 2) // 8 if units is None else units]) + body
+
+
+PREFIX_1, TARGET = b"\x20\1\x0d\xb8" + b"\0" * 12, b"\x20\1\x0d\xb8" + b"\0" * 11 + b"\2"
+ND_MAC = nd_option(1, MAC_B)
+ND_PREFIX = nd_option(3, struct.pack(">BBIII", 64, 0xC0, 86400, 14400, 0) + PREFIX_1)
+ND_DNS = nd_option(25, struct.pack(">HI", 0, 1200) + TARGET)
+ND_ROUTE = nd_option(24, struct.pack(">BBI", 48, 8, 600) + PREFIX_1[:8])
+RA = struct.pack(">BBHBBHII", 134, 0, 0, 64, 0xC0, 1800, 30000, 1000)
+NDP = {
+    "ra": b"\0" + RA + ND_MAC + nd_option(5, struct.pack(">HI", 0, 1400)) + ND_PREFIX + ND_ROUTE + ND_DNS,
+    "ra_bare": b"\0" + RA,
+    "ra_global_source": b"\1" + RA,
+    "ra_hop_limit": b"\x80" + RA,
+    "ra_prefix_129": b"\0" + RA + ND_PREFIX.replace(b"\x40\xc0", b"\x81\xc0", 1),
+    "ra_dns_even": b"\0" + RA + nd_option(25, struct.pack(">HI", 0, 1200) + TARGET + b"\0" * 8),
+    "ra_option_0": b"\0" + RA + nd_option(1, MAC_B, 0),
+    "ra_option_long": b"\0" + RA + nd_option(1, MAC_B, 2),
+    "ra_many": b"\0" + RA + ND_PREFIX * 10 + ND_ROUTE * 9 + ND_DNS * 3,
+    "rs": b"\0\x85" + b"\0" * 7 + ND_MAC,
+    "ns": b"\1\x87" + b"\0" * 7 + TARGET + ND_MAC,
+    "ns_free": b"\6\x87" + b"\0" * 7 + TARGET,
+    "na": b"\1\x88\0\0\0\x60\0\0\0" + TARGET + nd_option(2, MAC_B),
+    "redirect": b"\0\x89" + b"\0" * 7 + b"\xfe\x80" + b"\0" * 13 + b"\7" + TARGET + nd_option(2, MAC_B),
+    "ns_short": b"\1\x87" + b"\0" * 7 + TARGET[:15],
+}
+
 ETHERNET = b"\2\0\0\0\0\2\2\0\0\0\0\1\x08\0"
 
 
@@ -168,7 +222,7 @@ EXPLAIN = {
 def main():
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "corpus"
     for target, seeds in {"fuzz_ipv4": IPV4, "fuzz_tcp_header": TCP, "fuzz_icmp": ICMP,
-                          "fuzz_explain": EXPLAIN}.items():
+                          "fuzz_explain": EXPLAIN, "fuzz_eth": ETH, "fuzz_ndp": NDP}.items():
         folder = out / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():
