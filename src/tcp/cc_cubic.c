@@ -102,8 +102,9 @@ static void cubic_on_congestion(struct ak_transfer *x, enum ak_cc_event event, u
     /* s4.7, fast convergence: a flow that did not get back to its last maximum makes room for others. */
     c->w_max = x->cwnd < c->w_max ? (uint32_t)((uint64_t)x->cwnd * 17 / 20) : x->cwnd;
     /* s4.6: beta = 0.7 */
-    x->ssthresh = ak_max_u32((uint32_t)((uint64_t)flight_bytes * 7 / 10), 2 * mss_bytes);
-    x->cwnd = x->ssthresh;
+    uint32_t reduced = (uint32_t)((uint64_t)flight_bytes * 7 / 10);
+    x->ssthresh = ak_max_u32(reduced, 2 * mss_bytes);
+    x->cwnd = event == AK_CC_MARK ? ak_max_u32(reduced, mss_bytes) : x->ssthresh;
     c->epoch_us = 0;
     ak_hystart_stop(&c->hystart);
     if (event != AK_CC_TIMEOUT) return;

@@ -22,6 +22,7 @@ static void newreno_on_congestion(struct ak_transfer *x, enum ak_cc_event event,
                                   uint32_t mss_bytes) {
     x->ssthresh = ak_max_u32(flight_bytes / 2, 2 * mss_bytes); /* RFC 5681 s3.1 (4) */
     x->cwnd = event == AK_CC_TIMEOUT ? mss_bytes : x->ssthresh;
+    if (event == AK_CC_MARK) x->cwnd = ak_max_u32(flight_bytes / 2, mss_bytes); /* RFC 3168 s6.1.2: down to one */
     x->cc.newreno.acked_bytes = 0;
 }
 

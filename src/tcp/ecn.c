@@ -48,16 +48,37 @@ void ak_ecn_reduced(struct ak_core *core, struct ak_tcb *t) {
     x->ecn_cwr_due = (t->flags & AK_F_ECN) != 0;
 }
 
+/* An ACK that tells of marks; s6.1.2: it does not increase the window. */
+bool ak_ecn_echoed(const struct ak_tcb *t, const struct ak_seg *seg) {
+    return (t->flags & AK_F_ECN) && (seg->flags & (AKSU_TCP_ECE | AKSU_TCP_SYN)) == AKSU_TCP_ECE;
+}
+
+/* s6.1.2: a window of one segment cannot be halved: the next segment waits for a retransmission timeout, and for twice
+ * as long each time that this is not enough (RFC 9438 s4.6). */
+static void hold(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    uint64_t wait_us = ak_tcp_rto_us(core, t) << x->ecn_holds;
+    wait_us = ak_min_u64(wait_us, ak_settings_of(core, &t->sock)->rto_max_us);
+    x->pace_next_us = ak_max_u64(x->pace_next_us, core->now_us + wait_us);
+    if (x->ecn_holds < 8) x->ecn_holds++;
+}
+
 /* s6.1.2: "no more than once per window of data". */
 void ak_ecn_ack(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     if (x == NULL || (t->flags & AK_F_ECN) == 0) return;
     x->ecn_end = ak_seq_max(x->ecn_end, t->snd.una); /* never so far behind that it would seem ahead */
-    bool heeded = (seg->flags & (AKSU_TCP_ECE | AKSU_TCP_SYN)) == AKSU_TCP_ECE && ak_seq_gt(seg->ack, x->ecn_end) &&
-                  x->in_recovery == AK_RECOVERY_NONE && !ak_seq_eq(t->snd.una, t->snd.nxt);
+    if (!ak_ecn_echoed(t, seg)) {
+        if (ak_seq_gt(seg->ack, t->snd.una)) x->ecn_holds = 0;
+        return;
+    }
+    bool heeded =
+        ak_seq_gt(seg->ack, x->ecn_end) && x->in_recovery == AK_RECOVERY_NONE && !ak_seq_eq(t->snd.una, t->snd.nxt);
     if (!heeded) return;
+    uint32_t mss = ak_tcp_effective_mss(core, t, 0);
     uint32_t flight = ak_min_u32(ak_seq_bytes(t->snd.una, t->snd.nxt), x->cwnd);
-    ak_cc_of(core, t)->on_congestion(x, AK_CC_MARK, flight, ak_tcp_effective_mss(core, t, 0));
+    if (x->cwnd <= mss) hold(core, t);
+    ak_cc_of(core, t)->on_congestion(x, AK_CC_MARK, flight, mss);
     ak_ecn_reduced(core, t);
     core->counters.ecn_reductions++;
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_ECN);

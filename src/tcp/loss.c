@@ -162,8 +162,10 @@ void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, const struct ak
         if ((t->flags & AK_F_SACK) == 0) first_segment_lost(core, t, AKSU_LOSS_BY_PARTIAL_ACK);
         return;
     }
+    uint32_t acked_bytes = ack.acked_bytes;
+    if (ak_ecn_echoed(t, seg)) ack.acked_bytes = 0;
     grow_window(core, t, &ack, una);
-    ak_cwv_acked(core, t, ack.acked_bytes);
+    ak_cwv_acked(core, t, acked_bytes);
 }
 
 void ak_tcp_recovery_enter(struct ak_core *core, struct ak_tcb *t) {

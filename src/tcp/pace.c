@@ -21,7 +21,8 @@ static uint64_t bytes_per_100_trips(const struct ak_transfer *x) {
 }
 
 bool ak_pace_waits(const struct ak_core *core, const struct ak_tcb *t) {
-    return ak_transfer_of(core, t)->pace_next_us > core->now_us && paces(core, t);
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    return x->pace_next_us > core->now_us && (x->ecn_holds > 0 || paces(core, t));
 }
 
 uint32_t ak_pace_quantum(const struct ak_core *core, const struct ak_tcb *t, uint32_t most, uint32_t mss) {

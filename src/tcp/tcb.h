@@ -195,9 +195,10 @@ struct ak_transfer {
         uint64_t unused_since_us; /* AK_NEVER: validated */
     } cwv;
 
-    bool ecn_echo;    /* ECE goes on every ACK */
-    bool ecn_cwr_due; /* CWR goes on the next new data */
-    ak_seq ecn_end;   /* ECE means nothing new until this is acknowledged */
+    bool ecn_echo;     /* ECE goes on every ACK */
+    bool ecn_cwr_due;  /* CWR goes on the next new data */
+    uint8_t ecn_holds; /* ECE that came in a row with the window at one segment */
+    ak_seq ecn_end;    /* ECE means nothing new until this is acknowledged */
 
     bool duplicate_due; /* the next ACK tells of it: RFC 2883 */
     struct ak_range duplicate;

@@ -165,6 +165,7 @@ enum ak_verdict ak_tcp_step_text(struct ak_input *in) {
     struct ak_core *core = in->core;
     struct ak_tcb *t = in->t;
     const struct ak_seg *seg = in->seg;
+    if (in->refused) ak_ecn_data(core, t, seg); /* RFC 3168 s6.1.6: a window probe */
     if (seg->text_bytes == 0) return AK_NEXT;
     if (!receives(t)) { /* CLOSE-WAIT and later: "This should not occur since a FIN has been received" */
         in->drop = AKSU_DROP_TCP_AFTER_FIN;

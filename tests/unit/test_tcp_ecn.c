@@ -5,11 +5,16 @@
 
 enum { SEG = 536, ECT_0 = 2, CE = 3, ECE = AKSU_TCP_ECE, CWR = AKSU_TCP_CWR };
 
-static struct peer ecn_peer(uint64_t setting) {
+static aksu_config ecn_config(uint64_t setting) {
     aksu_config config = world_config();
     config.tcp.ecn = setting;
     config.tcp.delayed_ack_us = 0;
     config.tcp.congestion_control = (uint64_t)aksu_cc_index("newreno");
+    return config;
+}
+
+static struct peer ecn_peer(uint64_t setting) {
+    aksu_config config = ecn_config(setting);
     return peer_open(&config);
 }
 
@@ -25,8 +30,8 @@ static uint8_t ecn_flags(const struct tcp_seen *seen) {
 }
 
 /* Established, ECN agreed on. */
-static struct peer ecn_joined(void) {
-    struct peer p = ecn_peer(AKSU_ECN_PASSIVE);
+static struct peer ecn_joined_with(const aksu_config *config) {
+    struct peer p = peer_open(config);
     p.listener = world_listen_on(p.w, SERVER, 80, 8, 0);
     peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_SYN | ECE | CWR});
     peer_learn(&p);
@@ -35,6 +40,11 @@ static struct peer ecn_joined(void) {
     assert_int_equal(aksu_tcp_accept(p.w->stack[SERVER], p.listener, &p.sock), AKSU_OK);
     p.w->first = p.w->seen_count;
     return p;
+}
+
+static struct peer ecn_joined(void) {
+    aksu_config config = ecn_config(AKSU_ECN_PASSIVE);
+    return ecn_joined_with(&config);
 }
 
 static uint32_t cwnd_of(const struct peer *p) {
@@ -162,7 +172,7 @@ static void echo_halves_the_window_once_a_round_trip(void **state) {
     uint32_t cwr = 0;
     for (uint32_t ack = 2; ack <= 10; ack++) {
         peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK | ECE, .seq = 1, .ack = 1 + ack * SEG});
-        assert_true(cwnd_of(&p) >= once);
+        assert_int_equal(cwnd_of(&p), once); /* "SHOULD NOT increase the congestion window" */
     }
     for (uint32_t i = p.w->first; i < p.w->seen_count; i++)
         cwr += p.w->seen[i].from == SERVER && (p.w->seen[i].segment.flags & CWR);
@@ -171,6 +181,74 @@ static void echo_halves_the_window_once_a_round_trip(void **state) {
     assert_int_equal(counters_of(&p).tcp_retransmitted, 0);
     peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK | ECE, .seq = 1, .ack = 1 + 12 * SEG});
     assert_int_equal(counters_of(&p).ecn_reductions, 2); /* the next window */
+    world_close(p.w);
+}
+
+/* s6.1.2, RFC 9438 s4.6: the window goes down to one segment, and then the next segment waits for a retransmission
+ * timeout, 200 ms more than the round trip, and for twice that at the next mark. */
+static void echo_goes_on_one_segment_a_timeout(void **state) {
+    (void)state;
+    static const char *const names[] = {"newreno", "cubic"};
+    for (int i = 0; i < 2; i++) {
+        aksu_config config = world_config();
+        config.tcp.delayed_ack_us = 0;
+        config.tcp.congestion_control = (uint64_t)aksu_cc_index(names[i]);
+        struct peer p = ecn_joined_with(&config);
+        we_send(&p, 60 * SEG);
+        uint32_t acked = 0;
+        while (cwnd_of(&p) > SEG) { /* all that is in flight, and the next window is marked too */
+            assert_true(acked < 40);
+            acked += p.w->seen_count - p.w->first;
+            p.w->first = p.w->seen_count;
+            peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK | ECE, .seq = 1, .ack = 1 + acked * SEG});
+            p.w->first++; /* the ACK itself */
+        }
+        assert_int_equal(p.w->seen_count - p.w->first, 1);
+        for (uint64_t wait_us = 200000; wait_us <= 400000; wait_us *= 2) {
+            p.w->first = p.w->seen_count + 1;
+            peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK | ECE, .seq = 1, .ack = 1 + ++acked * SEG});
+            world_run(p.w, wait_us - 5000);
+            assert_int_equal(p.w->seen_count, p.w->first);
+            world_run(p.w, 20000);
+            assert_int_equal(p.w->seen_count, p.w->first + 1);
+        }
+        p.w->first = p.w->seen_count + 1;
+        peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1 + ++acked * SEG});
+        assert_true(p.w->seen_count > p.w->first); /* no mark: at once */
+        world_close(p.w);
+    }
+}
+
+/* s6.1.6: "if a window probe arrives with the CE codepoint set, then the receiver SHOULD respond". */
+static void marked_window_probe_is_echoed(void **state) {
+    (void)state;
+    aksu_config config = world_config();
+    config.tcp.delayed_ack_us = 0;
+    config.tcp.window_scale = 0;
+    config.tcp.rcv_buf_bytes = 1000;
+    struct peer p = ecn_joined_with(&config);
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1, .bytes = 1000});
+    assert_int_equal(our_last(&p)->segment.wnd, 0);
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1001, .ack = 1, .bytes = 1});
+    assert_int_equal(ecn_flags(our_last(&p)), 0);
+    p.tos = CE;
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1001, .ack = 1, .bytes = 1});
+    assert_int_equal(ecn_flags(our_last(&p)), ECE);
+    world_close(p.w);
+}
+
+/* s6.1.5: "ignore the CE codepoint on out-of-window packets". */
+static void marked_data_outside_the_window_is_not_echoed(void **state) {
+    (void)state;
+    struct peer p = ecn_joined();
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1, .bytes = 10});
+    p.tos = CE;
+    static const uint32_t seqs[] = {1, 20000000};
+    for (int i = 0; i < 2; i++) {
+        peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = seqs[i], .ack = 1, .bytes = 10});
+        assert_int_equal(ecn_flags(our_last(&p)), 0);
+    }
+    assert_int_equal(counters_of(&p).ecn_marks_received, 0);
     world_close(p.w);
 }
 
@@ -202,6 +280,9 @@ int main(void) {
         cmocka_unit_test(marked_data_is_echoed_until_cwr),
         cmocka_unit_test(marked_data_without_ecn_is_not_echoed),
         cmocka_unit_test(echo_halves_the_window_once_a_round_trip),
+        cmocka_unit_test(echo_goes_on_one_segment_a_timeout),
+        cmocka_unit_test(marked_window_probe_is_echoed),
+        cmocka_unit_test(marked_data_outside_the_window_is_not_echoed),
         cmocka_unit_test(cookie_remembers_ecn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
