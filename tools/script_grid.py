@@ -5,7 +5,8 @@ usage: script_grid.py [--check]
 
 Reads tests/scripts/<STATE>/<event>[.<role>].pkt and tests/scripts/not-applicable.txt, and writes (with --check:
 compares) tests/scripts/README.md.  It is an error if a cell has neither script nor reason, or both, or if a file lies
-outside the grid.
+outside the grid.  Beside the grid, tests/scripts/<mechanism>/, in lower case, holds scripts of one mechanism each; they
+are listed with their first line, "// <mechanism>/<name>: what it shows".
 """
 import os
 import re
@@ -18,7 +19,47 @@ EVENTS = {
     "Timers": "timer-retransmission timer-persist timer-delayed-ack timer-keep-alive timer-user-timeout timer-2msl",
     "Calls": "call-open call-send call-receive call-close call-abort call-status",
 }
+MECHANISMS = {
+    "slow-start": "Slow start and congestion avoidance, RFC 5681",
+    "fast-retransmit": "Fast retransmit and recovery without SACK, RFC 5681, RFC 6582, RFC 3042",
+    "sack": "Selective acknowledgment, RFC 2018, RFC 6675",
+    "dsack": "Duplicates told of, RFC 2883",
+    "rack": "RACK-TLP, RFC 8985",
+    "prr": "Proportional rate reduction, RFC 9937",
+    "rto": "The retransmission timer, RFC 6298",
+    "undo": "Needless timeouts taken back, RFC 5682, RFC 3522, RFC 4015",
+    "timestamps": "Timestamps and PAWS, RFC 7323",
+    "window-scale": "Window scaling, RFC 7323",
+    "ecn": "Explicit congestion notification, RFC 3168",
+    "cubic": "CUBIC, RFC 9438",
+    "idle-restart": "After an idle time, RFC 5681",
+    "nagle": "Small segments held back, RFC 9293",
+    "delayed-ack": "Delayed acknowledgments, RFC 9293, RFC 5681",
+    "persist": "Window probes, RFC 9293",
+    "silly-window": "Silly windows avoided, RFC 9293",
+    "path-mtu": "Path MTU discovery, RFC 1191",
+}
 ROLES = {"SYN-RECEIVED": ["", "active"]}  # reached from LISTEN, and from SYN-SENT: MUST-11
+
+
+def mechanisms(folder, faults):
+    """The lines of the list of scripts beside the grid."""
+    lines = ["", "## Mechanisms"]
+    for mechanism, title in MECHANISMS.items():
+        path = os.path.join(folder, mechanism)
+        names = sorted(os.listdir(path)) if os.path.isdir(path) else []
+        if not names:
+            continue
+        lines += ["", f"{title}:", ""]
+        for name in names:
+            first = open(os.path.join(path, name), encoding="utf-8").readline().strip()
+            label = f"{mechanism}/{os.path.splitext(name)[0]}"
+            match = re.fullmatch(rf"// {re.escape(label)}: (.+)", first)
+            if not match or not name.endswith(".pkt"):
+                faults.append(f"{mechanism}/{name}: the first line is not '// {label}: what it shows'")
+                continue
+            lines.append(f"- [{label}]({mechanism}/{name}): {match.group(1)}")
+    return lines
 
 
 def main(arguments):
@@ -35,7 +76,7 @@ def main(arguments):
 
     scripts = {}
     for state in sorted(os.listdir(folder)):
-        if not os.path.isdir(os.path.join(folder, state)):
+        if not os.path.isdir(os.path.join(folder, state)) or state in MECHANISMS:
             continue
         for name in sorted(os.listdir(os.path.join(folder, state))):
             scripts.setdefault((state, name.split(".")[0]), []).append(f"{state}/{name}")
@@ -76,6 +117,7 @@ def main(arguments):
         text += ["", f"## {group}", "", "| | " + " | ".join(STATES) + " |", "|---" * (len(STATES) + 1) + "|"]
         for event in names.split():
             text.append(f"| {event} | " + " | ".join(cell(state, event) for state in STATES) + " |")
+    text += mechanisms(folder, faults)
     text = "\n".join(text) + "\n"
 
     for fault in faults:

@@ -10,6 +10,17 @@ static void heard(const struct ak_core *core, struct ak_tcb *t) {
     ak_flags_clear(t, AK_F_KEEPALIVE_DUE);
 }
 
+/* Our SYN had to go more than once.  RFC 6298 s5.7: 3 s until a round trip is known; RFC 6928 s2: lost more than once,
+ * a first window of one segment (RFC 5681 s3.1). */
+static void heed_lost_syns(struct ak_core *core, struct ak_tcb *t) {
+    enum { FALLBACK_RTO_US = 3000000 };
+    if (t->retries > 0 && t->srtt_us == 0) t->rttvar_us = FALLBACK_RTO_US / 4;
+    if (t->retries < 2) return;
+    t->cwnd = ak_tcp_effective_mss(core, t, 0);
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x != NULL) x->cwnd = x->pace_free_bytes = t->cwnd;
+}
+
 /* SYN-RECEIVED or SYN-SENT ends: our SYN is acknowledged. */
 void ak_tcp_established(struct ak_input *in) {
     struct ak_core *core = in->core;
@@ -19,6 +30,7 @@ void ak_tcp_established(struct ak_input *in) {
     if (t->srtt_us == 0 && (t->flags & (AK_F_SYN_RETRANSMITTED | AK_F_ACTIVE)) == AK_F_ACTIVE)
         ak_tcp_rtt_sample(core, t, (uint32_t)core->now_us - t->last_send);
     t->snd.una = ak_seq_add(t->snd.iss, 1);
+    heed_lost_syns(core, t);
     t->retries = 0;
     ak_flags_clear(t, AK_F_SYN_DUE);
     ak_tcp_timer_cancel(core, t, AKSU_TIMER_RETRANSMIT);

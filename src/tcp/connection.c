@@ -52,7 +52,7 @@ uint32_t ak_tcp_initial_window(const struct ak_core *core, const struct ak_tcb *
 }
 
 /* RFC 5681 s4.1: after an idle time of more than an RTO the window is at most the initial one. */
-static uint32_t resumed_window(const struct ak_core *core, const struct ak_tcb *t) {
+uint32_t ak_tcp_resumed_window(const struct ak_core *core, const struct ak_tcb *t) {
     uint32_t initial = ak_tcp_initial_window(core, t);
     if (t->cwnd == 0) return initial;
     uint64_t idle_us = (uint64_t)(ak_idle_clock(core) - t->last_send) << 10;
@@ -83,7 +83,7 @@ struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t) {
         .limited_end = t->snd.una,
         .cwv = {.round_end = t->snd.una, .unused_since_us = AK_NEVER},
         .ecn_end = t->snd.una,
-        .cwnd = resumed_window(core, t),
+        .cwnd = ak_tcp_resumed_window(core, t),
         .ssthresh = t->ssthresh ? t->ssthresh : UINT32_MAX,
     };
     ak_stream_init(&x->send, &core->blocks, x->send_end);

@@ -37,8 +37,9 @@ static void byte_info(const struct ak_core *core, const struct ak_tcb *t, aksu_t
 static void transfer_info(const struct ak_core *core, const struct ak_tcb *t, aksu_tcp_info *info) {
     const struct ak_transfer *x = ak_transfer_of(core, t);
     uint32_t fin = (t->flags & AK_F_FIN_RECEIVED) ? 1 : 0;
-    info->cwnd_bytes = t->cwnd;
-    info->ssthresh_bytes = t->ssthresh;
+    bool synchronized = t->state >= AK_TCP_ESTABLISHED && t->state <= AK_TCP_LAST_ACK;
+    info->cwnd_bytes = synchronized ? ak_tcp_resumed_window(core, t) : t->cwnd; /* what the next data will have */
+    info->ssthresh_bytes = synchronized && t->ssthresh == 0 ? UINT32_MAX : t->ssthresh;
     if (x == NULL) return;
     info->snd_queued_bytes = ak_seq_lt(t->snd.una, x->send_end) ? ak_seq_bytes(t->snd.una, x->send_end) : 0;
     info->rcv_queued_bytes = ak_seq_bytes(x->read, t->rcv.nxt) - fin;

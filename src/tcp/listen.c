@@ -396,11 +396,13 @@ static enum ak_verdict complete(struct ak_core *core, struct ak_seg *seg, ak_ref
     };
     bool measured = (syn->flags & AK_SYN_RETRANSMITTED) == 0;
     uint32_t trip_us = (uint32_t)core->now_us - syn->sent_us;
+    uint8_t retries = syn->retries;
     ak_ref old = syn->time_wait;
     syn_remove(core, ref);
     if (old != AK_NONE) ak_time_wait_forget(core, old);
     struct ak_tcb *t = ak_tcb_from_handshake(core, &h);
     if (measured) ak_tcp_rtt_sample(core, t, trip_us);
+    t->retries = retries;
     ak_tcp_resume(core, t, seg);
     return AK_GONE;
 }

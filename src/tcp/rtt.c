@@ -36,7 +36,7 @@ void ak_tcp_rtt_forget(struct ak_tcb *t) {
  * steady path does not bring the RTO down to the round trip itself. */
 uint64_t ak_tcp_rto_us(const struct ak_core *core, const struct ak_tcb *t) {
     const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
-    if (t->srtt_us == 0) return settings->rto_initial_us;
+    if (t->srtt_us == 0) return ak_max_u64(settings->rto_initial_us, 4ull * t->rttvar_us); /* s2.1, s5.7 */
     uint64_t rto_us = t->srtt_us + ak_max_u64(settings->rto_min_us, 4ull * t->rttvar_us);
     return ak_min_u64(rto_us, settings->rto_max_us);
 }

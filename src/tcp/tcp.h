@@ -97,6 +97,7 @@ void ak_tcb_free(struct ak_core *core, struct ak_tcb *t);
 struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t);
 /* IW, RFC 6928 s2. */
 uint32_t ak_tcp_initial_window(const struct ak_core *core, const struct ak_tcb *t);
+uint32_t ak_tcp_resumed_window(const struct ak_core *core, const struct ak_tcb *t);
 void ak_transfer_synchronized(struct ak_core *core, struct ak_tcb *t);
 void ak_transfer_return(struct ak_core *core, struct ak_tcb *t);
 /* Whether it holds nothing any more. */
