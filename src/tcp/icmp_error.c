@@ -12,10 +12,13 @@ static void packet_too_big(struct ak_core *core, struct ak_tcb *t, uint32_t mtu)
     enum { MTU_FLOOR_V4 = 576, MTU_FLOOR_V6 = 1280 };
     mtu = ak_max_u32(mtu, ak_addr_is_v4(&t->tuple.remote) ? MTU_FLOOR_V4 : MTU_FLOOR_V6);
     if (mtu >= t->path_mtu) return;
+    uint32_t mss_before = ak_tcp_effective_mss(core, t, 0);
     t->path_mtu = (uint16_t)mtu;
-    const struct ak_transfer *x = ak_transfer_of(core, t);
+    struct ak_transfer *x = ak_transfer_of(core, t);
     if (x == NULL) return;
     uint32_t mss = ak_tcp_effective_mss(core, t, 0);
+    if (mss < mss_before) /* RFC 5681 s3.1: as many segments as before, not as many bytes */
+        x->cwnd = ak_max_u32((uint32_t)((uint64_t)x->cwnd * mss / mss_before), mss);
     for (uint32_t i = x->record_head; i != AK_NONE; i = ak_record_at(core, i)->next) {
         if (ak_record_at(core, i)->segment_bytes > mss) ak_record_mark_lost(core, t, i, AKSU_LOSS_BY_RTO);
     }
