@@ -48,6 +48,10 @@ void ak_tcp_reset_for(struct ak_core *core, const struct ak_seg *seg) {
         bare.header = (struct ak_tcp_header){.ack = ak_seq_add(seg->seq, ak_seg_bytes(seg)),
                                              .flags = AKSU_TCP_RST | AKSU_TCP_ACK};
     }
+    if (seg->options.present & AKSU_OPT_TIMESTAMPS) { /* RFC 7323 s5.2: TSval 0, and the segment's own as TSecr */
+        bare.header.options.present = AKSU_OPT_TIMESTAMPS;
+        bare.header.options.ts_ecr = seg->options.ts_val;
+    }
     ak_tcp_send_bare(core, &bare);
 }
 
@@ -59,6 +63,11 @@ static void send_for(struct ak_core *core, const struct ak_tcb *t, ak_seq seq, u
         .cause = cause,
         .header = {.seq = seq, .ack = t->rcv.nxt, .flags = flags},
     };
+    if (t->flags & AK_F_TIMESTAMPS) { /* RFC 7323 s3.2, s5.2 */
+        bare.header.options.present = AKSU_OPT_TIMESTAMPS;
+        bare.header.options.ts_val = ak_tcp_timestamp(core, t->ts_offset);
+        bare.header.options.ts_ecr = t->ts_recent;
+    }
     ak_tcp_send_bare(core, &bare);
 }
 
