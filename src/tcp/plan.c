@@ -164,9 +164,34 @@ static bool frto_holds(const struct ak_tcb *t, const struct ak_plan_env *env) {
     return plan_data(t, env, &plan);
 }
 
-/* RFC 8985 s7.3: new data if it may go (plan_data has been asked), else the last segment again. */
+/* So many new bytes, in one segment at most. */
+static void plan_new(const struct ak_tcb *t, const struct ak_plan_env *env, uint32_t bytes, struct ak_plan *plan) {
+    plan->kind = AK_PLAN_DATA;
+    plan->seq = t->snd.nxt;
+    plan->bytes = bytes;
+    plan->flags = AKSU_TCP_ACK;
+    plan->cause = AKSU_SEND_DATA_CAUSE;
+    ak_seq end = ak_seq_add(plan->seq, bytes);
+    if (ak_seq_eq(end, env->x->send_end)) plan->flags |= AKSU_TCP_PSH;
+    if (fin_follows(t, env, end)) plan->flags |= AKSU_TCP_FIN;
+}
+
+static bool plan_probe_with_new(const struct ak_tcb *t, const struct ak_plan_env *env, struct ak_plan *plan) {
+    uint32_t sent = ak_seq_bytes(t->snd.una, t->snd.nxt);
+    bool none = (t->flags & AK_F_FIN_SENT) || !ak_seq_lt(t->snd.nxt, env->x->send_end) || t->snd.wnd <= sent;
+    if (none || !env->record_free) return false;
+    uint32_t bytes = ak_min_u32(ak_seq_bytes(t->snd.nxt, env->x->send_end), env->mss_bytes);
+    plan_new(t, env, ak_min_u32(bytes, t->snd.wnd - sent), plan);
+    plan->ect = ak_ecn_capable(t);
+    plan->cause = AKSU_SEND_TAIL_LOSS_PROBE_CAUSE;
+    return true;
+}
+
+/* RFC 8985 s7.3: new data as far as the peer's window allows, whatever the congestion window says; else the last
+ * segment again. */
 static bool plan_tail_probe(const struct ak_tcb *t, const struct ak_plan_env *env, struct ak_plan *plan) {
     if ((t->flags & AK_F_TAIL_PROBE_DUE) == 0 || env->tail == NULL) return false;
+    if (plan_probe_with_new(t, env, plan)) return true;
     uint32_t bytes = ak_min_u32(env->tail->bytes, env->mss_bytes);
     ak_seq end = ak_seq_add(env->tail->seq, env->tail->bytes);
     plan->kind = AK_PLAN_TAIL_PROBE;
@@ -195,14 +220,7 @@ static bool plan_fin(const struct ak_tcb *t, const struct ak_plan_env *env, stru
 /* s3.8.6.2.1 (4): the override of silly-window avoidance: what a window that is open by less than a segment takes. */
 static void plan_override(const struct ak_tcb *t, const struct ak_plan_env *env, struct ak_plan *plan) {
     uint32_t queued = ak_seq_bytes(t->snd.nxt, env->x->send_end);
-    plan->kind = AK_PLAN_DATA;
-    plan->seq = t->snd.nxt;
-    plan->bytes = ak_min_u32(ak_min_u32(queued, t->snd.wnd), env->mss_bytes);
-    plan->flags = AKSU_TCP_ACK;
-    plan->cause = AKSU_SEND_DATA_CAUSE;
-    ak_seq end = ak_seq_add(plan->seq, plan->bytes);
-    if (ak_seq_eq(end, env->x->send_end)) plan->flags |= AKSU_TCP_PSH;
-    if (fin_follows(t, env, end)) plan->flags |= AKSU_TCP_FIN;
+    plan_new(t, env, ak_min_u32(ak_min_u32(queued, t->snd.wnd), env->mss_bytes), plan);
 }
 
 /* s3.8.6.1: one byte at the left edge, new or sent before. */

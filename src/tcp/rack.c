@@ -113,16 +113,18 @@ void ak_rack_timeout(struct ak_core *core, struct ak_tcb *t) {
     mark_until(core, t, AKSU_LOSS_BY_RTO, &latest_us);
 }
 
-/* s7.2: after new data or an acknowledgment, if nothing else is known to be wrong. */
+/* s7.2: after new data or an acknowledgment, if nothing else is known to be wrong; s7.3: no other probe is out, and a
+ * round trip was measured since the last one. */
 void ak_tlp_schedule(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     bool wanted = (t->flags & AK_F_SACK) && x->record_head != AK_NONE && x->in_recovery == AK_RECOVERY_NONE &&
-                  x->sacked_bytes == 0 && !x->tlp.out && t->snd.wnd > 0 && t->rto_due_us != AK_NEVER;
+                  x->sacked_bytes == 0 && !x->tlp.out && !x->tlp.unmeasured && t->srtt_us != 0 && t->snd.wnd > 0 &&
+                  t->rto_due_us != AK_NEVER;
     if (!wanted) {
         ak_tcp_timer_cancel(core, t, AKSU_TIMER_TAIL_LOSS_PROBE);
         return;
     }
-    uint64_t wait_us = t->srtt_us == 0 ? 1000000 : 2ull * t->srtt_us;
+    uint64_t wait_us = 2ull * t->srtt_us;
     enum { WORST_ACK_DELAY_US = 200000, LEAST_US = 2000 };
     bool single = ak_seq_bytes(t->snd.una, t->snd.nxt) <= ak_tcp_effective_mss(core, t, 0);
     wait_us = single ? wait_us + WORST_ACK_DELAY_US : ak_max_u64(wait_us, LEAST_US);
@@ -138,6 +140,7 @@ void ak_tlp_sent(struct ak_core *core, struct ak_tcb *t, bool retransmission) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     ak_flags_clear(t, AK_F_TAIL_PROBE_DUE);
     x->tlp.out = true;
+    x->tlp.unmeasured = true;
     x->tlp.retransmission = retransmission;
     x->tlp.end = t->snd.nxt;
     ak_tcp_rto_restart(core, t);

@@ -158,6 +158,7 @@ struct ak_transfer {
     struct {
         ak_seq end;
         bool out, retransmission;
+        bool unmeasured; /* no round trip was measured since the last probe */
     } tlp;
     uint8_t in_recovery; /* enum ak_recovery */
     uint8_t rto_backoff;
