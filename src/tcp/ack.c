@@ -116,8 +116,8 @@ void ak_tcp_enter_time_wait(struct ak_core *core, struct ak_tcb *t, aksu_state_c
 }
 
 /* RFC 8985: what the acknowledgment and its SACK blocks say about the rest of the flight. */
-static void look_for_losses(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
-    ak_tlp_acked(core, t, seg);
+static void look_for_losses(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg, ak_seq old_una) {
+    ak_tlp_acked(core, t, seg, old_una);
     if (seg->options.present & AKSU_OPT_SACK) {
         ak_tcp_sack_take(core, t, seg);
         ak_tcp_want_output(core, t);
@@ -181,7 +181,7 @@ enum ak_verdict ak_tcp_step_ack(struct ak_input *in) {
     } else if (t->transfer != AK_NONE && (t->flags & AK_F_SACK) == 0 && !in->refused && is_duplicate(t, seg)) {
         ak_tcp_duplicate_ack(core, t);
     }
-    if (t->transfer != AK_NONE && (t->flags & AK_F_SACK)) look_for_losses(core, t, seg);
+    if (t->transfer != AK_NONE && (t->flags & AK_F_SACK)) look_for_losses(core, t, seg, before.una);
     ak_tcp_recovery_step(core, t, &before);
     if (ak_seq_ge(seg->ack, t->snd.una)) {
         ak_tcp_send_window_update(core, t, seg);

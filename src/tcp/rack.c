@@ -146,12 +146,19 @@ void ak_tlp_sent(struct ak_core *core, struct ak_tcb *t, bool retransmission) {
     ak_tcp_rto_restart(core, t);
 }
 
-/* s7.4: a probe that repaired a loss without anyone noticing still means congestion. */
-void ak_tlp_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
+/* s7.4: a probe that repaired a loss without anyone noticing still means congestion.  An acknowledgment of just what
+ * was in flight may be the original's: only what comes after it tells, a report that the probe came twice, or progress.
+ */
+void ak_tlp_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg, ak_seq old_una) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     if (!x->tlp.out || ak_seq_lt(seg->ack, x->tlp.end)) return;
+    bool beyond = ak_seq_gt(seg->ack, x->tlp.end);
+    bool twice = ak_tcp_sack_duplicate(seg) || (ak_seq_eq(seg->ack, old_una) && ak_seg_bytes(seg) == 0 &&
+                                                (seg->options.present & AKSU_OPT_SACK) == 0);
+    if (x->tlp.retransmission && !beyond && !twice) return;
     x->tlp.out = false;
-    if (!x->tlp.retransmission || x->in_recovery != AK_RECOVERY_NONE || ak_tcp_sack_duplicate(seg)) return;
+    if (!x->tlp.retransmission || twice || x->in_recovery != AK_RECOVERY_NONE) return;
     ak_cc_of(core, t)->on_congestion(x, AK_CC_LOSS, x->cwnd, ak_tcp_effective_mss(core, t, 0));
+    ak_ecn_reduced(core, t);
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_RECOVERY_ENTER);
 }

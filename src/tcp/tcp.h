@@ -274,7 +274,8 @@ void ak_rack_duplicate(struct ak_core *core, struct ak_tcb *t); /* the peer had 
 void ak_rack_fire(struct ak_core *core, struct ak_tcb *t);      /* the reordering timer */
 void ak_tlp_schedule(struct ak_core *core, struct ak_tcb *t);
 void ak_tlp_sent(struct ak_core *core, struct ak_tcb *t, bool retransmission);
-void ak_tlp_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
+/* Before the selective acknowledgments of the same segment; old_una: SND.UNA before it. */
+void ak_tlp_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg, ak_seq old_una);
 
 /* ---- pace.c: when the next frame of data may go */
 bool ak_pace_waits(const struct ak_core *core, const struct ak_tcb *t); /* with a transfer */

@@ -404,6 +404,43 @@ static void sixteen_recoveries_without_duplicates_narrow_the_window(void **state
     assert_int_equal(x.rack.window_extra, 0);
 }
 
+/* Two segments whose acknowledgment is late: the probe has gone, and nothing was lost. */
+static struct peer probed_peer(void) {
+    struct peer p = sack_peer(10);
+    we_send(&p, 2 * SEG);
+    world_run(p.w, 5000);
+    assert_int_equal(times_sent(&p, 1), 2);
+    assert_int_equal(info_of(&p).cwnd_bytes, 10 * SEG);
+    return p;
+}
+
+/* RFC 8985 s7.4.2: an acknowledgment of just what the probe repeated may be of the original; the D-SACK tells, and then
+ * nothing was lost. */
+static void probe_needless_costs_no_window(void **state) {
+    (void)state;
+    struct peer p = probed_peer();
+    peer_sacks(&p, 2, NULL, 0);
+    assert_true(info_of(&p).cwnd_bytes >= 10 * SEG);
+    peer_sacks(&p, 2, &(struct block){1, 2}, 1);
+    we_send(&p, 1 * SEG);
+    peer_sacks(&p, 3, NULL, 0);
+    assert_true(info_of(&p).cwnd_bytes >= 10 * SEG);
+    assert_int_equal(info_of(&p).ssthresh_bytes, UINT32_MAX);
+    world_close(p.w);
+}
+
+/* "Repaired the single loss": nobody says that it came twice, and later data is acknowledged. */
+static void probe_that_repaired_a_loss_reduces_the_window(void **state) {
+    (void)state;
+    struct peer p = probed_peer();
+    peer_sacks(&p, 2, NULL, 0);
+    we_send(&p, 1 * SEG);
+    peer_sacks(&p, 3, NULL, 0);
+    assert_true(info_of(&p).cwnd_bytes < 10 * SEG);
+    assert_true(info_of(&p).ssthresh_bytes < 10 * SEG);
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prr_one_loss_of_twenty_sends_at_every_second_ack),
@@ -424,6 +461,8 @@ int main(void) {
         cmocka_unit_test(ack_divided_into_bytes_gains_nothing),
         cmocka_unit_test(duplicate_told_of_widens_the_reordering_window),
         cmocka_unit_test(sixteen_recoveries_without_duplicates_narrow_the_window),
+        cmocka_unit_test(probe_needless_costs_no_window),
+        cmocka_unit_test(probe_that_repaired_a_loss_reduces_the_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
