@@ -112,8 +112,9 @@ static void grow_window(struct ak_core *core, struct ak_tcb *t, struct ak_cc_ack
     ack->nxt = t->snd.nxt;
     ack->limited = window_was_used(x, old_una, ack->in_flight_bytes);
     ack->now_us = core->now_us;
-    x->limited_end = ak_seq_max(x->limited_end, t->snd.una); /* both keep pace: far behind would seem ahead */
+    x->limited_end = ak_seq_max(x->limited_end, t->snd.una); /* all keep pace: far behind would seem ahead */
     x->recovery_end = ak_seq_max(x->recovery_end, t->snd.una);
+    x->small_end = ak_seq_max(x->small_end, t->snd.una);
     ak_cc_of(core, t)->on_ack(x, ack);
     if (x->cwnd != before && ak_tracing(core))
         ak_tcp_trace_cwnd(core, t, x->cwnd <= x->ssthresh ? AKSU_CWND_SLOW_START : AKSU_CWND_AVOIDANCE);

@@ -88,8 +88,8 @@ static enum ak_stop tail_stop(const struct ak_tcb *t, const struct ak_plan_env *
     bool pushed = (t->flags & (AK_F_PUSH | AK_F_FIN_QUEUED)) != 0;
     if ((env->settings->cork || (t->flags & AK_F_MORE)) && !pushed) return AK_STOP_CORK;
     if (env->settings->nagle == 0 || pushed) return AK_STOP_EMPTY;
-    bool waits =
-        env->settings->nagle == 1 ? !ak_seq_eq(t->snd.una, t->snd.nxt) : ak_seq_lt(t->snd.una, env->x->small_end);
+    bool in_flight = !ak_seq_eq(t->snd.una, t->snd.nxt);
+    bool waits = in_flight && (env->settings->nagle == 1 || ak_seq_lt(t->snd.una, env->x->small_end));
     return waits ? AK_STOP_NAGLE : AK_STOP_EMPTY;
 }
 

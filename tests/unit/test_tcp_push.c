@@ -1,6 +1,8 @@
 /* PUSH, and how bytes are cut into segments: RFC 9293 s3.7.4, s3.8.6.2.1, s3.9.1.2. */
 #include "tcp_peer.h"
 
+#include "tcp/tcb.h"
+
 static struct peer joined(void) {
     aksu_config config = world_config();
     config.tcp.timestamps = config.tcp.window_scale = 0;
@@ -91,12 +93,59 @@ static void window_opens_by_little_no_little_segment_goes(void **state) {
     world_close(p.w);
 }
 
+/* RFC 9293 s3.7.4, Minshall: only a small segment that is still unacknowledged holds the next one back.  The place of
+ * the last one seems to lie ahead again when 2^31 bytes of full segments have followed it. */
+static void small_segment_long_ago_holds_nothing_back(void **state) {
+    (void)state;
+    struct peer p = joined();
+    const struct ak_core *core = ak_core_of(p.w->stack[SERVER]);
+    queue(&p, 1000, 0);
+    world_run(p.w, 1000);
+    struct ak_transfer *x = ak_transfer_of(core, ak_tcb_at(core, p.sock.slot));
+    x->small_end = ak_seq_add(x->send_end, 0x7fffff00); /* as it looks then */
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1001});
+    queue(&p, 300, 0);
+    world_run(p.w, 1000);
+    peer_ladder_is(&p, 0,
+                   "             <- PSH,ACK 1..1001 ack 1 ---------------- ESTABLISHED\n"
+                   "             -- ACK 1 ack 1001 ----------------------> ESTABLISHED\n"
+                   "             <- PSH,ACK 1001..1301 ack 1 ------------- ESTABLISHED\n");
+    world_close(p.w);
+}
+
+/* Each acknowledgment keeps that place from falling so far behind. */
+static void small_segment_acknowledged_is_forgotten(void **state) {
+    (void)state;
+    struct peer p = joined();
+    const struct ak_core *core = ak_core_of(p.w->stack[SERVER]);
+    queue(&p, 1000, 0);
+    world_run(p.w, 1000);
+    struct ak_transfer *x = ak_transfer_of(core, ak_tcb_at(core, p.sock.slot));
+    x->small_end = ak_seq_sub(x->send_end, 0x7fffffff);
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1001});
+    queue(&p, 2000, 0);
+    world_run(p.w, 1000);
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 2001});
+    queue(&p, 300, 0);
+    world_run(p.w, 1000);
+    peer_ladder_is(&p, 0,
+                   "             <- PSH,ACK 1..1001 ack 1 ---------------- ESTABLISHED\n"
+                   "             -- ACK 1 ack 1001 ----------------------> ESTABLISHED\n"
+                   "             <- ACK 1001..2001 ack 1 ----------------- ESTABLISHED\n"
+                   "             <- PSH,ACK 2001..3001 ack 1 ------------- ESTABLISHED\n"
+                   "             -- ACK 1 ack 2001 ----------------------> ESTABLISHED\n"
+                   "             <- PSH,ACK 3001..3301 ack 1 ------------- ESTABLISHED\n");
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_sends_are_joined_and_the_last_is_pushed),
         cmocka_unit_test(send_more_waits_for_more_and_not_for_ever),
         cmocka_unit_test(cork_cleared_sends_the_tail),
         cmocka_unit_test(window_opens_by_little_no_little_segment_goes),
+        cmocka_unit_test(small_segment_long_ago_holds_nothing_back),
+        cmocka_unit_test(small_segment_acknowledged_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
