@@ -79,6 +79,7 @@ static void new_ack(struct ak_input *in) {
         ak_stream_trim(&x->send, &core->blocks, ak_seq_min(ack, x->send_end));
     }
     t->snd.una = ack;
+    if ((t->flags & AK_F_URGENT_SEND) && ak_seq_ge(ack, t->snd.up)) ak_flags_clear(t, AK_F_URGENT_SEND);
     if (fin) {
         t->flags |= AK_F_FIN_ACKED;
         ak_flags_clear(t, AK_F_FIN_DUE);

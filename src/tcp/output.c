@@ -49,7 +49,6 @@ static void new_data_went(struct ak_core *core, struct ak_tcb *t, const struct a
     if (plan->bytes % mss != 0) x->small_end = t->snd.nxt;
     if (t->flags & AK_F_TAIL_PROBE_DUE) ak_tlp_sent(core, t, /* retransmission= */ false);
     if (ak_seq_eq(t->snd.nxt, x->send_end)) ak_flags_clear(t, AK_F_PUSH);
-    if ((t->flags & AK_F_URGENT_SEND) && ak_seq_le(t->snd.up, t->snd.nxt)) ak_flags_clear(t, AK_F_URGENT_SEND);
 }
 
 static void syn_went(struct ak_core *core, struct ak_tcb *t, const struct ak_plan *plan, uint32_t mss) {

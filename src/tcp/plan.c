@@ -41,6 +41,11 @@ static bool fin_follows(const struct ak_tcb *t, const struct ak_plan_env *env, a
     return (t->flags & AK_F_FIN_QUEUED) && (env->x == NULL || ak_seq_eq(end, env->x->send_end));
 }
 
+/* Whether a segment that begins here is to say where the urgent data ends. */
+static bool is_urgent(const struct ak_tcb *t, ak_seq seq) {
+    return (t->flags & AK_F_URGENT_SEND) && ak_seq_gt(t->snd.up, seq);
+}
+
 /* Lost bytes, as far as the windows allow; the first segment of the flight whatever the congestion window says (RFC
  * 6582 s3.2). */
 static bool plan_retransmit(const struct ak_tcb *t, const struct ak_plan_env *env, struct ak_plan *plan) {
@@ -58,6 +63,7 @@ static bool plan_retransmit(const struct ak_tcb *t, const struct ak_plan_env *en
         return false;
     }
     if (first) room = ak_max_u32(room, env->mss_bytes);
+    if (is_urgent(t, r->seq)) room = ak_min_u32(room, env->mss_bytes); /* never in a super-segment */
     uint32_t bytes = ak_min_u32(ak_min_u32(r->bytes, env->super_bytes), room);
     if (bytes < r->bytes) bytes -= bytes % env->mss_bytes;
     if (bytes == 0) {
@@ -132,9 +138,8 @@ static bool plan_data(const struct ak_tcb *t, const struct ak_plan_env *env, str
     }
     enum ak_stop stop;
     uint32_t bytes = new_bytes(t, env, &stop);
-    bool urgent = (t->flags & AK_F_URGENT_SEND) && ak_seq_gt(t->snd.up, t->snd.nxt);
     bool reduced = env->x->ecn_cwr_due && ak_ecn_capable(t);
-    if (urgent || reduced) bytes = ak_min_u32(bytes, env->mss_bytes); /* never in a super-segment */
+    if (reduced || is_urgent(t, t->snd.nxt)) bytes = ak_min_u32(bytes, env->mss_bytes); /* never in a super-segment */
     if (bytes == 0) {
         plan->stop = stop;
         return false;
@@ -149,7 +154,6 @@ static bool plan_data(const struct ak_tcb *t, const struct ak_plan_env *env, str
     if (ak_seq_eq(end, env->x->send_end) ||
         (ak_seq_lt(t->snd.nxt, env->x->push_end) && ak_seq_ge(end, env->x->push_end)))
         plan->flags |= AKSU_TCP_PSH;
-    if (urgent) plan->flags |= AKSU_TCP_URG;
     if (reduced) plan->flags |= AKSU_TCP_CWR; /* RFC 3168 s6.1.2 */
     plan->ect = ak_ecn_capable(t);
     if (fin_follows(t, env, end)) plan->flags |= AKSU_TCP_FIN;
@@ -248,9 +252,8 @@ static aksu_send_cause ack_cause(const struct ak_tcb *t) {
     return t->flags & AK_F_ACK_DELAYED ? AKSU_SEND_DELAYED_ACK_CAUSE : AKSU_SEND_ACK_CAUSE;
 }
 
-struct ak_plan ak_tcp_plan(const struct ak_tcb *t, const struct ak_plan_env *env) {
+static struct ak_plan plan_segment(const struct ak_tcb *t, const struct ak_plan_env *env) {
     struct ak_plan plan = {.kind = AK_PLAN_NOTHING, .stop = AK_STOP_EMPTY};
-    if (t->flags & AK_F_SYN_DUE) return plan_syn(t, env);
     if (may_send_data(t)) {
         if (plan_probe(t, env, &plan)) return plan;
         bool held = frto_holds(t, env);
@@ -271,5 +274,14 @@ struct ak_plan ak_tcp_plan(const struct ak_tcb *t, const struct ak_plan_env *env
         plan.flags = AKSU_TCP_ACK;
         plan.cause = ack_cause(t);
     }
+    return plan;
+}
+
+struct ak_plan ak_tcp_plan(const struct ak_tcb *t, const struct ak_plan_env *env) {
+    if (t->flags & AK_F_SYN_DUE) return plan_syn(t, env);
+    struct ak_plan plan = plan_segment(t, env);
+    /* s3.8.5: every segment until the urgent data is acknowledged: what goes again, and an ACK or probe that tells of
+     * what a shut window keeps back (MUST-66 has the peer look). */
+    if (plan.kind != AK_PLAN_NOTHING && is_urgent(t, plan.seq)) plan.flags |= AKSU_TCP_URG;
     return plan;
 }

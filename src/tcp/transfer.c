@@ -78,6 +78,8 @@ static void queue(struct ak_core *core, struct ak_tcb *t, uint32_t bytes, unsign
     if (flags & AKSU_SEND_URGENT) { /* s3.10.2: SND.UP <- SND.NXT + SEG.LEN, here the octet after the last (MUST-62) */
         t->snd.up = x->send_end;
         t->flags |= AK_F_URGENT_SEND;
+        bool shut = ak_seq_bytes(t->snd.una, t->snd.nxt) >= t->snd.wnd;
+        if (shut && t->state >= AK_TCP_ESTABLISHED) t->flags |= AK_F_ACK_NOW; /* s3.8.5: the pointer goes at once */
     }
     ak_tcp_want_output(core, t);
 }

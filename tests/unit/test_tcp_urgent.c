@@ -83,12 +83,56 @@ static void receive_urgent_pointer_alone_is_told(void **state) {
     world_close(p.w);
 }
 
+/* s3.8.5: a segment that goes again says again where the urgent data ends, for the first may have been the only one to
+ * say so. */
+static void send_urgent_again_still_points_behind_it(void **state) {
+    (void)state;
+    struct peer p = joined();
+    size_t bytes;
+    assert_int_equal(aksu_tcp_send(p.w->stack[SERVER], p.sock, "urgent", 6, AKSU_SEND_URGENT, &bytes), AKSU_OK);
+    world_run(p.w, 250000);
+    peer_ladder_is(&p, 0,
+                   "             <- PSH,URG,ACK 1..7 ack 1 up 6 ---------- ESTABLISHED\n"
+                   "             <- PSH,URG,ACK 1..7 ack 1 up 6 ---------- ESTABLISHED\n");
+    world_close(p.w);
+}
+
+/* MUST-66, s3.8.5: the receiver takes URG from segments while its window is shut, so the pointer goes at once, without
+ * text, and on each probe. */
+static void send_urgent_into_a_shut_window_is_told_at_once(void **state) {
+    (void)state;
+    struct peer p = joined();
+    p.wnd = 0;
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+    size_t bytes;
+    assert_int_equal(aksu_tcp_send(p.w->stack[SERVER], p.sock, "urgent", 6, AKSU_SEND_URGENT, &bytes), AKSU_OK);
+    world_run(p.w, 250000);
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+    world_run(p.w, 450000);
+    p.wnd = 100;
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 2});
+    peer_ladder_is(&p, 0,
+                   "             -- ACK 1 ack 1 -------------------------> ESTABLISHED\n"
+                   "             <- URG,ACK 1 ack 1 up 6 ----------------- ESTABLISHED\n"
+                   "             <- URG,ACK 1..2 ack 1 up 6 -------------- ESTABLISHED\n"
+                   "             -- ACK 1 ack 1 -------------------------> ESTABLISHED\n"
+                   "             <- URG,ACK 1..2 ack 1 up 6 -------------- ESTABLISHED\n"
+                   "             -- ACK 1 ack 1 -------------------------> ESTABLISHED\n"
+                   "             <- URG,ACK 1..2 ack 1 up 6 -------------- ESTABLISHED\n"
+                   "             -- ACK 1 ack 2 -------------------------> ESTABLISHED\n"
+                   "             <- PSH,URG,ACK 2..7 ack 1 up 5 ---------- ESTABLISHED\n");
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(send_urgent_points_behind_it),
         cmocka_unit_test(send_urgent_long_marks_every_segment),
         cmocka_unit_test(receive_urgent_tells_when_it_comes_and_advances),
         cmocka_unit_test(receive_urgent_pointer_alone_is_told),
+        cmocka_unit_test(send_urgent_again_still_points_behind_it),
+        cmocka_unit_test(send_urgent_into_a_shut_window_is_told_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
