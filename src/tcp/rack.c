@@ -113,14 +113,17 @@ void ak_rack_timeout(struct ak_core *core, struct ak_tcb *t) {
     mark_until(core, t, AKSU_LOSS_BY_RTO, &latest_us);
 }
 
-/* s7.2: after new data or an acknowledgment, if nothing else is known to be wrong; s7.3: no other probe is out, and a
- * round trip was measured since the last one. */
+/* s7.2: nothing else is known to be wrong; s7.3: no other probe is out, and a round trip was measured since the last.
+ */
+static bool probe_wanted(const struct ak_tcb *t, const struct ak_transfer *x) {
+    return (t->flags & AK_F_SACK) && x->record_head != AK_NONE && x->in_recovery == AK_RECOVERY_NONE &&
+           x->sacked_bytes == 0 && !x->tlp.out && !x->tlp.unmeasured && t->srtt_us != 0 && t->snd.wnd > 0 &&
+           t->rto_due_us != AK_NEVER && t->state >= AK_TCP_ESTABLISHED;
+}
+
+/* s7.2: after new data or an acknowledgment. */
 void ak_tlp_schedule(struct ak_core *core, struct ak_tcb *t) {
-    struct ak_transfer *x = ak_transfer_of(core, t);
-    bool wanted = (t->flags & AK_F_SACK) && x->record_head != AK_NONE && x->in_recovery == AK_RECOVERY_NONE &&
-                  x->sacked_bytes == 0 && !x->tlp.out && !x->tlp.unmeasured && t->srtt_us != 0 && t->snd.wnd > 0 &&
-                  t->rto_due_us != AK_NEVER;
-    if (!wanted) {
+    if (!probe_wanted(t, ak_transfer_of(core, t))) {
         ak_tcp_timer_cancel(core, t, AKSU_TIMER_TAIL_LOSS_PROBE);
         return;
     }
@@ -129,10 +132,25 @@ void ak_tlp_schedule(struct ak_core *core, struct ak_tcb *t) {
     bool single = ak_seq_bytes(t->snd.una, t->snd.nxt) <= ak_tcp_effective_mss(core, t, 0);
     wait_us = single ? wait_us + WORST_ACK_DELAY_US : ak_max_u64(wait_us, LEAST_US);
     uint64_t due_us = core->now_us + wait_us;
-    if (due_us >= t->rto_due_us)
+    if (due_us >= t->rto_due_us) /* "PTO = TCP_RTO_expiration() - Now()": that timer asks ak_tlp_instead */
         ak_tcp_timer_cancel(core, t, AKSU_TIMER_TAIL_LOSS_PROBE);
     else
         ak_tcp_timer_set(core, t, AKSU_TIMER_TAIL_LOSS_PROBE, due_us);
+}
+
+/* s7.3: whether or not a probe can go, the retransmission timer begins anew. */
+void ak_tlp_fire(struct ak_core *core, struct ak_tcb *t) {
+    t->flags |= AK_F_TAIL_PROBE_DUE;
+    ak_tcp_rto_restart(core, t);
+    ak_tcp_want_output(core, t);
+}
+
+/* s7.2: the retransmission timer came first: a probe goes in its place. */
+bool ak_tlp_instead(struct ak_core *core, struct ak_tcb *t) {
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x == NULL || (t->flags & AK_F_TAIL_PROBE_DUE) || !probe_wanted(t, x)) return false;
+    ak_tlp_fire(core, t);
+    return true;
 }
 
 /* s7.3, the probe has gone: the retransmission timer counts from it. */

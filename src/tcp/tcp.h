@@ -273,6 +273,8 @@ void ak_rack_detect(struct ak_core *core, struct ak_tcb *t);
 void ak_rack_duplicate(struct ak_core *core, struct ak_tcb *t); /* the peer had something twice */
 void ak_rack_fire(struct ak_core *core, struct ak_tcb *t);      /* the reordering timer */
 void ak_tlp_schedule(struct ak_core *core, struct ak_tcb *t);
+void ak_tlp_fire(struct ak_core *core, struct ak_tcb *t);
+bool ak_tlp_instead(struct ak_core *core, struct ak_tcb *t);
 void ak_tlp_sent(struct ak_core *core, struct ak_tcb *t, bool retransmission);
 /* Before the selective acknowledgments of the same segment; old_una: SND.UNA before it. */
 void ak_tlp_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg, ak_seq old_una);

@@ -159,6 +159,7 @@ static bool give_up(struct ak_core *core, struct ak_tcb *t, uint64_t retries_max
 /* RFC 6298 s5.4-5.6. */
 static bool retransmit_fire(struct ak_core *core, struct ak_tcb *t) {
     const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
+    if (ak_tlp_instead(core, t)) return false;
     t->rto_due_us = AK_NEVER;
     core->counters.rto_fired++;
     if (t->state == AK_TCP_SYN_SENT || t->state == AK_TCP_SYN_RECEIVED) { /* MUST-22, MUST-23 */
@@ -244,7 +245,7 @@ static bool fire_one(struct ak_core *core, struct ak_tcb *t, aksu_timer timer) {
         if (timer == AKSU_TIMER_DELAYED_ACK) t->flags |= AK_F_ACK_NOW;
         if (timer == AKSU_TIMER_CORK) t->flags |= AK_F_PUSH;
         if (timer == AKSU_TIMER_REORDERING) ak_rack_fire(core, t);
-        if (timer == AKSU_TIMER_TAIL_LOSS_PROBE) t->flags |= AK_F_TAIL_PROBE_DUE;
+        if (timer == AKSU_TIMER_TAIL_LOSS_PROBE) ak_tlp_fire(core, t);
         ak_tcp_want_output(core, t);
     }
     return false;
