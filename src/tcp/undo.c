@@ -39,11 +39,15 @@ static void take_back(struct ak_core *core, struct ak_tcb *t, uint32_t acked_byt
     uint32_t mss = ak_tcp_effective_mss(core, t, 0);
     bool timeout = x->undo.timeout;
     ak_record_unmark_lost(core, x);
-    x->cc = x->undo.cc;
-    x->ssthresh = ak_max_u32(x->undo.ssthresh, x->undo.flight_bytes);
-    uint32_t burst = ak_min_u32(acked_bytes, ak_tcp_initial_window(core, t));
-    uint32_t opened = ak_max_u32(x->cwnd, ak_tcp_in_flight(x, t, mss) + ak_max_u32(burst, mss));
-    x->cwnd = ak_min_u32(opened, ak_max_u32(x->undo.cwnd, 2 * mss));
+    /* RFC 9438 s4.9.2: told so late that the window has grown beyond what it was: what it has learned since holds. */
+    bool surpassed = x->in_recovery == AK_RECOVERY_NONE && x->cwnd > x->undo.cwnd;
+    if (!surpassed) {
+        x->cc = x->undo.cc;
+        x->ssthresh = ak_max_u32(x->undo.ssthresh, x->undo.flight_bytes);
+        uint32_t burst = ak_min_u32(acked_bytes, ak_tcp_initial_window(core, t));
+        uint32_t opened = ak_max_u32(x->cwnd, ak_tcp_in_flight(x, t, mss) + ak_max_u32(burst, mss));
+        x->cwnd = ak_min_u32(opened, ak_max_u32(x->undo.cwnd, 2 * mss));
+    }
     x->in_recovery = AK_RECOVERY_NONE;
     x->recovery_end = t->snd.una;
     x->frto = AK_FRTO_OFF;
