@@ -31,6 +31,7 @@ REASONS = (
 )
 LEVELS = ("MUST NOT", "MUST", "SHOULD NOT", "SHOULD", "RULE")
 SUMMARY = "docs/requirements.md"
+COLUMNS = ("shown as it stands", "deviation", "other reason")
 
 
 class List:
@@ -121,13 +122,15 @@ def shown_by(tests):
 
 
 def counts(listed, marks):
-    """level -> [sentences, shown by tests, otherwise or not shown, for the reason given]"""
+    """level -> [sentences, shown by tests as they stand, deviations, other reasons instead of a test]"""
     found = {}
     for row in listed.rows:
-        level = found.setdefault(listed.level(row), [0, 0, 0])
+        level = found.setdefault(listed.level(row), [0, 0, 0, 0])
+        deviates = row[4].startswith("deviation:")
         level[0] += 1
-        level[1] += row[0] in marks
-        level[2] += row[0] not in marks and bool(row[4])
+        level[1] += row[0] in marks and not deviates
+        level[2] += deviates
+        level[3] += row[0] not in marks and not deviates and bool(row[4])
     return found
 
 
@@ -159,12 +162,9 @@ def table(listed, marks):
             "if a sentence has neither a test nor a reason.  The labels are ours: section, and a letter in the order of the text;",
             "sentences are shortened.  SHOULD stands for RECOMMENDED too; RULE for what the RFC demands without a key word.",
         ]
-    head += ["", "| | labels | shown by tests |", "|---|---|---|"]
+    head += ["", f"| | {'labels' if listed.labelled else 'sentences'} | {' | '.join(COLUMNS)} |", "|---" * (2 + len(COLUMNS)) + "|"]
     found = counts(listed, marks)
-    for level in listed.levels():
-        if level in found or listed.labelled:
-            count, shown, _ = found.get(level, [0, 0, 0])
-            head.append(f"| {level} | {count} | {shown} |")
+    head += [f"| {level} | {' | '.join(map(str, found[level]))} |" for level in listed.levels() if level in found]
     if listed.labelled:
         head += ["", "| label | section | requirement | shown by, or why not | later |", "|---|---|---|---|---|"]
     else:
@@ -179,17 +179,17 @@ def summary(lists, marks):
         "# Requirements, and what shows them",
         "",
         "Written by `tools/requirements.py`.  Each table quotes every sentence with a MUST or a SHOULD and names the tests that",
-        "show it, or the reason why none does: a deviation, a choice that was not taken, or a sentence for others than hosts.",
+        "show it, or the reason why none does.  Deviations mostly have tests too, of what is done instead.",
         "",
-        "| | sentences | shown by tests | reason instead | neither |",
-        "|---|---|---|---|---|",
+        f"| | sentences | {' | '.join(COLUMNS)} | neither |",
+        "|---" * (3 + len(COLUMNS)) + "|",
     ]
-    body, all_of = [], [0, 0, 0]
+    body, all_of = [], [0] * (1 + len(COLUMNS))
     for listed in lists:
         sums = [sum(column) for column in zip(*counts(listed, marks).values())]
         all_of = [a + b for a, b in zip(all_of, sums)]
-        body.append(f"| [{listed.title}]({listed.name}.md) | {' | '.join(map(str, sums))} | {sums[0] - sums[1] - sums[2]} |")
-    body.append(f"| all | {' | '.join(map(str, all_of))} | {all_of[0] - all_of[1] - all_of[2]} |")
+        body.append(f"| [{listed.title}]({listed.name}.md) | {' | '.join(map(str, sums))} | {sums[0] - sum(sums[1:])} |")
+    body.append(f"| all | {' | '.join(map(str, all_of))} | {all_of[0] - sum(all_of[1:])} |")
     return "\n".join(head + body) + "\n"
 
 

@@ -65,7 +65,8 @@ static void names_find_their_index_and_back(void **state) {
     assert_null(aksu_cc_name(2));
 }
 
-/* RFC 5681 s3.1: "cwnd += min (N, SMSS)" a round doubles the window; by bytes it does so with delayed ACKs as well. */
+/* RFC 5681 s3.1: "cwnd += min (N, SMSS)" a round doubles the window; by bytes it does so with delayed ACKs as well.
+ * RFC5681-3.1-a, RFC5681-5-a */
 static void newreno_slow_start_doubles_the_window_each_round(void **state) {
     (void)state;
     struct path p = path_open("newreno", 10, UINT32_MAX);
@@ -74,7 +75,8 @@ static void newreno_slow_start_doubles_the_window_each_round(void **state) {
 }
 
 /* RFC 5681 s3.1: "During congestion avoidance, cwnd is incremented by roughly 1 full-sized segment per round-trip
- * time"; however many ACKs divide the bytes between them (RFC 3465 s2.1, Savage 1999). */
+ * time"; however many ACKs divide the bytes between them (RFC 3465 s2.1, Savage 1999).
+ * RFC5681-3.1-n, RFC5681-3.1-o, RFC5681-3.1-p, RFC5681-5-a */
 static void newreno_avoidance_divided_acks_grow_one_segment_a_round(void **state) {
     (void)state;
     struct path p = path_open("newreno", 20, 10 * MSS);
@@ -82,7 +84,8 @@ static void newreno_avoidance_divided_acks_grow_one_segment_a_round(void **state
     assert_int_equal(p.x.cwnd, 21 * MSS);
 }
 
-/* RFC 5681 s3.1 (4): "ssthresh = max (FlightSize / 2, 2*SMSS)"; "cwnd MUST be set to no more than the loss window". */
+/* RFC 5681 s3.1 (4): "ssthresh = max (FlightSize / 2, 2*SMSS)"; "cwnd MUST be set to no more than the loss window".
+ * RFC5681-3.1-k, RFC5681-3.1-r, RFC5681-3.1-s, RFC5681-3.2-g */
 static void newreno_loss_halves_and_timeout_restarts(void **state) {
     (void)state;
     struct path p = path_open("newreno", 20, UINT32_MAX);
@@ -103,7 +106,8 @@ static void slow_start_after_timeout_large_ack_adds_one_segment(void **state) {
     assert_int_equal(p.x.cwnd, 2 * MSS);
 }
 
-/* RFC 5681 s3.1: "slow start is used when cwnd < ssthresh": one ACK of much ends it there and no further. */
+/* RFC 5681 s3.1: "slow start is used when cwnd < ssthresh": one ACK of much ends it there and no further.
+ * RFC9438-4.10-a */
 static void slow_start_large_ack_stops_at_ssthresh(void **state) {
     (void)state;
     static const char *const names[] = {"newreno", "cubic"};
@@ -127,7 +131,8 @@ static void cubic_large_ack_stops_at_the_target(void **state) {
     assert_true(p.x.cwnd <= 100 * MSS);
 }
 
-/* RFC 7661 s1: a window that is not used must not grow. */
+/* RFC 7661 s1: a window that is not used must not grow.
+ * RFC9438-4.6-c */
 static void window_not_used_stays(void **state) {
     (void)state;
     static const char *const names[] = {"newreno", "cubic"};
@@ -149,7 +154,8 @@ static void cube_roots_are_exact(void **state) {
 }
 
 /* RFC 9438 s4.6: beta_cubic 0.7; s4.2: "K = cubic_root((W_max - cwnd_epoch) / C)": from 100 lost segments to 70, the
- * window is back at W_max after (30 / 0.4)^(1/3) = 4.22 s, and as far above it as it was below after twice that. */
+ * window is back at W_max after (30 / 0.4)^(1/3) = 4.22 s, and as far above it as it was below after twice that.
+ * RFC9438-4.4-a, RFC9438-4.5-a, RFC9438-4.6-b, RFC9438-5.1-a, RFC9438-5.1-b */
 static void cubic_loss_window_returns_to_its_maximum_after_k(void **state) {
     (void)state;
     struct path p = path_open("cubic", 100, 50 * MSS);
@@ -171,7 +177,8 @@ static void cubic_loss_window_returns_to_its_maximum_after_k(void **state) {
     assert_in_range(p.x.cwnd, 128 * MSS, 132 * MSS); /* convex; the target is a round trip ahead */
 }
 
-/* RFC 9438 s4.7: "W_max = cwnd * (1 + beta_cubic) / 2" where cwnd is below the last W_max: 0.85. */
+/* RFC 9438 s4.7: "W_max = cwnd * (1 + beta_cubic) / 2" where cwnd is below the last W_max: 0.85.
+ * RFC9438-4.7-a */
 static void cubic_loss_below_last_maximum_gives_way(void **state) {
     (void)state;
     struct path p = path_open("cubic", 100, 50 * MSS);
@@ -182,7 +189,8 @@ static void cubic_loss_below_last_maximum_gives_way(void **state) {
 }
 
 /* RFC 9438 s4.3: "W_est = W_est + alpha_cubic * segments_acked / cwnd", alpha = 3 * 0.3 / 1.7 = 0.53 segments a round,
- * and 1 once W_est has reached cwnd_prior: at a short round trip that is faster than W_cubic. */
+ * and 1 once W_est has reached cwnd_prior: at a short round trip that is faster than W_cubic.
+ * RFC9438-4.3-a, RFC9438-4.3-b */
 static void cubic_short_round_trips_grow_as_reno_would(void **state) {
     (void)state;
     struct path p = path_open("cubic", 20, 10 * MSS);
@@ -197,7 +205,8 @@ static void cubic_short_round_trips_grow_as_reno_would(void **state) {
 }
 
 /* RFC 9438 s4.8: after a timeout "K is set to 0, and W_max is set to the congestion window size at the beginning of the
- * current congestion avoidance stage". */
+ * current congestion avoidance stage".
+ * RFC9438-4.8-a, RFC9438-4.10-a */
 static void cubic_timeout_next_stage_starts_from_where_it_is(void **state) {
     (void)state;
     struct path p = path_open("cubic", 100, 50 * MSS);
@@ -208,10 +217,11 @@ static void cubic_timeout_next_stage_starts_from_where_it_is(void **state) {
     path_round(&p);
     assert_int_equal(p.x.cc.cubic.k_ms, 0);
     assert_in_range(p.x.cc.cubic.plateau, 14 * MSS, 15 * MSS);
+    assert_in_range(p.x.cc.cubic.w_est, 14 * MSS, 15 * MSS + MSS / 2);
 }
 
 /* RFC 9438 s4.2: "t ... does not include" times in which cwnd was not updated because the application sent too little.
- */
+ * RFC9438-4.2-a */
 static void cubic_idle_application_does_not_age_the_curve(void **state) {
     (void)state;
     struct path p = path_open("cubic", 100, 50 * MSS);
@@ -237,7 +247,8 @@ static void cubic_long_quiet_window_grows_by_half_a_round_at_most(void **state) 
 }
 
 /* RFC 9406 s4.2: a round whose least round trip exceeds the last one's by max(4 ms, min(1/8, 16 ms)) enters CSS, which
- * grows by a quarter, and after five rounds ends slow start. */
+ * grows by a quarter, and after five rounds ends slow start.
+ * RFC9438-4.10-b */
 static void hystart_growing_delay_ends_slow_start_after_five_careful_rounds(void **state) {
     (void)state;
     struct path p = path_open("cubic", 20, UINT32_MAX);

@@ -59,7 +59,8 @@ static aksu_counters counters_of(const struct peer *p) {
     return counters;
 }
 
-/* s6.1.1: an ECN-setup SYN,ACK "with the ECE flag set and the CWR flag not set" answers an ECN-setup SYN only. */
+/* s6.1.1: an ECN-setup SYN,ACK "with the ECE flag set and the CWR flag not set" answers an ECN-setup SYN only.
+ * RFC3168-6.1.1-a, RFC3168-6.1.1-f, RFC3168-6.1.1-g, RFC3168-6.1.1-h */
 static void syn_asks_or_not_answer_follows_setting(void **state) {
     (void)state;
     static const struct {
@@ -80,7 +81,8 @@ static void syn_asks_or_not_answer_follows_setting(void **state) {
     }
 }
 
-/* s6.1.1: only the host that asked and was granted sends ECT; a SYN,ACK with both bits only reflects ours. */
+/* s6.1.1: only the host that asked and was granted sends ECT; a SYN,ACK with both bits only reflects ours.
+ * RFC3168-6.1.1-b, RFC3168-6.1.1-c, RFC3168-6.1.1-g, RFC3168-6.1.2-a */
 static void active_open_data_is_ect_if_the_answer_agrees(void **state) {
     (void)state;
     static const uint8_t answers[] = {ECE, 0, ECE | CWR, CWR};
@@ -97,7 +99,8 @@ static void active_open_data_is_ect_if_the_answer_agrees(void **state) {
     }
 }
 
-/* s6.1.1.1: a SYN that drew no answer is sent again without, and then "MUST NOT set ECT on data packets". */
+/* s6.1.1.1: a SYN that drew no answer is sent again without, and then "MUST NOT set ECT on data packets".
+ * RFC3168-6.1.1-b */
 static void syn_unanswered_goes_again_without_ecn(void **state) {
     (void)state;
     struct peer p = ecn_peer(AKSU_ECN_ACTIVE);
@@ -110,7 +113,8 @@ static void syn_unanswered_goes_again_without_ecn(void **state) {
     world_close(p.w);
 }
 
-/* s6.1.4 to s6.1.6: new data only. */
+/* s6.1.4 to s6.1.6: new data only.
+ * RFC3168-5.2-a, RFC3168-5.2-b, RFC3168-6.1.4-a, RFC3168-6.1.5-a, RFC3168-6.1.5-c */
 static void retransmission_and_bare_ack_are_not_ect(void **state) {
     (void)state;
     struct peer p = ecn_joined();
@@ -126,7 +130,8 @@ static void retransmission_and_bare_ack_are_not_ect(void **state) {
 }
 
 /* s6.1.3: "the ECN-Echo flag in the TCP header of the subsequent ACK packet", until a packet with CWR; marks on that
- * one begin it again. */
+ * one begin it again.
+ * RFC3168-6.1.1-e */
 static void marked_data_is_echoed_until_cwr(void **state) {
     (void)state;
     struct peer p = ecn_joined();
@@ -158,7 +163,8 @@ static void marked_data_without_ecn_is_not_echoed(void **state) {
 }
 
 /* s6.1.2: "the TCP source halves the congestion window", "not ... more than once per window of data", and "sets the CWR
- * flag in the TCP header of the first new data packet sent after the window reduction". */
+ * flag in the TCP header of the first new data packet sent after the window reduction".
+ * RFC3168-5-b, RFC3168-6.1.2-b, RFC3168-6.1.2-e */
 static void echo_halves_the_window_once_a_round_trip(void **state) {
     (void)state;
     struct peer p = ecn_joined();
@@ -185,7 +191,8 @@ static void echo_halves_the_window_once_a_round_trip(void **state) {
 }
 
 /* s6.1.2, RFC 9438 s4.6: the window goes down to one segment, and then the next segment waits for a retransmission
- * timeout, 200 ms more than the round trip, and for twice that at the next mark. */
+ * timeout, 200 ms more than the round trip, and for twice that at the next mark.
+ * RFC3168-6.1.2-c, RFC9438-4.6-e, RFC9438-4.6-f */
 static void echo_goes_on_one_segment_a_timeout(void **state) {
     (void)state;
     static const char *const names[] = {"newreno", "cubic"};
@@ -219,7 +226,8 @@ static void echo_goes_on_one_segment_a_timeout(void **state) {
     }
 }
 
-/* s6.1.6: "if a window probe arrives with the CE codepoint set, then the receiver SHOULD respond". */
+/* s6.1.6: "if a window probe arrives with the CE codepoint set, then the receiver SHOULD respond".
+ * RFC3168-6.1.6-b */
 static void marked_window_probe_is_echoed(void **state) {
     (void)state;
     aksu_config config = world_config();
@@ -237,7 +245,8 @@ static void marked_window_probe_is_echoed(void **state) {
     world_close(p.w);
 }
 
-/* s6.1.5: "ignore the CE codepoint on out-of-window packets". */
+/* s6.1.5: "ignore the CE codepoint on out-of-window packets".
+ * RFC3168-6.1.5-b, RFC3168-6.1.5-d */
 static void marked_data_outside_the_window_is_not_echoed(void **state) {
     (void)state;
     struct peer p = ecn_joined();

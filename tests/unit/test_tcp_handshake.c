@@ -92,7 +92,8 @@ static void connect_both_at_once_makes_one_connection(void **state) {
     world_close(w);
 }
 
-/* RFC 6298 s2, s5: 1 s, then twice that; MUST-22, U-1. */
+/* RFC 6298 s2, s5: 1 s, then twice that; MUST-22, U-1.
+ * RFC6298-2-a, RFC6298-5-c */
 static void connect_syn_lost_twice_sends_it_again_after_1_and_2_seconds(void **state) {
     (void)state;
     aksu_config config = world_config();

@@ -232,6 +232,29 @@ static void isn_follows_the_clock_and_the_tuple(void **state) {
     world_close(w);
 }
 
+/* RFC 7323 s7: "a random, per-connection offset": at one instant two connections' timestamps are unlike, and unlike the
+ * clock.  RFC7323-7-a, RFC7323-7.1-a */
+static void timestamps_of_two_connections_are_unlike(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    config.tcp.timestamps = 1;
+    struct tcp_world *w = world_open(&config);
+    uint32_t stamp[2];
+    for (uint16_t i = 0; i < 2; i++) {
+        aksu_sock sock;
+        uint32_t rung = w->seen_count;
+        aksu_advance(w->stack[SERVER], w->now_us);
+        assert_int_equal(connect_to(w, any, (uint16_t)(5000 + i), world_addr(CLIENT), 80, &sock), AKSU_OK);
+        aksu_frame frame;
+        assert_int_equal(aksu_output(w->stack[SERVER], w->now_us, &frame, 1), 1);
+        stamp[i] = w->seen[rung].segment.options.ts_val;
+        uint32_t clock = (uint32_t)(w->now_us / 1000);
+        assert_true(stamp[i] - clock > 1000 && clock - stamp[i] > 1000);
+    }
+    assert_true(stamp[1] - stamp[0] > 1000 && stamp[0] - stamp[1] > 1000);
+    world_close(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(listen_twice_is_an_error_and_changes_nothing),
@@ -243,6 +266,7 @@ int main(void) {
         cmocka_unit_test(ttl_and_dscp_are_settable_and_go_out_as_they_are),
         cmocka_unit_test(ip_options_are_skipped),
         cmocka_unit_test(isn_follows_the_clock_and_the_tuple),
+        cmocka_unit_test(timestamps_of_two_connections_are_unlike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -143,7 +143,8 @@ static void padding_after_the_options_is_zero(void **state) {
     }
 }
 
-/* RFC 7323 s2.2, s2.3: a shift above 14 counts as 14; the window of a SYN is never scaled. */
+/* RFC 7323 s2.2, s2.3: a shift above 14 counts as 14; the window of a SYN is never scaled.
+ * RFC7323-2.2-d, RFC7323-2.3-f, RFC7323-2.3-j */
 static void window_scale_is_at_most_14(void **state) {
     (void)state;
     aksu_config config = plain_config();
@@ -163,7 +164,8 @@ static void window_scale_is_at_most_14(void **state) {
 }
 
 /* RFC 7323 s5.3: older timestamps are dropped and answered; s3.2: one that is missing is dropped; R3: an RST without
- * one still counts. */
+ * one still counts.
+ * RFC7323-3.2-h, RFC7323-3.2-i, RFC7323-5.2-f, RFC7323-5.3-a */
 static void timestamps_old_or_missing_drop_the_segment(void **state) {
     (void)state;
     aksu_config config = plain_config();

@@ -115,7 +115,8 @@ static uint32_t grown(struct peer *p) {
 }
 
 /* RFC 5681 s4.1: "cwnd to no more than RW before beginning transmission if the TCP has not sent data in an interval
- * exceeding the retransmission timeout"; RW = min(IW, cwnd). */
+ * exceeding the retransmission timeout"; RW = min(IW, cwnd).
+ * RFC5681-4.1-a */
 static void idle_for_an_rto_restarts_from_the_initial_window(void **state) {
     (void)state;
     for (int idle = 0; idle < 2; idle++) {

@@ -28,7 +28,8 @@ static uint32_t prr_delivered(struct ak_transfer *x, uint32_t *in_flight, bool s
 }
 
 /* RFC 9937 s6.2: "SndCnt = CEIL(prr_delivered * ssthresh / RecoverFS) - prr_out": at half the window, every second ACK
- * lets a segment go, and the flight ends at ssthresh. */
+ * lets a segment go, and the flight ends at ssthresh.
+ * RFC8985-9.3-b */
 static void prr_one_loss_of_twenty_sends_at_every_second_ack(void **state) {
     (void)state;
     struct ak_transfer x = prr_open(20, 10);
@@ -165,7 +166,8 @@ static void sack_told_again_costs_a_constant(void **state) {
     world_close(p.w);
 }
 
-/* RFC 2018 s5: what is selectively acknowledged is not sent again; RFC 6675 s4: blocks of any order. */
+/* RFC 2018 s5: what is selectively acknowledged is not sent again; RFC 6675 s4: blocks of any order.
+ * RFC6675-4-d, RFC6675-4-e */
 static void sack_holes_only_are_sent_again(void **state) {
     (void)state;
     struct peer p = sack_peer(20);
@@ -230,7 +232,8 @@ static void sack_of_neighbours_makes_one_record(void **state) {
 }
 
 /* RFC 2018 s8: "After a retransmit timeout the data sender SHOULD turn off all of the SACKed bits": a peer that has
- * thrown away what it held gets all of it. */
+ * thrown away what it held gets all of it.
+ * RFC2018-5-b, RFC2018-8-d, RFC6675-4-b */
 static void sack_taken_back_all_is_sent_again_after_the_timeout(void **state) {
     (void)state;
     struct peer p = sack_peer(10);
@@ -298,7 +301,8 @@ static void many_holes_without_sack_end_in_a_timeout(void **state) {
 }
 
 /* RFC 6298 s5.4: "Retransmit the earliest segment that has not been acknowledged", also where much was lost and sent
- * again before, and lost once more. */
+ * again before, and lost once more.
+ * RFC6298-5-b, RFC2018-5-c */
 static void timeout_again_sends_the_earliest_first(void **state) {
     (void)state;
     for (int sack = 0; sack < 2; sack++) {
@@ -362,7 +366,8 @@ static void ack_of_data_never_sent_is_refused(void **state) {
     world_close(p.w);
 }
 
-/* RFC 3465 s2: an ACK for each byte gains no more than one ACK for all. */
+/* RFC 3465 s2: an ACK for each byte gains no more than one ACK for all.
+ * RFC5681-5-a */
 static void ack_divided_into_bytes_gains_nothing(void **state) {
     (void)state;
     uint32_t cwnd[2];
@@ -378,7 +383,8 @@ static void ack_divided_into_bytes_gains_nothing(void **state) {
     assert_int_equal(cwnd[1], cwnd[0]);
 }
 
-/* RFC 8985 s6.2 step 4: "RACK.reo_wnd_mult += 1" by D-SACK, once a round trip. */
+/* RFC 8985 s6.2 step 4: "RACK.reo_wnd_mult += 1" by D-SACK, once a round trip.
+ * RFC8985-3.3.2-c, RFC8985-4-d */
 static void duplicate_told_of_widens_the_reordering_window(void **state) {
     (void)state;
     struct peer p = sack_peer(20);

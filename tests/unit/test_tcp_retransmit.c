@@ -31,7 +31,8 @@ static void send_segments(const struct joined *j, uint32_t count) {
 }
 
 /* One segment alone: nothing but the timer can tell.  RFC 6298 s5.4 to s5.6: at twice the distance each time, and no
- * round trip is taken from what was sent twice (MUST-18, MUST-19). */
+ * round trip is taken from what was sent twice (MUST-18, MUST-19).
+ * RFC6298-5-c */
 static void only_segment_lost_comes_again_by_timeout(void **state) {
     (void)state;
     struct joined j = join(false);
@@ -100,7 +101,8 @@ static void first_of_five_lost_without_sack_comes_again_on_three_duplicates(void
     world_close(j.w);
 }
 
-/* RFC 6582 s3.2 step 5: an ACK that goes half-way says what else is missing. */
+/* RFC 6582 s3.2 step 5: an ACK that goes half-way says what else is missing.
+ * RFC5681-4.3-e */
 static void two_of_eight_lost_without_sack_come_again_by_partial_ack(void **state) {
     (void)state;
     struct joined j = join(false);
@@ -129,7 +131,8 @@ static void two_of_eight_lost_without_sack_come_again_by_partial_ack(void **stat
     world_close(j.w);
 }
 
-/* RFC 8985: what was sent before something that has arrived, and a reordering window ago, is lost. */
+/* RFC 8985: what was sent before something that has arrived, and a reordering window ago, is lost.
+ * RFC8985-1-a */
 static void two_of_eight_lost_with_sack_come_again_at_once(void **state) {
     (void)state;
     struct joined j = join(true);

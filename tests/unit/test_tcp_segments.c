@@ -272,7 +272,8 @@ static void syn_sent_takes_only_what_answers_its_syn(void **state) {
 }
 
 /* MUST-34, SHLD-15, SHLD-16, SHLD-17: a window that shrinks below what is in flight: nothing new goes, the connection
- * is not given up for what lies beyond the edge, and what lies within is sent again. */
+ * is not given up for what lies beyond the edge, and what lies within is sent again.
+ * RFC7323-2.4-a */
 static void window_shrunk_below_the_flight_is_survived(void **state) {
     (void)state;
     struct peer p = joined();

@@ -3,6 +3,7 @@
 #include "tcp_peer.h"
 
 #include "core/core.h"
+#include "tcp/tcp.h"
 
 enum { SEG = 1000, WINDOW = 20, TIMESTAMPS = AKSU_OPT_TIMESTAMPS, SACK = AKSU_OPT_SACK };
 
@@ -69,6 +70,11 @@ static aksu_tcp_info info_of(const struct peer *p) {
     aksu_tcp_info info;
     assert_int_equal(aksu_tcp_status(p->w->stack[SERVER], p->sock, &info), AKSU_OK);
     return info;
+}
+
+static struct ak_transfer *transfer_of(const struct peer *p) {
+    struct ak_core *core = ak_core_of(p->w->stack[SERVER]);
+    return ak_transfer_of(core, ak_tcb_at(core, p->sock.slot));
 }
 
 static uint64_t undone(const struct peer *p) {
@@ -165,6 +171,49 @@ static void recovery_all_retransmissions_came_twice_is_taken_back(void **state) 
     world_close(p.w);
 }
 
+/* RFC 9438 s4.9.2: "the current cwnd is already higher than cwnd_prior": it stays, and the curve with it.
+ * RFC9438-4.9.2-a */
+static void recovery_taken_back_late_keeps_a_window_that_has_grown(void **state) {
+    (void)state;
+    struct peer p = undo_peer(SACK);
+    world_run(p.w, 30000);
+    peer_acks(&p, 0, 1, 8, 1);
+    peer_acks(&p, WINDOW, 0, 0, 0);
+    struct ak_transfer *x = transfer_of(&p);
+    x->cwnd = 2 * WINDOW * SEG;
+    uint32_t w_max = x->cc.cubic.w_max;
+    uint32_t ssthresh = x->ssthresh;
+    assert_true(w_max > 0);
+    peer_acks(&p, WINDOW, 0, 1, 0); /* D-SACK of the first */
+    assert_int_equal(undone(&p), 1);
+    assert_int_equal(info_of(&p).cwnd_bytes, 2 * WINDOW * SEG);
+    assert_int_equal(x->cc.cubic.w_max, w_max);
+    assert_int_equal(x->ssthresh, ssthresh);
+    world_close(p.w);
+}
+
+/* RFC 8985 s3.3.2: "bounded, and this bound SHOULD be SRTT": 60 ms, whatever the multiple is.
+ * RFC8985-3.3.2-d, RFC8985-3.3.2-e */
+static void reordering_window_is_at_most_a_round_trip(void **state) {
+    (void)state;
+    struct peer p = undo_peer(SACK);
+    world_run(p.w, 60000);
+    peer_acks(&p, 0, 2, 3, 0);
+    peer_acks(&p, 0, 1, 3, 0); /* the second after the third: reordering */
+    peer_acks(&p, 3, 0, 0, 0);
+    transfer_of(&p)->rack.window_extra = UINT8_MAX;
+    transfer_of(&p)->rack.window_persist = 16;
+    uint32_t before = sent_count(&p);
+    peer_acks(&p, 3, 4, 12, 0);
+    world_run(p.w, 40000);
+    for (uint32_t i = before; i < sent_count(&p); i++) assert_int_not_equal(segment_of(&p, i), 3);
+    world_run(p.w, 30000);
+    bool again = false;
+    for (uint32_t i = before; i < sent_count(&p); i++) again |= segment_of(&p, i) == 3;
+    assert_true(again);
+    world_close(p.w);
+}
+
 /* The retransmission was lost as well: whatever is told of it later, something was lost. */
 static void recovery_that_reduced_twice_stays(void **state) {
     (void)state;
@@ -189,7 +238,8 @@ static void recovery_that_reduced_twice_stays(void **state) {
 }
 
 /* RFC 8985 s6.2 step 4: "RACK.reo_wnd = min(RACK.reo_wnd_mult * RACK.min_RTT / 4, SRTT)": once reordering is seen, a
- * quarter of a round trip, 15 ms, and after a D-SACK twice that. */
+ * quarter of a round trip, 15 ms, and after a D-SACK twice that.
+ * RFC8985-3.3.2-a, RFC8985-3.3.2-b, RFC8985-3.3.2-c */
 static void reordering_window_is_waited_for_and_widened(void **state) {
     (void)state;
     for (int duplicate = 0; duplicate < 2; duplicate++) {
@@ -276,7 +326,8 @@ static void timeout_nothing_new_to_send_goes_on_as_usual(void **state) {
     world_close(p.w);
 }
 
-/* RFC 2883 s4.1.1: "the first SACK block ... the duplicate segment", and the ACK after it says it no more. */
+/* RFC 2883 s4.1.1: "the first SACK block ... the duplicate segment", and the ACK after it says it no more.
+ * RFC2883-4-a, RFC2883-4-b, RFC2883-4-c */
 static void segment_comes_twice_is_told_of_once(void **state) {
     (void)state;
     struct peer p = undo_peer(SACK);
@@ -292,7 +343,8 @@ static void segment_comes_twice_is_told_of_once(void **state) {
     world_close(p.w);
 }
 
-/* RFC 2883 s4.2: "the second SACK block ... the larger block of contiguous data" that holds the duplicate. */
+/* RFC 2883 s4.2: "the second SACK block ... the larger block of contiguous data" that holds the duplicate.
+ * RFC2883-4-d */
 static void segment_out_of_order_comes_twice_its_block_is_second(void **state) {
     (void)state;
     struct peer p = undo_peer(SACK);
@@ -315,6 +367,8 @@ int main(void) {
         cmocka_unit_test(recovery_ack_echoes_the_original_is_taken_back),
         cmocka_unit_test(timeout_after_fast_retransmit_echo_of_that_stays),
         cmocka_unit_test(recovery_all_retransmissions_came_twice_is_taken_back),
+        cmocka_unit_test(recovery_taken_back_late_keeps_a_window_that_has_grown),
+        cmocka_unit_test(reordering_window_is_at_most_a_round_trip),
         cmocka_unit_test(recovery_that_reduced_twice_stays),
         cmocka_unit_test(reordering_window_is_waited_for_and_widened),
         cmocka_unit_test(recovery_one_of_two_retransmissions_came_twice_stays),

@@ -136,7 +136,8 @@ static void reader_takes_little_is_told_nothing_until_a_segment_fits(void **stat
     world_close(j.w);
 }
 
-/* SHLD-14: what was promised stays promised, whatever becomes of the buffer. */
+/* SHLD-14: what was promised stays promised, whatever becomes of the buffer.
+ * RFC7323-2.4-b, RFC7323-2.4-c */
 static void buffer_made_smaller_does_not_take_the_window_back(void **state) {
     (void)state;
     aksu_config config = plain_config();
@@ -157,7 +158,8 @@ static void buffer_made_smaller_does_not_take_the_window_back(void **state) {
     world_close(j.w);
 }
 
-/* s3.8.6.3: every second full segment at once, a lone one after the delay (SHLD-18, SHLD-19, MUST-40). */
+/* s3.8.6.3: every second full segment at once, a lone one after the delay (SHLD-18, SHLD-19, MUST-40).
+ * RFC5681-4.2-a, RFC5681-4.2-c, RFC5681-4.2-d */
 static void three_segments_draw_an_ack_for_two_and_a_late_one(void **state) {
     (void)state;
     aksu_config config = plain_config();
@@ -192,7 +194,8 @@ static void answer_within_the_delay_carries_the_ack(void **state) {
     world_close(j.w);
 }
 
-/* Segments that came in one batch are answered by one ACK (MUST-58, MUST-59). */
+/* Segments that came in one batch are answered by one ACK (MUST-58, MUST-59).
+ * RFC5681-4.2-i */
 static void six_segments_in_one_batch_draw_one_ack(void **state) {
     (void)state;
     aksu_config config = plain_config();
