@@ -142,7 +142,8 @@ typedef struct aksu_frame {
 
 /* ---------------------------------------------------------------- settings of a TCP connection */
 
-/* Every per-connection setting: enum name, field, smallest, largest, default, what it is.  Times are microseconds.
+/* Every per-connection setting: enum name, field, smallest, largest, default, what it is.  Times are microseconds, the
+ * longest 23 days.
  * A connection shares its settings with others until one is changed; a listener's go to what it accepts. */
 #define AKSU_TCP_SETTINGS(X)                                                                                           \
     X(MSS_BYTES, mss_bytes, 0, 65495, 0, "largest MSS we announce; 0: from the MTU (RFC 9293 s3.7.1)")                 \
@@ -167,17 +168,17 @@ typedef struct aksu_frame {
     X(R2_RETRIES, r2_retries, 1, 64, 15, "retransmissions before the connection is given up (RFC 9293 s3.8.3)")        \
     X(SYN_RETRIES, syn_retries, 0, 64, 7, "retransmissions of a SYN: 7 last 255 s (RFC 9293 s3.8.3: >= 3 min)")        \
     X(SYN_ACK_RETRIES, syn_ack_retries, 0, 64, 5, "retransmissions of a SYN,ACK by a listener")                        \
-    X(USER_TIMEOUT_US, user_timeout_us, 0, 4000000000000, 0,                                                           \
-      "give up when a byte stays unacknowledged so long; 0: by R2")                                                    \
+    X(USER_TIMEOUT_US, user_timeout_us, 0, 2000000000000, 0,                                                           \
+      "give up when a byte stays unacknowledged so long, and not by R2; 0: by R2")                                     \
     X(USER_TIMEOUT_OPTION, user_timeout_option, 0, 1, 0, "send and heed the RFC 5482 option")                          \
     X(KEEPALIVE, keepalive, 0, 1, 0, "probe an idle peer (RFC 9293 s3.8.4: off by default)")                           \
-    X(KEEPALIVE_IDLE_US, keepalive_idle_us, 1000000, 4000000000000, 7200000000, "idle time before the first probe")    \
-    X(KEEPALIVE_INTERVAL_US, keepalive_interval_us, 100000, 4000000000000, 75000000, "time between probes")            \
+    X(KEEPALIVE_IDLE_US, keepalive_idle_us, 1000000, 2000000000000, 7200000000, "idle time before the first probe")    \
+    X(KEEPALIVE_INTERVAL_US, keepalive_interval_us, 100000, 2000000000000, 75000000, "time between probes")            \
     X(KEEPALIVE_COUNT, keepalive_count, 2, 255, 9, "probes unanswered before giving up; never one (MUST-29)")          \
-    X(FIN_WAIT_2_US, fin_wait_2_us, 1000000, 4000000000000, 60000000, "life of an orphan in FIN-WAIT-2")               \
+    X(FIN_WAIT_2_US, fin_wait_2_us, 1000000, 2000000000000, 60000000, "life of an orphan in FIN-WAIT-2")               \
     X(ORPHAN_RETRIES, orphan_retries, 1, 64, 8, "R2 of a connection that the application has closed")                  \
     X(LINGER, linger, 0, 1, 0, "close() sends RST once linger_us is over with data still unacknowledged")              \
-    X(LINGER_US, linger_us, 0, 4000000000000, 0, "with LINGER: 0 makes close() an abort")                              \
+    X(LINGER_US, linger_us, 0, 2000000000000, 0, "with LINGER: 0 makes close() an abort")                              \
     X(TTL, ttl, 1, 255, 64, "TTL or hop limit (RFC 9293 s3.9.2)")                                                      \
     X(DSCP, dscp, 0, 63, 0, "Diffserv code point (RFC 2474)")                                                          \
     X(FAST_OPEN, fast_open, 0, 1, 0, "data on SYN (RFC 7413); a replay may deliver it twice")                          \

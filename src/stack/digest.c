@@ -109,6 +109,7 @@ static uint64_t tcb_digest(const struct ak_core *core, const struct ak_tcb *t) {
         t->life_due == 0 ? 0 : t->life_due - idle,
         t->unacked_since - idle,
         t->peer_user_timeout,
+        t->user_timeout_due,
     };
     h = mix(h, words, sizeof words);
     h = mix_u64(h, until(core, t->rto_due_us));

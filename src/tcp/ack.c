@@ -32,6 +32,7 @@ void ak_tcp_established(struct ak_input *in) {
     t->snd.una = ak_seq_add(t->snd.iss, 1);
     heed_lost_syns(core, t);
     t->retries = 0;
+    t->user_timeout_due = true;
     ak_flags_clear(t, AK_F_SYN_DUE);
     ak_tcp_timer_cancel(core, t, AKSU_TIMER_RETRANSMIT);
     /* s3.10.7.3, s3.10.7.4: SND.WND, WL1, WL2 from this segment whatever came before. */

@@ -124,6 +124,7 @@ enum ak_verdict ak_fast_open_accept(struct ak_core *core, struct ak_seg *seg, ak
     t->snd.wnd = t->snd.max_wnd = seg->wnd; /* a SYN's window is never scaled */
     t->snd.wl1 = seg->seq;
     t->snd.wl2 = t->snd.una;
+    ak_tcp_user_timeout_take(t, seg);
     l->fast_open_count++;
     ak_listener_push(core, t);
     struct ak_input in = {.core = core, .t = t, .seg = seg, .state_before = AK_TCP_LISTEN};

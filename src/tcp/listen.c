@@ -179,6 +179,7 @@ void ak_syn_answer(struct ak_core *core, ak_ref ref) {
         options->ts_val = ak_tcp_timestamp(core, ak_tcp_timestamp_offset(core, &syn->tuple));
         options->ts_ecr = syn->ts_recent;
     }
+    ak_tcp_user_timeout_offer(settings, options);
     if (syn->flags & AK_SYN_FAST_OPEN) ak_fast_open_cookie(core, &syn->tuple, options);
     ak_tcp_send_bare(core, &bare);
 }
@@ -212,6 +213,8 @@ static ak_seq syn_iss(const struct ak_core *core, const struct ak_tuple *tuple, 
     return ak_seq_max(iss, above);
 }
 
+/* What a SYN says of the peer's user timeout is not kept: the peer says it again in its first segment without SYN, for
+ * just that reason (RFC 5482 s3). */
 static ak_ref syn_new(struct ak_core *core, const struct ak_seg *seg, ak_ref listener) {
     uint32_t index = ak_object_get(core, AK_KIND_SYN);
     if (index == AK_NONE) return AK_NONE;

@@ -42,10 +42,17 @@ static uint16_t user_timeout_field(uint64_t us) {
     return (uint16_t)(0x8000u | ak_min_u64((seconds + 59) / 60, 0x7fff));
 }
 
+void ak_tcp_user_timeout_offer(const aksu_tcp_settings *settings, aksu_tcp_options *options) {
+    if (!settings->user_timeout_option || settings->user_timeout_us == 0) return;
+    options->present |= AKSU_OPT_USER_TIMEOUT;
+    options->user_timeout = user_timeout_field(settings->user_timeout_us);
+}
+
 /* RFC 5482 s3.1: what the peer says, in any segment. */
 void ak_tcp_user_timeout_take(struct ak_tcb *t, const struct ak_seg *seg) {
     if ((seg->options.present & AKSU_OPT_USER_TIMEOUT) == 0) return;
     uint32_t value = seg->options.user_timeout & 0x7fffu;
+    if (value == 0) return; /* s3: "MUST be ignored" */
     uint32_t seconds = seg->options.user_timeout & 0x8000u ? value * 60 : value;
     t->peer_user_timeout = (uint16_t)ak_min_u32(seconds, 65535);
 }
@@ -62,11 +69,7 @@ aksu_tcp_options ak_tcp_syn_options(const struct ak_core *core, const struct ak_
         options.ts_val = ak_tcp_timestamp(core, t->ts_offset);
         options.ts_ecr = t->state == AK_TCP_SYN_SENT ? 0 : t->ts_recent;
     }
-    const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
-    if (settings->user_timeout_option && settings->user_timeout_us > 0) {
-        options.present |= AKSU_OPT_USER_TIMEOUT;
-        options.user_timeout = user_timeout_field(settings->user_timeout_us);
-    }
+    ak_tcp_user_timeout_offer(ak_settings_of(core, &t->sock), &options);
     return options;
 }
 
@@ -77,6 +80,7 @@ aksu_tcp_options ak_tcp_segment_options(const struct ak_core *core, const struct
         options.ts_val = ak_tcp_timestamp(core, t->ts_offset);
         options.ts_ecr = t->ts_recent;
     }
+    if (t->user_timeout_due) ak_tcp_user_timeout_offer(ak_settings_of(core, &t->sock), &options);
     const struct ak_transfer *x = ak_transfer_of(core, t);
     if ((t->flags & AK_F_SACK) == 0 || x == NULL) return options;
     if (x->duplicate_due) { /* RFC 2883 s4: the first block, and told once */

@@ -12,6 +12,7 @@ static void ack_went(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     ak_flags_clear(t, AK_F_ACK_NOW | AK_F_CHALLENGE | AK_F_DUPLICATE_ACK | AK_F_WINDOW_UPDATE);
     t->last_ack_sent = t->rcv.nxt;
+    t->user_timeout_due = false;
     if (x == NULL) return;
     x->unacked_segments = 0;
     x->duplicate_due = false;
@@ -190,7 +191,8 @@ static bool send_one(struct ak_core *core, struct ak_tcb *t, struct sender *s, a
         s->syn_options = ak_tcp_syn_options(core, t);
         s->env.syn_bytes = ak_fast_open_syn(core, t, &s->syn_options);
     }
-    if (s->env.x != NULL && (s->env.x->range_count > 0 || (s->options.present & AKSU_OPT_SACK)))
+    if (s->env.x != NULL &&
+        (s->env.x->range_count > 0 || (s->options.present & (AKSU_OPT_SACK | AKSU_OPT_USER_TIMEOUT))))
         s->options = ak_tcp_segment_options(core, t);
     struct ak_plan plan = ak_tcp_plan(t, &s->env);
     if (plan.kind == AK_PLAN_NOTHING) {

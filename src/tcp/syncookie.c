@@ -78,6 +78,7 @@ void ak_syncookie_answer(struct ak_core *core, const struct ak_seg *seg, ak_ref 
         }
         if (sack) options->present |= AKSU_OPT_SACK_PERMITTED;
     }
+    ak_tcp_user_timeout_offer(settings, options);
     core->cookies_until_us = ak_add_us(core->now_us, 2ull << TIME_SHIFT);
     core->counters.syn_cookies_sent++;
     ak_tcp_send_bare(core, &bare);

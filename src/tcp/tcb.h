@@ -258,7 +258,8 @@ struct ak_tcb {
     uint32_t unacked_since;     /* idle clock: first transmission of a SYN or FIN that is unacknowledged */
     uint16_t peer_user_timeout; /* seconds */
     uint16_t challenge_period;
-    uint64_t rto_due_us; /* retransmission: of SYN, data or FIN; AK_NEVER: not set */
+    bool user_timeout_due; /* the next segment tells of ours: RFC 5482 s3 */
+    uint64_t rto_due_us;   /* retransmission: of SYN, data or FIN; AK_NEVER: not set */
 };
 
 /* The whole connection in at most 240 bytes: architecture.md section 1. */

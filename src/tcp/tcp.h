@@ -191,6 +191,8 @@ uint8_t ak_tcp_our_wscale(const aksu_tcp_settings *settings);
 /* The send MSS of a segment with these options: RFC 9293 s3.7.1, MUST-16. */
 uint32_t ak_tcp_effective_mss(const struct ak_core *core, const struct ak_tcb *t, uint32_t option_bytes);
 uint32_t ak_tcp_ip_header_bytes(const struct ak_tuple *tuple);
+/* RFC 5482: the option, if the settings ask for it. */
+void ak_tcp_user_timeout_offer(const aksu_tcp_settings *settings, aksu_tcp_options *options);
 void ak_tcp_user_timeout_take(struct ak_tcb *t, const struct ak_seg *seg);
 /* RFC 7323 s4.3 (3): TS.Recent. */
 bool ak_tcp_timestamp_outdated(const struct ak_core *core, const struct ak_tcb *t);

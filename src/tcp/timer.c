@@ -47,12 +47,11 @@ static uint64_t keepalive_due_us(const struct ak_core *core, const struct ak_tcb
 
 uint64_t ak_tcp_user_timeout_us(const struct ak_core *core, const struct ak_tcb *t) {
     const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
-    if (settings->user_timeout_option && t->peer_user_timeout != 0) {
-        /* RFC 5482 s3.1: the larger of the two, within bounds. */
-        uint64_t peer_us = (uint64_t)t->peer_user_timeout * 1000000;
-        return ak_max_u64(settings->user_timeout_us, peer_us);
-    }
-    return settings->user_timeout_us;
+    if (!settings->user_timeout_option || t->peer_user_timeout == 0) return settings->user_timeout_us;
+    /* RFC 5482 s3.1: max(ADV_UTO, REMOTE_UTO, L_LIMIT); U_LIMIT is what 16 bits of seconds hold. */
+    enum { L_LIMIT_S = 100 };
+    uint64_t peer_us = (uint64_t)ak_max_u32(t->peer_user_timeout, L_LIMIT_S) * 1000000;
+    return ak_max_u64(settings->user_timeout_us, peer_us);
 }
 
 /* From the first transmission of the oldest unacknowledged byte. */
@@ -145,13 +144,17 @@ void ak_tcp_timer_file(struct ak_core *core, struct ak_tcb *t) {
 /* R1 and R2, MUST-20: doubt the path, then give up.  True: given up, t is gone. */
 static bool give_up(struct ak_core *core, struct ak_tcb *t, uint64_t retries_max) {
     const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
-    if (t->flags & AK_F_ORPHAN) retries_max = ak_min_u64(retries_max, settings->orphan_retries);
+    bool by_time = t->state >= AK_TCP_ESTABLISHED && ak_tcp_user_timeout_us(core, t) != 0; /* R2 is a time then */
+    if (t->flags & AK_F_ORPHAN)
+        retries_max = ak_min_u64(retries_max, settings->orphan_retries);
+    else if (by_time)
+        retries_max = UINT64_MAX;
     if (t->retries >= retries_max) {
         if (t->state != AK_TCP_SYN_SENT) ak_tcp_send_reset(core, t);
         ak_tcp_end(core, t, AKSU_REASON_TIMED_OUT, AKSU_STATE_BY_TIMER);
         return true;
     }
-    t->retries++;
+    if (t->retries < UINT8_MAX) t->retries++;
     if (t->retries == settings->r1_retries) ak_tcp_soft_error(core, t, AKSU_REASON_RETRANSMITTING); /* SHLD-9 */
     return false;
 }

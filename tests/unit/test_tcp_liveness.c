@@ -134,10 +134,10 @@ static void user_timeout_option_longer_is_heeded(void **state) {
     struct peer p = peer_joined(&config);
     set(&p, AKSU_TCP_USER_TIMEOUT_US, 2000000);
     set(&p, AKSU_TCP_USER_TIMEOUT_OPTION, 1);
-    p.options = (aksu_tcp_options){.present = AKSU_OPT_USER_TIMEOUT, .user_timeout = 5};
+    p.options = (aksu_tcp_options){.present = AKSU_OPT_USER_TIMEOUT, .user_timeout = 150};
     peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
     we_send(&p, 10);
-    world_run(p.w, 4000000);
+    world_run(p.w, 149000000);
     assert_int_equal(world_state(p.w, SERVER, p.sock), AK_TCP_ESTABLISHED);
     world_run(p.w, 2000000);
     assert_int_equal(world_state(p.w, SERVER, p.sock), AK_TCP_CLOSED);
@@ -229,6 +229,119 @@ static void linger_zero_close_is_an_abort(void **state) {
     world_close(p.w);
 }
 
+/* s3.8.3: R2 in time instead of counts: a user timeout that is longer keeps the connection past the last count. */
+static void user_timeout_longer_than_r2_is_what_ends_it(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    struct peer p = peer_joined(&config);
+    set(&p, AKSU_TCP_R2_RETRIES, 2);
+    set(&p, AKSU_TCP_USER_TIMEOUT_US, 20000000);
+    we_send(&p, 10);
+    world_run(p.w, 19000000);
+    assert_int_equal(world_state(p.w, SERVER, p.sock), AK_TCP_ESTABLISHED);
+    world_run(p.w, 2000000);
+    aksu_reason reason = AKSU_REASON_NONE;
+    assert_true(world_events(p.w, SERVER, &reason) & AKSU_EV_CLOSED);
+    assert_int_equal(reason, AKSU_REASON_USER_TIMEOUT);
+    world_close(p.w);
+}
+
+/* RFC 5482 s3.1: what a peer asks for counts for no less than 100 s (L_LIMIT), and 0 means nothing. */
+static void user_timeout_option_short_or_zero_shortens_nothing(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    struct peer p = peer_joined(&config);
+    set(&p, AKSU_TCP_USER_TIMEOUT_OPTION, 1);
+    p.options = (aksu_tcp_options){.present = AKSU_OPT_USER_TIMEOUT, .user_timeout = 1};
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+    p.options.user_timeout = 0;
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+    we_send(&p, 10);
+    world_run(p.w, 99000000);
+    assert_int_equal(world_state(p.w, SERVER, p.sock), AK_TCP_ESTABLISHED);
+    world_run(p.w, 2000000);
+    assert_int_equal(world_state(p.w, SERVER, p.sock), AK_TCP_CLOSED);
+    world_close(p.w);
+}
+
+/* How often a segment of ours carried the option with this value, among those from the first-th on. */
+static uint32_t times_told(const struct tcp_world *w, int from, uint32_t first, uint16_t value) {
+    uint32_t count = 0;
+    for (uint32_t i = first; i < w->seen_count; i++) {
+        const aksu_tcp_options *o = &w->seen[i].segment.options;
+        if (w->seen[i].from == from && (o->present & AKSU_OPT_USER_TIMEOUT)) count += o->user_timeout == value;
+    }
+    return count;
+}
+
+/* RFC 5482 s3: in the SYN and SYN,ACK, "in the first packet that does not have the SYN flag set", which is what a peer
+ * hears that kept no state for the SYN, and when it changes; not again. */
+static void user_timeout_is_told_by_both_ends(void **state) {
+    (void)state;
+    for (uint32_t cookies = 0; cookies < 2; cookies++) {
+        aksu_config config = plain_config();
+        config.tcp.user_timeout_option = 1;
+        config.tcp.user_timeout_us = 150000000;
+        if (cookies) config.syn_cookies = AKSU_SYN_COOKIES_ALWAYS;
+        struct tcp_world *w = world_open(&config);
+        aksu_sock listener = world_listen(w, 4, 0), server, client = world_connect(w);
+        size_t bytes;
+        world_run(w, 1000000);
+        assert_int_equal(aksu_tcp_accept(w->stack[SERVER], listener, &server), AKSU_OK);
+        assert_int_equal(times_told(w, CLIENT, 0, 150), 2);
+        assert_int_equal(times_told(w, SERVER, 0, 150), 1);
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(aksu_tcp_send(w->stack[SERVER], server, "x", 1, 0, &bytes), AKSU_OK);
+            assert_int_equal(aksu_tcp_send(w->stack[CLIENT], client, "x", 1, 0, &bytes), AKSU_OK);
+            world_run(w, 1000000);
+        }
+        assert_int_equal(times_told(w, CLIENT, 0, 150), 2);
+        assert_int_equal(times_told(w, SERVER, 0, 150), 2);
+        assert_int_equal(aksu_tcp_set(w->stack[SERVER], server, AKSU_TCP_USER_TIMEOUT_US, 200000000), AKSU_OK);
+        assert_int_equal(aksu_tcp_send(w->stack[SERVER], server, "x", 1, 0, &bytes), AKSU_OK);
+        world_run(w, 1000000);
+        assert_int_equal(times_told(w, SERVER, 0, 200), 1);
+        /* And heeded: with the server gone the client gives up after the longer time. */
+        w->lose = UINT32_MAX;
+        assert_int_equal(aksu_tcp_send(w->stack[CLIENT], client, "x", 1, 0, &bytes), AKSU_OK);
+        world_run(w, 199000000);
+        assert_int_equal(world_state(w, CLIENT, client), AK_TCP_ESTABLISHED);
+        world_run(w, 2000000);
+        assert_int_equal(world_state(w, CLIENT, client), AK_TCP_CLOSED);
+        world_close(w);
+    }
+}
+
+static uint64_t next_timer_us(struct peer *p) {
+    aksu_tcp_info info;
+    assert_int_equal(aksu_tcp_status(p->w->stack[SERVER], p->sock, &info), AKSU_OK);
+    return info.timer_us;
+}
+
+/* The longest times that may be set are times ahead, and not behind. */
+static void longest_times_are_not_over_at_once(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    struct peer p = peer_joined(&config);
+    world_run(p.w, 10 * 86400000000u);
+    set(&p, AKSU_TCP_KEEPALIVE_IDLE_US, aksu_tcp_setting_info(AKSU_TCP_KEEPALIVE_IDLE_US)->max);
+    set(&p, AKSU_TCP_KEEPALIVE, 1);
+    assert_true(next_timer_us(&p) > 86400000000u);
+    set(&p, AKSU_TCP_KEEPALIVE, 0);
+    set(&p, AKSU_TCP_LINGER, 1);
+    set(&p, AKSU_TCP_LINGER_US, aksu_tcp_setting_info(AKSU_TCP_LINGER_US)->max);
+    set(&p, AKSU_TCP_FIN_WAIT_2_US, aksu_tcp_setting_info(AKSU_TCP_FIN_WAIT_2_US)->max);
+    assert_int_equal(aksu_tcp_close(p.w->stack[SERVER], p.sock), AKSU_OK);
+    world_run(p.w, 1000);
+    assert_int_equal(world_sent(p.w, SERVER, AKSU_TCP_RST | AKSU_TCP_ACK), 0);
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 2});
+    world_run(p.w, 86400000000u);
+    aksu_counters counters;
+    aksu_counters_get(p.w->stack[SERVER], &counters);
+    assert_int_equal(counters.tcp_used, 1);
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keepalive_default_is_off_and_two_hours),
@@ -243,6 +356,10 @@ int main(void) {
         cmocka_unit_test(orphan_peer_silent_gives_up),
         cmocka_unit_test(linger_over_with_data_unacknowledged_resets),
         cmocka_unit_test(linger_zero_close_is_an_abort),
+        cmocka_unit_test(user_timeout_longer_than_r2_is_what_ends_it),
+        cmocka_unit_test(user_timeout_option_short_or_zero_shortens_nothing),
+        cmocka_unit_test(user_timeout_is_told_by_both_ends),
+        cmocka_unit_test(longest_times_are_not_over_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
