@@ -48,6 +48,9 @@ int app_options_parse(const app_verb *verb, int argc, char **argv, app_options *
 /* A number from text; false, and one line is said, if it is none or out of range. */
 bool app_number(const char *what, const char *text, uint64_t min, uint64_t max, uint64_t *ret_value);
 
+/* ADDRESS/BITS, or the address alone, into the place of its family: IPv4 first.  False: it was said what is wrong. */
+bool app_address(const char *what, const char *text, aksu_host_addr places[AKSU_HOST_ADDRS]);
+
 /* "aksu: ..." on stderr. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 1, 2)))
@@ -95,5 +98,15 @@ struct app_control *app_control_open(aksu_loop *loop, const char *device);
 void app_control_close(struct app_control *control);
 /* The directory of control sockets; made if make. */
 bool app_control_directory(char *buf, size_t cap, bool make);
+
+/* The socket DEVICE.KIND there: a listening one, or -1. */
+struct sockaddr_un;
+int app_control_listen(const char *device, const char *kind, struct sockaddr_un *ret_name);
+/* Takes a client and its request of one line; what is written to the answer closes with it.  NULL: none. */
+FILE *app_control_take(int listener, char *ret_request, size_t cap);
+/* A connection to the first that answers; device NULL or "": any.  -1: none. */
+int app_control_connect(const char *device, const char *kind);
+/* Sends the request, prints the answer, closes; APP_OK or APP_NETWORK. */
+int app_control_ask(int fd, const char *request);
 
 #endif

@@ -1,5 +1,6 @@
 /* The control socket: a UNIX socket named after the device, in a directory of this user's alone.  A client sends one
  * line, "table", "json" or "counters", and reads the answer to its end. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -80,14 +81,7 @@ static void write_counters(FILE *out, aksu_stack *stack) {
     }
 }
 
-static void answer(struct app_control *control, int client) {
-    char request[32] = {0};
-    struct timeval patience = {.tv_usec = 200000}; /* a client that says nothing holds us up no longer */
-    (void)setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    (void)setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (recv(client, request, sizeof request - 1, 0) <= 0) return;
-    FILE *out = fdopen(dup(client), "w");
-    if (out == NULL) return;
+static void answer(struct app_control *control, const char *request, FILE *out) {
     aksu_stack *stack = aksu_loop_stack(control->loop);
     aksu_tcp_info *infos;
     size_t count = collect(stack, &infos);
@@ -100,16 +94,6 @@ static void answer(struct app_control *control, int client) {
         (void)ak_table_write(&writer, infos, count, AK_TABLE_DETAILS);
     }
     free(infos);
-    (void)fclose(out);
-}
-
-static void on_client(void *user, int fd, unsigned ready) {
-    struct app_control *control = user;
-    (void)ready;
-    int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-    if (client < 0) return;
-    answer(control, client);
-    (void)close(client);
 }
 
 /* Does someone answer there?  Another network may have a device of the same name. */
@@ -120,25 +104,104 @@ static bool is_alive(const struct sockaddr_un *name) {
     return alive;
 }
 
+int app_control_listen(const char *device, const char *kind, struct sockaddr_un *ret_name) {
+    char directory[80];
+    if (!app_control_directory(directory, sizeof directory, /* make= */ true)) return -1;
+    *ret_name = (struct sockaddr_un){.sun_family = AF_UNIX};
+    (void)snprintf(ret_name->sun_path, sizeof ret_name->sun_path, "%s/%s.%s", directory, device, kind);
+    if (is_alive(ret_name))
+        (void)snprintf(ret_name->sun_path, sizeof ret_name->sun_path, "%s/%s.%ld.%s", directory, device, (long)getpid(),
+                       kind);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    (void)unlink(ret_name->sun_path);
+    if (fd >= 0 && bind(fd, (struct sockaddr *)ret_name, sizeof *ret_name) == 0 && listen(fd, 8) == 0) return fd;
+    if (fd >= 0) (void)close(fd);
+    return -1;
+}
+
+/* NAME.KIND, or NAME.PID.KIND where another network has a device of that name. */
+static bool is_socket_of(const char *file, const char *device, const char *kind) {
+    const char *dot = strrchr(file, '.');
+    if (dot == NULL || strcmp(dot + 1, kind) != 0) return false;
+    size_t bytes = device != NULL ? strlen(device) : 0;
+    return bytes == 0 || (strncmp(file, device, bytes) == 0 && file[bytes] == '.');
+}
+
+static int connect_to(const char *directory, const char *file) {
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int bytes = snprintf(name.sun_path, sizeof name.sun_path, "%s/%s", directory, file);
+    if (bytes < 0 || (size_t)bytes >= sizeof name.sun_path) return -1;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&name, sizeof name) == 0) return fd;
+    if (fd >= 0) (void)close(fd);
+    return -1;
+}
+
+/* A killed instance leaves a socket behind that nobody answers. */
+int app_control_connect(const char *device, const char *kind) {
+    char directory[80];
+    if (!app_control_directory(directory, sizeof directory, /* make= */ false)) return -1;
+    DIR *dir = opendir(directory);
+    if (dir == NULL) return -1;
+    int fd = -1;
+    const struct dirent *entry;
+    while (fd < 0 && (entry = readdir(dir)) != NULL) {
+        if (is_socket_of(entry->d_name, device, kind)) fd = connect_to(directory, entry->d_name);
+    }
+    (void)closedir(dir);
+    return fd;
+}
+
+int app_control_ask(int fd, const char *request) {
+    struct timeval patience = {.tv_sec = 5};
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    (void)send(fd, request, strlen(request), MSG_NOSIGNAL);
+    (void)shutdown(fd, SHUT_WR);
+    char buf[4096];
+    ssize_t n;
+    while ((n = read(fd, buf, sizeof buf)) > 0) (void)fwrite(buf, 1, (size_t)n, stdout);
+    (void)close(fd);
+    if (n == 0) return APP_OK;
+    app_say("the instance does not answer; it may be stopped");
+    return APP_NETWORK;
+}
+
+FILE *app_control_take(int listener, char *ret_request, size_t cap) {
+    int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (client < 0) return NULL;
+    struct timeval patience = {.tv_usec = 200000}; /* a client that says nothing holds us up no longer */
+    (void)setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    (void)setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    ssize_t n = recv(client, ret_request, cap - 1, 0);
+    FILE *out = n > 0 ? fdopen(client, "w") : NULL;
+    if (out == NULL) {
+        (void)close(client);
+        return NULL;
+    }
+    ret_request[n] = '\0';
+    return out;
+}
+
+/* ---------------------------------------------------------------- of an instance with a stack */
+
+static void on_client(void *user, int fd, unsigned ready) {
+    struct app_control *control = user;
+    char request[32];
+    (void)ready;
+    FILE *out = app_control_take(fd, request, sizeof request);
+    if (out == NULL) return;
+    answer(control, request, out);
+    (void)fclose(out);
+}
+
 /* No control socket is no reason not to run: NULL, and aksu status will not find us. */
 struct app_control *app_control_open(aksu_loop *loop, const char *device) {
     struct app_control *control = calloc(1, sizeof *control);
-    char directory[80];
-    if (control == NULL || !app_control_directory(directory, sizeof directory, /* make= */ true)) {
-        free(control);
-        return NULL;
-    }
+    if (control == NULL) return NULL;
     control->loop = loop;
-    control->name.sun_family = AF_UNIX;
-    (void)snprintf(control->name.sun_path, sizeof control->name.sun_path, "%s/%s.sock", directory, device);
-    if (is_alive(&control->name))
-        (void)snprintf(control->name.sun_path, sizeof control->name.sun_path, "%s/%s.%ld.sock", directory, device,
-                       (long)getpid());
-    control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    (void)unlink(control->name.sun_path);
+    control->fd = app_control_listen(device, "sock", &control->name);
     aksu_watch_config watch = {.fd = control->fd, .interest = AKSU_WATCH_READ, .on_ready = on_client, .user = control};
-    if (control->fd < 0 || bind(control->fd, (struct sockaddr *)&control->name, sizeof control->name) != 0 ||
-        listen(control->fd, 8) != 0 || aksu_loop_watch(loop, &watch, &control->watch, NULL) < 0) {
+    if (control->fd < 0 || aksu_loop_watch(loop, &watch, &control->watch, NULL) < 0) {
         if (control->fd >= 0) (void)close(control->fd);
         free(control);
         return NULL;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/link.h"
 #include "app/pair.h"
 #include "app/verb_explain.h"
 #include "lab/verb.h"
@@ -15,6 +16,7 @@ static void help(FILE *to) {
     for (size_t i = 0; i < VERB_COUNT; i++)
         (void)fprintf(to, "  %-8s %-12s %s\n", verbs[i]->name, verbs[i]->arguments, verbs[i]->summary);
     (void)fprintf(to, "  %-8s %-12s %s\n", "pair", "", "standard input to output through two stacks in memory");
+    (void)fprintf(to, "  %-8s %-12s %s\n", "link", "A B", "join two devices with delay, loss and a rate");
     (void)fprintf(to, "  %-8s %-12s %s\n", "explain", "FILE", "say what happened in a capture");
     (void)fprintf(to, "  %-8s %-12s %s\n", "lab", "[NAME]", "show what TCP does, in virtual time");
     (void)fprintf(to, "  %-8s %-12s %s\n", "script", "FILE...", "play packet scripts");
@@ -35,6 +37,7 @@ int main(int argc, char **argv) {
         return APP_OK;
     }
     if (strcmp(argv[1], "pair") == 0) return pair_verb(argc - 1, argv + 1);
+    if (strcmp(argv[1], "link") == 0) return link_verb(argc - 1, argv + 1);
     if (strcmp(argv[1], "explain") == 0) return app_explain(argc - 1, argv + 1);
     if (strcmp(argv[1], "lab") == 0) return lab_verb(argc - 1, argv + 1);
     if (strcmp(argv[1], "script") == 0) return script_verb(argc - 1, argv + 1);

@@ -29,8 +29,7 @@ bool app_number(const char *what, const char *text, uint64_t min, uint64_t max, 
     return true;
 }
 
-/* ADDRESS/BITS, or the address alone, into the place of its family: IPv4 first. */
-static bool parse_address(const char *what, const char *text, aksu_host_addr places[AKSU_HOST_ADDRS]) {
+bool app_address(const char *what, const char *text, aksu_host_addr places[AKSU_HOST_ADDRS]) {
     char literal[AKSU_ADDR_TEXT_BYTES];
     aksu_addr addr;
     const char *slash = strchr(text, '/');
@@ -189,8 +188,8 @@ static bool parse_one(app_options *options, int option, const char *value) {
     uint64_t number = 0;
     switch (option) {
     case OPT_DEV: return parse_dev(options, value);
-    case OPT_ADDRESS: return parse_address("--address", value, options->host.addr);
-    case OPT_HOST_ADDRESS: return parse_address("--host-address", value, options->host.tun.host_addr);
+    case OPT_ADDRESS: return app_address("--address", value, options->host.addr);
+    case OPT_HOST_ADDRESS: return app_address("--host-address", value, options->host.tun.host_addr);
     case OPT_MTU:
         if (!app_number("--mtu", value, 576, 65535, &number)) return false;
         options->host.tun.mtu = (uint32_t)number;

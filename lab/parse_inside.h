@@ -3,6 +3,7 @@
 #define LAB_PARSE_INSIDE_H
 
 #include "lab/lab.h"
+#include "lab/quantity.h"
 
 #define WORD_MAX 40
 
@@ -30,7 +31,6 @@ bool lab_eat(struct parser *p, const char *text);
 const char *lab_take(struct parser *p, const char *what);
 bool lab_back(struct parser *p, const char *format, const char *text);
 uint64_t lab_number_word(struct parser *p, const char *what);
-bool lab_quantity_of(const char *text, uint64_t *ret_value);
 uint64_t lab_quantity(struct parser *p, const char *what);
 lab_text lab_two_texts(struct parser *p);
 int lab_host_named(const struct parser *p, const char *name);

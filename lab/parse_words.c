@@ -86,42 +86,6 @@ uint64_t lab_number_word(struct parser *p, const char *what) {
     return value;
 }
 
-static bool suffix(const char *end, uint64_t *value) {
-    static const struct {
-        const char *name;
-        uint64_t factor;
-    } units[] = {{"us", 1},         {"ms", 1000},      {"s", 1000000},
-                 {"min", 60000000}, {"h", 3600000000}, {"d", 86400000000ull},
-                 {"kbit", 1000},    {"Mbit", 1000000}, {"Gbit", 1000000000},
-                 {"K", 1024},       {"%", 10000}};
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (strcmp(end, units[i].name) != 0) continue;
-        *value *= units[i].factor;
-        return true;
-    }
-    return false;
-}
-
-/* A number with a unit: 50ms, 10Mbit, 64K, 1%. */
-bool lab_quantity_of(const char *text, uint64_t *ret_value) {
-    char *end;
-    *ret_value = strtoull(text, &end, 10);
-    if (end == text) return false;
-    uint64_t fraction = 0, scale = 1;
-    if (*end == '.') {
-        for (end++; *end >= '0' && *end <= '9'; end++) {
-            if (scale >= 1000000) return false;
-            fraction = fraction * 10 + (uint64_t)(*end - '0');
-            scale *= 10;
-        }
-    }
-    if (*end == '\0') return scale == 1;
-    uint64_t unit = 1;
-    if (!suffix(end, &unit)) return false;
-    *ret_value = *ret_value * unit + fraction * unit / scale;
-    return true;
-}
-
 uint64_t lab_quantity(struct parser *p, const char *what) {
     const char *text = lab_take(p, what);
     uint64_t value = 0;

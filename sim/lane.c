@@ -164,6 +164,11 @@ static bool codel_acts(struct aksu_sim *sim, struct ak_lane *lane, const struct 
 /* Congestion Experienced, RFC 3168 s5; the header checksum is mended.  False: not ECN-capable. */
 static bool mark(struct ak_lane *lane, struct ak_packet *packet) {
     uint8_t *p = packet->data;
+    if (packet->bytes >= 40 && p[0] >> 4 == 6 && (p[1] & 0x30) != 0) { /* the low bits of the traffic class */
+        lane->stats.marked++;
+        p[1] |= 0x30;
+        return true;
+    }
     if (packet->bytes < 20 || p[0] >> 4 != 4 || (p[1] & 3) == 0) return false;
     lane->stats.marked++;
     p[1] |= 3;

@@ -262,6 +262,16 @@ static void take_frame(struct aksu_sim *sim, const struct ak_sim_node *node, con
     free(packet);
 }
 
+static aksu_err send_over(struct aksu_sim *sim, uint32_t link, uint32_t side, const uint8_t *bytes, size_t byte_count,
+                          uint64_t *ret_packet) {
+    struct ak_packet *packet = packet_new(++sim->packet_last, byte_count);
+    if (packet == NULL) return AKSU_ERR_NO_MEMORY;
+    memcpy(packet->data, bytes, byte_count);
+    *ret_packet = packet->id;
+    depart(sim, link, side, packet);
+    return AKSU_OK;
+}
+
 aksu_err aksu_sim_transmit(aksu_sim *sim, uint32_t node, const uint8_t *bytes, size_t byte_count,
                            uint64_t *ret_packet) {
     if (node >= sim->node_count || byte_count < 20 || byte_count > 65535) return AKSU_ERR_INVALID;
@@ -270,15 +280,16 @@ aksu_err aksu_sim_transmit(aksu_sim *sim, uint32_t node, const uint8_t *bytes, s
         for (uint32_t side = 0; side < 2; side++) {
             const struct ak_sim_link *l = &sim->link[i];
             if (l->node[side] != node || !aksu_addr_equal(&sim->node[l->node[1 - side]].addr, &to)) continue;
-            struct ak_packet *packet = packet_new(++sim->packet_last, byte_count);
-            if (packet == NULL) return AKSU_ERR_NO_MEMORY;
-            memcpy(packet->data, bytes, byte_count);
-            *ret_packet = packet->id;
-            depart(sim, i, side, packet);
-            return AKSU_OK;
+            return send_over(sim, i, side, bytes, byte_count, ret_packet);
         }
     }
     return AKSU_ERR_NO_ROUTE;
+}
+
+aksu_err aksu_sim_forward(aksu_sim *sim, uint32_t link, uint32_t from_node, const uint8_t *bytes, size_t byte_count,
+                          uint64_t *ret_packet) {
+    if (link >= sim->link_count || byte_count == 0 || byte_count > 65535) return AKSU_ERR_INVALID;
+    return send_over(sim, link, side_of(sim, link, from_node), bytes, byte_count, ret_packet);
 }
 
 uint64_t aksu_sim_next_packet(const aksu_sim *sim) {

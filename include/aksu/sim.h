@@ -143,6 +143,9 @@ uint64_t aksu_sim_random(aksu_sim *sim);
 
 /* Sends a packet as a node, to whom its destination address names: forged ones, and those of endpoints. */
 aksu_err aksu_sim_transmit(aksu_sim *sim, uint32_t node, const uint8_t *bytes, size_t byte_count, uint64_t *ret_packet);
+/* Sends a packet over a link, whatever its destination: for those who carry other hosts' packets. */
+aksu_err aksu_sim_forward(aksu_sim *sim, uint32_t link, uint32_t from_node, const uint8_t *bytes, size_t byte_count,
+                          uint64_t *ret_packet);
 /* The number that the next packet will bear: an endpoint tells of a departure before it transmits. */
 uint64_t aksu_sim_next_packet(const aksu_sim *sim);
 /* An endpoint's own events, to the hook and the checks. */
