@@ -248,6 +248,8 @@ typedef struct aksu_config {
     uint32_t reply_max;     /* stateless replies (RST, echo) waiting for output */
     uint32_t settings_max;  /* different sets of per-connection settings in use */
     uint32_t link_max, addr_max, route_max;
+    uint32_t neighbour_max;         /* on all Ethernet links; at most a quarter of them unanswered (RFC 6583) */
+    uint32_t held_max;              /* packets that wait for a neighbour's answer, at most 3 for each */
     uint32_t port_first, port_last; /* ephemeral ports (RFC 6056) */
 
     /* Behaviour of the whole stack. */
@@ -382,14 +384,35 @@ enum {
     AKSU_LINK_TX_CHECKSUM = 1u << 0, /* the driver takes PARTIAL checksums */
     AKSU_LINK_TSO4 = 1u << 1,        /* and TCP super-segments over IPv4 */
     AKSU_LINK_TSO6 = 1u << 2,
-    AKSU_LINK_CATCH_ALL = 1u << 3, /* packets to any address are ours here (a gateway for others) */
+    AKSU_LINK_CATCH_ALL = 1u << 3,    /* packets to any address are ours here (a gateway for others) */
+    AKSU_LINK_NO_REDIRECTS = 1u << 4, /* Ethernet: redirects mean nothing (RFC 4861 s8) */
 };
+
+typedef enum aksu_link_type {
+    AKSU_LINK_IP = 0,       /* frames are bare IP packets */
+    AKSU_LINK_ETHERNET = 1, /* frames begin with an Ethernet header; neighbours are found by ARP and NDP */
+} aksu_link_type;
+
+/* What an Ethernet link does to get IPv6 addresses by itself. */
+typedef enum aksu_autoconf {
+    AKSU_AUTOCONF_OFF = 0,       /* none; what is added is used */
+    AKSU_AUTOCONF_STABLE = 1,    /* link-local and, from router advertisements, addresses that stay (RFC 7217) */
+    AKSU_AUTOCONF_TEMPORARY = 2, /* and others for a day each, which connections prefer (RFC 8981) */
+} aksu_autoconf;
 
 typedef struct aksu_link_config {
     uint32_t struct_bytes;  /* sizeof(aksu_link_config) */
     uint32_t mtu;           /* bytes of an IP packet, 576 to 65535 */
     uint32_t flags;         /* AKSU_LINK_ */
-    uint32_t tso_max_bytes; /* largest super-segment with headers, at most 65535; 0: no super-segments */
+    uint32_t tso_max_bytes; /* largest super-segment with IP and TCP headers, at most 65535; 0: no super-segments */
+
+    /* Ethernet alone; all zero otherwise. */
+    uint16_t type;      /* aksu_link_type */
+    uint16_t vlan;      /* our VLAN's identifier (IEEE 802.1Q), 1 to 4094; 0: frames without one */
+    aksu_mac mac;       /* ours: of one host, not of a group */
+    uint8_t dad_probes; /* how often it is asked whether an address is taken before it is used, 0 to 16: RFC 4862 says
+                           1, RFC 5227 says 3; 0: used at once, and others are only told */
+    uint8_t autoconf;   /* aksu_autoconf */
 } aksu_link_config;
 
 typedef struct aksu_route {
@@ -397,22 +420,72 @@ typedef struct aksu_route {
     uint8_t prefix_bits; /* of the address's own family: 0..32 or 0..128 */
     uint16_t link;
     aksu_addr gateway; /* unspecified: on the link itself */
+    uint32_t metric;   /* of routes to the same prefix the smallest that works: gateways that do not answer come last */
 } aksu_route;
 
-/* A link that carries bare IP packets.  INVALID, NO_MEMORY (config.link_max). */
+/* A link.  INVALID, NO_MEMORY (config.link_max). */
 aksu_err aksu_link_add(aksu_stack *stack, const aksu_link_config *config, uint16_t *ret_link);
 aksu_err aksu_link_up(aksu_stack *stack, uint16_t link);   /* links start up */
 aksu_err aksu_link_down(aksu_stack *stack, uint16_t link); /* nothing goes out or comes in; connections stay */
 aksu_err aksu_link_mtu(aksu_stack *stack, uint16_t link, uint32_t mtu);
 
 /* An address of ours, with the prefix that its link reaches directly.  EXISTS, INVALID, NO_MEMORY; remove:
- * ADDR_NOT_AVAILABLE. */
+ * ADDR_NOT_AVAILABLE.  On an Ethernet link it is TENTATIVE until nobody else was found to have it (RFC 4862 s5.4,
+ * RFC 5227), and the first of IPv6 brings a link-local one with it, if there is room. */
 aksu_err aksu_addr_add(aksu_stack *stack, uint16_t link, const aksu_addr *addr, uint8_t prefix_bits);
 aksu_err aksu_addr_remove(aksu_stack *stack, const aksu_addr *addr);
 
-/* A route; the longest prefix wins.  EXISTS, INVALID, NO_MEMORY; remove: NO_ROUTE. */
+typedef enum aksu_addr_state {
+    AKSU_ADDR_TENTATIVE,  /* asked for: nothing is sent from it, nothing taken for it */
+    AKSU_ADDR_PREFERRED,  /* in use */
+    AKSU_ADDR_DEPRECATED, /* for what is open already: new connections choose another (RFC 4862 s5.5.4) */
+    AKSU_ADDR_DUPLICATE,  /* somebody else has it: not used */
+} aksu_addr_state;
+
+typedef struct aksu_addr_info {
+    aksu_addr addr;
+    uint16_t link;
+    uint8_t prefix_bits;
+    bool automatic; /* made by the stack itself */
+    aksu_addr_state state;
+    uint64_t preferred_us, valid_us; /* time left; UINT64_MAX: for ever */
+} aksu_addr_info;
+
+/* Walks the addresses: start with *cursor = 0, false at the end.  counters.addr_changes tells when it is worth it. */
+bool aksu_addr_next(const aksu_stack *stack, uint32_t *cursor, aksu_addr_info *ret_info);
+
+/* A route; the longest prefix wins.  EXISTS: there is one by this gateway.  INVALID, NO_MEMORY.  NO_ROUTE: the gateway
+ * is not on the link, an Ethernet one.  remove: NO_ROUTE. */
 aksu_err aksu_route_add(aksu_stack *stack, const aksu_route *route);
 aksu_err aksu_route_remove(aksu_stack *stack, const aksu_route *route);
+
+/* RFC 4861 s7.3.2, and what becomes of one that never answers. */
+#define AKSU_NEIGHBOUR_STATES(X)                                                                                       \
+    X(NONE)                                                                                                            \
+    X(INCOMPLETE)                                                                                                      \
+    X(REACHABLE)                                                                                                       \
+    X(STALE)                                                                                                           \
+    X(DELAY)                                                                                                           \
+    X(PROBE)                                                                                                           \
+    X(UNREACHABLE)
+typedef enum aksu_neighbour_state {
+#define AKSU_X(name) AKSU_NEIGHBOUR_##name,
+    AKSU_NEIGHBOUR_STATES(AKSU_X)
+#undef AKSU_X
+        AKSU_NEIGHBOUR_STATE_COUNT
+} aksu_neighbour_state;
+
+typedef struct aksu_neighbour_info {
+    aksu_addr addr;
+    uint16_t link;
+    aksu_mac mac; /* not in INCOMPLETE */
+    aksu_neighbour_state state;
+    bool gateway;
+    uint32_t held; /* packets that wait for it */
+} aksu_neighbour_info;
+
+/* Walks the neighbours of all Ethernet links in no order: start with *cursor = 0, false at the end. */
+bool aksu_neighbour_next(const aksu_stack *stack, uint32_t *cursor, aksu_neighbour_info *ret_info);
 
 /* ---------------------------------------------------------------- TCP */
 
@@ -648,8 +721,11 @@ typedef struct aksu_counters {
     uint64_t ecn_marks_received, ecn_reductions; /* RFC 3168 */
     uint64_t loss_steps;                         /* records that loss detection looked at: bounded for each ACK */
     uint64_t icmp_echo_replies, clock_backward, output_token_unknown;
+    uint64_t neighbour_solicitations, neighbour_advertisements; /* sent, of ARP and NDP */
+    uint64_t neighbour_failures, neighbour_evictions;           /* nobody answered; forgotten for want of room */
+    uint64_t addr_changes, addr_conflicts;
     uint32_t tcp_used, listener_used, syn_cache_used, time_wait_used, transfer_used, block_used, record_used,
-        frame_used;
+        frame_used, neighbour_used;
 } aksu_counters;
 void aksu_counters_get(const aksu_stack *stack, aksu_counters *ret_counters);
 

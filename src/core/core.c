@@ -98,7 +98,18 @@ struct ak_reply *ak_reply_new(struct ak_core *core, uint32_t payload_bytes) {
     core->reply_count++;
     reply->block = block;
     reply->payload_bytes = payload_bytes;
+    reply->framed = false;
     return reply;
+}
+
+bool ak_reply_again(struct ak_core *core, const struct ak_reply *reply) {
+    if (core->reply_count == core->config.reply_max) {
+        ak_drop_count(core, AKSU_DROP_REPLY_RING_FULL);
+        return false;
+    }
+    *ak_reply_at(core, (core->reply_first + core->reply_count) % core->config.reply_max) = *reply;
+    core->reply_count++;
+    return true;
 }
 
 /* Token buckets in time: a reply costs 1 s / rate, and a bucket holds one second's worth.  Which peers share a bucket
@@ -122,6 +133,25 @@ bool ak_reply_allowed(struct ak_core *core, const aksu_addr *remote) {
     }
     *used_us += cost_us;
     return true;
+}
+
+/* ---------------------------------------------------------------- parking */
+
+void ak_park(struct ak_core *core, ak_ref neighbour, ak_ref connection) {
+    struct ak_link *head = ak_lens_at(&core->parked_lens, neighbour);
+    struct ak_link *link = ak_lens_at(&core->parked_lens, connection);
+    ak_check(!ak_link_linked(link));
+    *link = (struct ak_link){.next = head->next, .prev = neighbour};
+    if (head->next != AK_NONE) ((struct ak_link *)ak_lens_at(&core->parked_lens, head->next))->prev = connection;
+    head->next = connection;
+}
+
+void ak_unpark(struct ak_core *core, ak_ref connection) {
+    struct ak_link *link = ak_lens_at(&core->parked_lens, connection);
+    ak_check(ak_link_linked(link));
+    ((struct ak_link *)ak_lens_at(&core->parked_lens, link->prev))->next = link->next;
+    if (link->next != AK_NONE) ((struct ak_link *)ak_lens_at(&core->parked_lens, link->next))->prev = link->prev;
+    ak_link_init(link);
 }
 
 /* ---------------------------------------------------------------- frames */

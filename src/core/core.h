@@ -25,8 +25,13 @@ enum ak_kind {
     AK_KIND_TRANSFER,  /* what a connection needs only while it moves data */
     AK_KIND_RECORD,    /* a transmission in flight */
     AK_KIND_SETTINGS,  /* shared sets of per-connection settings */
+    AK_KIND_NEIGHBOUR, /* who is at an IP address of an Ethernet link */
+    AK_KIND_HELD,      /* packets that wait for a neighbour */
     AK_KIND_COUNT
 };
+
+/* A class of references beyond those of pools: the network floor's own timer. */
+#define AK_CLASS_NET (AK_REF_CLASSES - 1)
 
 /* Keys: one for each use, none tells anything about another. */
 enum ak_key_use {
@@ -39,12 +44,14 @@ enum ak_key_use {
     AK_KEY_CHALLENGE,
     AK_KEY_SYN_COOKIE,
     AK_KEY_FAST_OPEN,
+    AK_KEY_NEIGHBOUR,
+    AK_KEY_INTERFACE, /* RFC 7217 s5's secret, unless the config has one */
     AK_KEY_COUNT
 };
 
 struct ak_link_state {
     uint32_t mtu, flags, tso_max_bytes;
-    bool up;
+    bool up, ethernet;
 };
 
 /* How to reach a peer: what stack resolves and hands to a transport. */
@@ -52,6 +59,11 @@ struct ak_path {
     aksu_addr source;
     uint32_t mtu;
     uint16_t link;
+};
+
+/* Which neighbour that was, remembered: good as long as its generation is net's. */
+struct ak_hop_note {
+    uint32_t neighbour, generation;
 };
 
 struct ak_core;
@@ -68,9 +80,9 @@ struct ak_icmp_report {
 
 /* What transports ask of the floors above. */
 struct ak_ops {
-    /* Fills ret_path for a destination; path->source of want, if specified, must be ours.  NO_ROUTE,
-     * ADDR_NOT_AVAILABLE. */
-    aksu_err (*resolve)(struct ak_core *core, const aksu_addr *remote, const aksu_addr *want_source,
+    /* Fills ret_path for a destination, whose link matters only to a link-local address; want_source, if specified,
+     * must be ours.  NO_ROUTE, ADDR_NOT_AVAILABLE. */
+    aksu_err (*resolve)(struct ak_core *core, const aksu_endpoint *remote, const aksu_addr *want_source,
                         struct ak_path *ret_path);
     /* An ICMP error that quotes a TCP segment of ours; whether anybody could have meant it. */
     bool (*tcp_error)(struct ak_core *core, const struct ak_icmp_report *report);
@@ -78,6 +90,13 @@ struct ak_ops {
     void (*frame_returned)(struct ak_core *core, ak_ref owner);
     bool (*is_ours)(const struct ak_core *core, const aksu_addr *addr);
     bool (*is_broadcast)(const struct ak_core *core, const aksu_addr *addr);
+    /* A connection that waited for its neighbour may send, or learns that nobody answers. */
+    void (*hop_ready)(struct ak_core *core, ak_ref connection);
+    void (*hop_failed)(struct ak_core *core, ak_ref connection);
+    /* RFC 4861 s7.3.1: something has come back from there, at_us. */
+    void (*progress)(struct ak_core *core, const struct ak_hop_note *note, uint64_t at_us);
+    /* RFC 1122 s3.3.1.4: nothing does. */
+    void (*doubt)(struct ak_core *core, uint16_t link, const aksu_addr *remote);
 };
 
 /* The host's pointers: the only ones in the arena, set again in a copy. */
@@ -110,6 +129,7 @@ struct ak_settings {
 };
 
 #define AK_FRAME_HEADER_BYTES 128u
+#define AK_FRAME_ROOM_BYTES   20u /* in front of the IP header, for that of the link */
 #define AK_FRAME_BLOCK_MAX    17u
 
 struct ak_frame_slot {
@@ -119,9 +139,9 @@ struct ak_frame_slot {
     uint32_t block_count;
     uint32_t block[AK_FRAME_BLOCK_MAX]; /* pinned */
     aksu_iov iov[AK_FRAME_BLOCK_MAX + 1];
-    struct ak_link lent; /* unused unless config.output_sync */
-    ak_ref owner;        /* whose frame it is, if he waits for it; AK_NONE */
-    uint8_t header[AK_FRAME_HEADER_BYTES];
+    struct ak_link lent;                   /* unused unless config.output_sync */
+    ak_ref owner;                          /* whose frame it is, if he waits for it; AK_NONE */
+    uint8_t header[AK_FRAME_HEADER_BYTES]; /* IP begins behind AK_FRAME_ROOM_BYTES */
 };
 
 /* A packet sent without a connection. */
@@ -131,7 +151,8 @@ struct ak_reply {
     uint16_t link;
     uint16_t header_bytes;
     uint8_t cause; /* aksu_send_cause */
-    uint8_t header[AK_FRAME_HEADER_BYTES - 9];
+    bool framed;   /* the header is the link's too: no IP packet */
+    uint8_t header[AK_FRAME_HEADER_BYTES - AK_FRAME_ROOM_BYTES];
 };
 
 #define AK_REPLY_BUCKETS 64u
@@ -163,6 +184,7 @@ struct ak_core {
     struct ak_lens holding_lens;
     struct ak_list syn_age; /* half-open records, oldest first */
     struct ak_lens syn_age_lens;
+    struct ak_lens parked_lens; /* connections that wait for a neighbour, and the neighbour: see ak_park */
 
     uint64_t cookies_until_us; /* how long SYN cookies that were sent may come back */
     bool fleet;                /* others send cookies that are good here */
@@ -237,8 +259,15 @@ void ak_settings_drop(struct ak_core *core, uint32_t index);
 /* ---- replies: packets sent without a connection */
 /* Room for one of header and payload; NULL (counted) if the ring is full or there is no block for the payload. */
 struct ak_reply *ak_reply_new(struct ak_core *core, uint32_t payload_bytes);
+/* One that was taken off the ring, again, with its block; false (counted): the ring is full, the block the caller's. */
+bool ak_reply_again(struct ak_core *core, const struct ak_reply *reply);
 /* Whether the rate limit lets a reset or challenge go (counted if not). */
 bool ak_reply_allowed(struct ak_core *core, const aksu_addr *remote);
+
+/* ---- parking: a connection that has something to send hangs on the neighbour it waits for, first of a chain whose
+ * head is a member of the neighbour itself, so that it can leave without knowing whose chain it is. */
+void ak_park(struct ak_core *core, ak_ref neighbour, ak_ref connection);
+void ak_unpark(struct ak_core *core, ak_ref connection);
 
 /* ---- frames */
 /* A frame slot, or NULL while all are lent. */

@@ -3,7 +3,7 @@
  * request. */
 #include "wire/icmp.h"
 #include "base/bytes.h"
-#include "net/net.h"
+#include "net/ether.h"
 #include "wire/checksum.h"
 
 static void copy_payload(const struct ak_packet *packet, uint8_t *to, uint32_t bytes) {
@@ -107,6 +107,11 @@ static aksu_drop icmp4(struct ak_core *core, const struct ak_packet *packet, con
 }
 
 static aksu_drop icmp6(struct ak_core *core, const struct ak_packet *packet, const struct ak_icmp *icmp) {
+    bool discovery =
+        icmp->type == AK_MLD_QUERY || (icmp->type >= AK_NDP_ROUTER_SOLICITATION && icmp->type <= AK_NDP_REDIRECT);
+    if (discovery && ak_is_ether(core, packet->frame->link)) return ak_ndp_input(core, packet);
+    if (ak_addr_is_multicast(&packet->ip.dst)) return AKSU_DROP_IP_BROADCAST;
+    if (aksu_addr_is_any(&packet->ip.src)) return AKSU_DROP_IP_MARTIAN_SOURCE;
     if (icmp->type >= AK_ICMP6_UNREACHABLE && icmp->type <= AK_ICMP6_PARAMETER_PROBLEM)
         return error_arrives(core, packet, icmp);
     if (icmp->type != AK_ICMP6_ECHO || icmp->code != 0) return AKSU_DROP_ICMP_TYPE;

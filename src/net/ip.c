@@ -1,6 +1,6 @@
 /* From a frame to a packet of ours: RFC 791, RFC 1122 s3.2.1, RFC 8200.  One parse gives one immutable view; whatever
  * is wrong has its own reason. */
-#include "net/net.h"
+#include "net/ether.h"
 #include "wire/checksum.h"
 
 /* The first bytes in one piece: where they lie if they do, else gathered into scratch. */
@@ -20,15 +20,26 @@ static uint32_t gather_head(const aksu_frame *frame, uint8_t *scratch, const uin
     return have;
 }
 
-static bool frame_consistent(const aksu_frame *frame) {
+bool ak_net_frame_consistent(const aksu_frame *frame) {
     if (frame->iov_count == 0 || frame->total_bytes == 0) return false;
     uint64_t sum = 0;
     for (uint32_t i = 0; i < frame->iov_count; i++) sum += frame->iov[i].bytes;
     return sum == frame->total_bytes && frame->checksum <= AKSU_CHECKSUM_PARTIAL;
 }
 
+/* What speaks to groups, or from nobody, on an Ethernet link: ICMPv6, which looks at both again. */
+static bool is_discovery(const struct ak_core *core, const aksu_frame *frame, const struct ak_ip *ip) {
+    if (ip->protocol != AK_IP_PROTOCOL_ICMP6 || !ak_is_ether(core, frame->link) || ip->version != 6) return false;
+    bool group = ak_addr_is_multicast(&ip->dst);
+    if (aksu_addr_is_any(&ip->src)) return group && ak_net_is_member(core, frame->link, &ip->dst);
+    return group && !ak_addr_is_martian_source(&ip->src) && !ak_net_is_ours(core, &ip->src) &&
+           ak_net_is_member(core, frame->link, &ip->dst);
+}
+
 static aksu_drop check_addresses(const struct ak_core *core, const aksu_frame *frame, const struct ak_ip *ip) {
     bool loop = frame->link == ak_loop_link(core);
+    if (is_discovery(core, frame, ip)) return AKSU_DROP_NONE;
+    if (frame->flags & AK_FRAME_GROUP) return AKSU_DROP_IP_BROADCAST; /* RFC 1122 s3.3.6 */
     /* U-13: RFC 1122 s3.2.1.3 holds for every segment, not for SYNs alone. */
     if (ak_addr_is_martian_source(&ip->src) || ak_net_is_broadcast(core, &ip->src)) return AKSU_DROP_IP_MARTIAN_SOURCE;
     if (ak_net_is_broadcast(core, &ip->dst)) return AKSU_DROP_IP_BROADCAST; /* MUST-57 */
@@ -44,7 +55,7 @@ aksu_drop ak_net_accept(const struct ak_core *core, const aksu_frame *frame, uin
                         struct ak_packet *ret_packet) {
     bool known = frame->link < core->link_count || frame->link == ak_loop_link(core);
     if (!known || !ak_link_state_at(core, frame->link)->up) return AKSU_DROP_LINK_UNKNOWN;
-    if (!frame_consistent(frame)) return AKSU_DROP_FRAME_INVALID;
+    if (!ak_net_frame_consistent(frame)) return AKSU_DROP_FRAME_INVALID;
     ret_packet->frame = frame;
     ret_packet->head_bytes = gather_head(frame, scratch, &ret_packet->head);
     aksu_drop drop = ak_wire_ip_parse(ret_packet->head, ret_packet->head_bytes, frame->total_bytes, &ret_packet->ip);

@@ -6,16 +6,47 @@
 #include "core/core.h"
 #include "wire/ip.h"
 
+/* Who put it there. */
+enum ak_origin {
+    AK_ORIGIN_STATIC,
+    AK_ORIGIN_LINK_LOCAL, /* made for an Ethernet link */
+    AK_ORIGIN_ROUTER,     /* a router's advertisement */
+    AK_ORIGIN_TEMPORARY,  /* the same, RFC 8981 */
+    AK_ORIGIN_REDIRECT,
+};
+
 struct ak_addr_entry {
     aksu_addr addr;
     uint16_t link;
     uint8_t prefix_bits;
+    uint8_t phase;                               /* aksu_addr_state */
+    uint8_t origin;                              /* enum ak_origin */
+    uint8_t probes_left;                         /* TENTATIVE */
+    uint8_t announces_left;                      /* of an IPv4 address that has been taken into use */
+    uint8_t collisions;                          /* RFC 7217 s5's DAD_Counter */
+    uint64_t due_us;                             /* the next of these steps; AK_NEVER */
+    uint64_t preferred_until_us, valid_until_us; /* AK_NEVER: for ever */
+    uint64_t born_us, prefix_until_us;           /* of a temporary address */
+    uint64_t conflict_us;                        /* when somebody else was last answered back; 0: never */
+};
+
+struct ak_route_entry {
+    aksu_route route;
+    uint8_t origin; /* enum ak_origin */
+    uint64_t valid_until_us;
 };
 
 struct ak_net {
     uint32_t addr_count, route_count;
-    int64_t addr_at;  /* struct ak_addr_entry[config.addr_max], relative to this */
-    int64_t route_at; /* aksu_route[config.route_max], longest prefix first */
+    int64_t addr_at;     /* struct ak_addr_entry[config.addr_max], relative to this */
+    int64_t route_at;    /* struct ak_route_entry[config.route_max], longest prefix first */
+    int64_t ether_at;    /* struct ak_ether[config.link_max]: of Ethernet links */
+    uint32_t generation; /* another one: who found a neighbour before looks again */
+    struct ak_wheel_node timer;
+    struct ak_table neighbours;              /* by link and address */
+    struct ak_list unanswered, idle, active; /* neighbours, by what may be forgotten first: neighbour.c */
+    struct ak_lens age_lens;
+    uint32_t unanswered_count;
 };
 
 static inline struct ak_net *ak_net_of(const struct ak_core *core) {
@@ -24,8 +55,8 @@ static inline struct ak_net *ak_net_of(const struct ak_core *core) {
 static inline struct ak_addr_entry *ak_addr_entries(const struct ak_net *net) {
     return (struct ak_addr_entry *)(void *)((char *)(uintptr_t)net + net->addr_at);
 }
-static inline aksu_route *ak_routes(const struct ak_net *net) {
-    return (aksu_route *)(void *)((char *)(uintptr_t)net + net->route_at);
+static inline struct ak_route_entry *ak_routes(const struct ak_net *net) {
+    return (struct ak_route_entry *)(void *)((char *)(uintptr_t)net + net->route_at);
 }
 
 /* A packet that has been found sound and ours. */
@@ -37,12 +68,50 @@ struct ak_packet {
 };
 #define AK_PACKET_HEAD_BYTES 128u
 
+/* Set in an input frame's flags: its Ethernet destination was a group. */
+#define AK_FRAME_GROUP 0x80u
+
 /* ---- route.c: the ops of core.h */
-aksu_err ak_net_resolve(struct ak_core *core, const aksu_addr *remote, const aksu_addr *want_source,
+/* link: that of a link-local remote address; otherwise it does not matter. */
+aksu_err ak_net_resolve(struct ak_core *core, const aksu_endpoint *remote, const aksu_addr *want_source,
                         struct ak_path *ret_path);
+/* The neighbour on this link that packets to an address go to: itself, or a gateway.  False: no route. */
+bool ak_net_next_hop(const struct ak_core *core, uint16_t link, const aksu_addr *remote, aksu_addr *ret_hop);
+
+/* Routes that come and go by themselves.  Lets the worst of its origin go if there is no room; false: none. */
+bool ak_route_learn(struct ak_core *core, const struct ak_route_entry *entry);
+void ak_route_forget(struct ak_core *core, const aksu_route *route, enum ak_origin origin);
+/* Those whose time is over go; when the next is due. */
+uint64_t ak_routes_expire(struct ak_core *core);
+/* All of a link that nobody put there. */
+void ak_routes_unlearn(struct ak_core *core, uint16_t link);
+
+/* ---- address.c */
+struct ak_addr_entry *ak_addr_find(const struct ak_core *core, uint16_t link, const aksu_addr *addr);
+aksu_err ak_addr_new(struct ak_core *core, const struct ak_addr_entry *entry, struct ak_addr_entry **ret_entry);
+void ak_addr_drop(struct ak_core *core, struct ak_addr_entry *entry);
+/* Whether it may be spoken from and to. */
+static inline bool ak_addr_usable(const struct ak_addr_entry *entry) {
+    return entry->phase == AKSU_ADDR_PREFERRED || entry->phase == AKSU_ADDR_DEPRECATED;
+}
+/* The best source on a link for a destination: RFC 1122 s3.3.4.3, RFC 6724 s5; NULL: there is none. */
+const struct ak_addr_entry *ak_addr_source(const struct ak_core *core, uint16_t link, const aksu_addr *remote);
+/* Somebody else has a tentative address. */
+void ak_addr_duplicate(struct ak_core *core, struct ak_addr_entry *entry);
+/* Steps and lifetimes that are due; when the next is. */
+uint64_t ak_addrs_fire(struct ak_core *core);
+/* Whether packets to a group are for us. */
+bool ak_net_is_member(const struct ak_core *core, uint16_t link, const aksu_addr *group);
+/* The network floor's timer is to fire no later. */
+void ak_net_due(struct ak_core *core, uint64_t due_us);
+void ak_net_fire(struct ak_core *core);
+
 bool ak_net_is_ours(const struct ak_core *core, const aksu_addr *addr);
 /* Broadcast of a net of ours, limited broadcast or multicast. */
 bool ak_net_is_broadcast(const struct ak_core *core, const aksu_addr *addr);
+
+/* Whether the pieces of a frame add up. */
+bool ak_net_frame_consistent(const aksu_frame *frame);
 
 /* ---- ip.c: from a frame to a packet of ours, or why not */
 aksu_drop ak_net_accept(const struct ak_core *core, const aksu_frame *frame, uint8_t *scratch,

@@ -3,6 +3,7 @@
  * The arena is laid out once, from the limits; everything is found by offsets that do not change when the arena is
  * copied.  Pools, tables and blocks lie behind the stack itself and are not touched before they are used. */
 #include "base/check.h"
+#include "net/ether.h"
 #include "stack/stack.h"
 #include "tcp/fastopen.h"
 
@@ -25,6 +26,8 @@ void aksu_config_default(aksu_config *ret_config) {
         .link_max = 8,
         .addr_max = 16,
         .route_max = 16,
+        .neighbour_max = 1024,
+        .held_max = 64,
         .port_first = 32768,
         .port_last = 60999,
         .time_wait_us = 60000000,
@@ -65,6 +68,8 @@ const char *aksu_config_check(const aksu_config *config) {
         {config->link_max, 1, 255, "link_max must be 1 to 255"},
         {config->addr_max, 1, 65535, "addr_max must be 1 to 65535"},
         {config->route_max, 1, 65535, "route_max must be 1 to 65535"},
+        {config->neighbour_max, 1, 1u << 20, "neighbour_max must be 1 to 2^20"},
+        {config->held_max, 1, 1u << 20, "held_max must be 1 to 2^20"},
         {config->port_first, 1, 65535, "port_first must be 1 to 65535"},
         {config->port_last, config->port_first, 65535, "port_last must be port_first to 65535"},
         {config->fast_open_cache_max, 1, 1u << 20, "fast_open_cache_max must be 1 to 2^20"},
@@ -88,7 +93,7 @@ const char *aksu_config_check(const aksu_config *config) {
 
 struct layout {
     size_t pool[AK_KIND_COUNT];
-    size_t blocks, block_meta, flows, listeners, replies, links, addrs, routes, fast_open, end;
+    size_t blocks, block_meta, flows, listeners, replies, links, addrs, routes, ethers, neighbours, fast_open, end;
 };
 
 /* What each kind's objects are. */
@@ -115,6 +120,10 @@ static struct kind kind_of(const aksu_config *config, enum ak_kind kind) {
         return (struct kind){config->record_max, sizeof(struct ak_record), offsetof(struct ak_record, next)};
     case AK_KIND_SETTINGS:
         return (struct kind){config->settings_max, sizeof(struct ak_settings), offsetof(struct ak_settings, next_free)};
+    case AK_KIND_NEIGHBOUR:
+        return (struct kind){config->neighbour_max, sizeof(struct ak_neighbour),
+                             offsetof(struct ak_neighbour, hash_next)};
+    case AK_KIND_HELD: return (struct kind){config->held_max, sizeof(struct ak_held), offsetof(struct ak_held, next)};
     case AK_KIND_COUNT: break;
     }
     return (struct kind){0};
@@ -134,7 +143,8 @@ static struct layout lay_out(const aksu_config *config) {
     struct layout l = {.end = sizeof(struct aksu_stack)};
     l.links = place(&l.end, (uint64_t)(config->link_max + 1) * sizeof(struct ak_link_state));
     l.addrs = place(&l.end, (uint64_t)config->addr_max * sizeof(struct ak_addr_entry));
-    l.routes = place(&l.end, (uint64_t)config->route_max * sizeof(aksu_route));
+    l.routes = place(&l.end, (uint64_t)config->route_max * sizeof(struct ak_route_entry));
+    l.ethers = place(&l.end, (uint64_t)config->link_max * sizeof(struct ak_ether));
     l.fast_open = place(&l.end, (uint64_t)config->fast_open_cache_max * sizeof(struct ak_fast_open_path));
     l.replies = place(&l.end, (uint64_t)config->reply_max * sizeof(struct ak_reply));
     l.listeners = place(&l.end, ak_table_bytes(config->listener_max));
@@ -143,6 +153,7 @@ static struct layout lay_out(const aksu_config *config) {
         l.pool[i] = place(&l.end, (uint64_t)kind.limit * kind.bytes);
     }
     l.flows = place(&l.end, ak_table_bytes(flow_max(config)));
+    l.neighbours = place(&l.end, ak_table_bytes(config->neighbour_max));
     l.block_meta = place(&l.end, (uint64_t)config->block_max * sizeof(struct ak_block_meta));
     l.blocks = place(&l.end, (uint64_t)config->block_max * config->block_bytes);
     l.end = (l.end + 63) & ~(size_t)63;
@@ -159,6 +170,10 @@ static const struct ak_ops ops = {
     .frame_returned = ak_tcp_frame_returned,
     .is_ours = ak_net_is_ours,
     .is_broadcast = ak_net_is_broadcast,
+    .hop_ready = ak_tcp_hop_ready,
+    .hop_failed = ak_tcp_hop_failed,
+    .progress = ak_net_progress,
+    .doubt = ak_net_doubt,
 };
 
 static void init_pools(struct ak_core *core, const struct layout *l) {
@@ -203,6 +218,27 @@ static void init_lists(struct ak_core *core, const struct layout *l) {
     see(core, &core->syn_age_lens, AK_KIND_SYN, offsetof(struct ak_syn, age));
 }
 
+static void init_net(struct aksu_stack *stack, const struct layout *l) {
+    struct ak_core *core = &stack->core;
+    struct ak_net *net = &stack->net;
+    char *base = (char *)stack;
+    core->net_at = (int64_t)offsetof(struct aksu_stack, net);
+    net->addr_at = base + l->addrs - (char *)net;
+    net->route_at = base + l->routes - (char *)net;
+    net->ether_at = base + l->ethers - (char *)net;
+    ak_wheel_node_init(&net->timer);
+    ak_lens_set(&core->wheel.node, AK_CLASS_NET, net, 0, offsetof(struct ak_net, timer));
+    see(core, &core->wheel.node, AK_KIND_NEIGHBOUR, offsetof(struct ak_neighbour, timer));
+    ak_table_init(&net->neighbours, base + l->neighbours, core->config.neighbour_max);
+    see(core, &net->neighbours.next, AK_KIND_NEIGHBOUR, offsetof(struct ak_neighbour, hash_next));
+    ak_list_init(&net->unanswered);
+    ak_list_init(&net->idle);
+    ak_list_init(&net->active);
+    see(core, &net->age_lens, AK_KIND_NEIGHBOUR, offsetof(struct ak_neighbour, age));
+    see(core, &core->parked_lens, AK_KIND_NEIGHBOUR, offsetof(struct ak_neighbour, parked));
+    see(core, &core->parked_lens, AK_KIND_TCB, offsetof(struct ak_tcb, output));
+}
+
 static void init_keys(struct ak_core *core) {
     for (uint32_t i = 0; i < AK_KEY_COUNT; i++) core->key[i] = ak_key_derive(core->config.entropy, i);
     static const uint8_t none[32] = {0};
@@ -224,17 +260,14 @@ aksu_err aksu_stack_init(const aksu_config *config, void *mem, size_t mem_bytes,
     if (mem_bytes < l.end) return AKSU_ERR_INVALID;
     struct aksu_stack *stack = mem;
     struct ak_core *core = &stack->core;
-    char *base = mem;
     core->config = *config;
     core->host.ops = &ops;
     core->reply_at = (int64_t)l.replies;
     core->link_at = (int64_t)l.links;
     core->fast_open_at = (int64_t)l.fast_open;
-    core->net_at = (int64_t)offsetof(struct aksu_stack, net);
-    stack->net.addr_at = base + l.addrs - (char *)&stack->net;
-    stack->net.route_at = base + l.routes - (char *)&stack->net;
     init_pools(core, &l);
     init_lists(core, &l);
+    init_net(stack, &l);
     init_keys(core);
     *ak_link_state_at(core, ak_loop_link(core)) =
         (struct ak_link_state){.mtu = 65535,
@@ -261,6 +294,7 @@ aksu_err aksu_stack_clone(const aksu_stack *stack, void *mem, size_t mem_bytes, 
     for (int i = 0; i < AK_KIND_COUNT; i++)
         copy_part(to, from, l.pool[i], (uint64_t)core->pool[i].watermark * core->pool[i].stride);
     copy_part(to, from, l.flows, (uint64_t)core->flows.bucket_count * sizeof(uint32_t));
+    copy_part(to, from, l.neighbours, (uint64_t)ak_net_of(core)->neighbours.bucket_count * sizeof(uint32_t));
     copy_part(to, from, l.block_meta, (uint64_t)core->blocks.pool.watermark * sizeof(struct ak_block_meta));
     copy_part(to, from, l.blocks, (uint64_t)core->blocks.pool.watermark * core->blocks.block_bytes);
     struct aksu_stack *copy = mem;
@@ -276,23 +310,42 @@ aksu_err aksu_stack_clone(const aksu_stack *stack, void *mem, size_t mem_bytes, 
 
 /* ---------------------------------------------------------------- links, trace, counters */
 
+static bool ether_config_valid(const aksu_link_config *config) {
+    enum { VLAN_LAST = 4094, PROBES_MAX = 16 };
+    static const aksu_link_config zero = {0};
+    if (config->type == AKSU_LINK_IP)
+        return config->vlan == 0 && ak_mac_equal(&config->mac, &zero.mac) && config->dad_probes == 0 &&
+               config->autoconf == AKSU_AUTOCONF_OFF;
+    return config->type == AKSU_LINK_ETHERNET && config->vlan <= VLAN_LAST && !ak_mac_is_group(&config->mac) &&
+           !ak_mac_is_zero(&config->mac) && config->dad_probes <= PROBES_MAX &&
+           config->autoconf <= AKSU_AUTOCONF_TEMPORARY;
+}
+
 aksu_err aksu_link_add(aksu_stack *stack, const aksu_link_config *config, uint16_t *ret_link) {
     struct ak_core *core = &stack->core;
     if (config->struct_bytes != sizeof *config || config->mtu < 576 || config->mtu > 65535) return AKSU_ERR_INVALID;
-    if (config->tso_max_bytes > 65535) return AKSU_ERR_INVALID;
+    if (config->tso_max_bytes > 65535 || !ether_config_valid(config)) return AKSU_ERR_INVALID;
     bool super = (config->flags & (AKSU_LINK_TSO4 | AKSU_LINK_TSO6)) != 0;
     if (super && (config->flags & AKSU_LINK_TX_CHECKSUM) == 0) return AKSU_ERR_INVALID; /* cut segments need new sums */
     if (core->link_count == core->config.link_max) return AKSU_ERR_NO_MEMORY;
     *ret_link = (uint16_t)core->link_count++;
-    *ak_link_state_at(core, *ret_link) = (struct ak_link_state){
-        .mtu = config->mtu, .flags = config->flags, .tso_max_bytes = config->tso_max_bytes, .up = true};
+    const bool ethernet = config->type == AKSU_LINK_ETHERNET;
+    *ak_link_state_at(core, *ret_link) = (struct ak_link_state){.mtu = config->mtu,
+                                                                .flags = config->flags,
+                                                                .tso_max_bytes = config->tso_max_bytes,
+                                                                .up = true,
+                                                                .ethernet = ethernet};
+    if (ethernet) ak_ether_begin(core, *ret_link, config);
     return AKSU_OK;
 }
 
 static aksu_err link_set(aksu_stack *stack, uint16_t link, bool up) {
     struct ak_core *core = &stack->core;
     if (link >= core->link_count) return AKSU_ERR_INVALID;
+    bool was_up = ak_link_state_at(core, link)->up;
     ak_link_state_at(core, link)->up = up;
+    if (ak_is_ether(core, link) && up && !was_up) ak_ether_up(core, link);
+    if (ak_is_ether(core, link) && !up) ak_ether_down(core, link);
     if (!up) return AKSU_OK;
     /* What was held back goes: each connection looks for itself. */
     for (uint32_t i = 0; i < core->pool[AK_KIND_TCB].watermark; i++) {
@@ -315,6 +368,7 @@ aksu_err aksu_link_mtu(aksu_stack *stack, uint16_t link, uint32_t mtu) {
     struct ak_core *core = &stack->core;
     if (link >= core->link_count || mtu < 576 || mtu > 65535) return AKSU_ERR_INVALID;
     ak_link_state_at(core, link)->mtu = mtu;
+    if (ak_is_ether(core, link)) ak_ether_of(core, link)->mtu6 = mtu;
     for (uint32_t i = 0; i < core->pool[AK_KIND_TCB].watermark; i++) {
         struct ak_tcb *t = ak_object(core, AK_KIND_TCB, i);
         if ((t->flags & AK_F_LIVE) && t->link == link) t->path_mtu = (uint16_t)mtu;
@@ -337,5 +391,6 @@ void aksu_counters_get(const aksu_stack *stack, aksu_counters *ret_counters) {
     ret_counters->transfer_used = ak_pool_used(&core->pool[AK_KIND_TRANSFER]);
     ret_counters->block_used = ak_pool_used(&core->blocks.pool);
     ret_counters->record_used = ak_pool_used(&core->pool[AK_KIND_RECORD]);
+    ret_counters->neighbour_used = ak_pool_used(&core->pool[AK_KIND_NEIGHBOUR]);
     ret_counters->frame_used = ak_pool_used(&core->pool[AK_KIND_FRAME]);
 }

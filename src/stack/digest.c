@@ -4,6 +4,7 @@
  * not counted is what no packet or answer can show: where an object lies, free lists, generations, positions in the
  * wheel and the table, counters.  So objects are summed, not chained: their order does not matter.  Used to compare
  * stacks, not to authenticate them. */
+#include "net/ether.h"
 #include "stack/stack.h"
 
 static const struct ak_key digest_key = {0x616b737564696765u, 0x7374000000000001u};
@@ -146,6 +147,49 @@ static uint64_t time_wait_digest(const struct ak_core *core, const struct ak_tim
     return mix(mix(0, &record->tuple, sizeof record->tuple), fields, sizeof fields);
 }
 
+static uint64_t neighbour_digest(const struct ak_core *core, const struct ak_neighbour *n) {
+    const uint64_t fields[] = {(uint64_t)ak_neighbour_state(core, n) | (uint64_t)n->asked << 8 |
+                                   (uint64_t)n->gateway << 16 | (uint64_t)n->failed << 24 | (uint64_t)n->link << 32,
+                               n->held_count, n->wait_us, until(core, ak_wheel_due_us(&core->wheel, &n->timer)),
+                               n->nud == AKSU_NEIGHBOUR_REACHABLE ? core->now_us - n->confirmed_us : 0};
+    uint64_t h = mix(mix(0, &n->addr, sizeof n->addr), fields, sizeof fields);
+    h = mix(h, &n->mac, sizeof n->mac);
+    uint32_t at = n->held_first;
+    for (uint32_t i = 0; i < n->held_count; i++) {
+        const struct ak_held *held = ak_object(core, AK_KIND_HELD, at);
+        h = mix(h, held->reply.header, held->reply.header_bytes);
+        at = held->next;
+    }
+    return h;
+}
+
+static uint64_t addr_digest(const struct ak_core *core, const struct ak_addr_entry *entry) {
+    const uint64_t fields[] = {
+        (uint64_t)entry->link | (uint64_t)entry->prefix_bits << 16 | (uint64_t)entry->phase << 24 |
+            (uint64_t)entry->origin << 32 | (uint64_t)entry->probes_left << 40 | (uint64_t)entry->announces_left << 48 |
+            (uint64_t)entry->collisions << 56,
+        until(core, entry->due_us), until(core, entry->preferred_until_us), until(core, entry->valid_until_us)};
+    return mix(mix(1, &entry->addr, sizeof entry->addr), fields, sizeof fields);
+}
+
+static uint64_t net_digest(const struct ak_core *core) {
+    const struct ak_net *net = ak_net_of(core);
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < core->pool[AK_KIND_NEIGHBOUR].watermark; i++) {
+        const struct ak_neighbour *n = ak_neighbour_at(core, i);
+        if (n->nud != AKSU_NEIGHBOUR_NONE) sum += neighbour_digest(core, n);
+    }
+    for (uint32_t i = 0; i < net->addr_count; i++) sum += addr_digest(core, &ak_addr_entries(net)[i]);
+    for (uint32_t i = 0; i < net->route_count; i++) {
+        const struct ak_route_entry *entry = &ak_routes(net)[i];
+        const uint64_t fields[] = {(uint64_t)entry->route.prefix_bits | (uint64_t)entry->route.link << 8,
+                                   entry->route.metric, until(core, entry->valid_until_us)};
+        uint64_t h = mix(mix(2, &entry->route.prefix, sizeof(aksu_addr)), fields, sizeof fields);
+        sum += mix(h, &entry->route.gateway, sizeof(aksu_addr));
+    }
+    return sum;
+}
+
 static uint64_t objects_digest(const struct ak_core *core) {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < core->pool[AK_KIND_TCB].watermark; i++) {
@@ -181,5 +225,6 @@ uint64_t aksu_stack_digest(const aksu_stack *stack) {
     }
     for (ak_ref ref = core->output.head; ref != AK_NONE; ref = ak_tcb_at(core, ref)->output.next)
         h = mix(h, &ak_tcb_at(core, ref)->tuple, sizeof(struct ak_tuple)); /* who sends first */
+    h = mix_u64(h, net_digest(core));
     return mix_u64(h, objects_digest(core));
 }

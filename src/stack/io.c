@@ -3,6 +3,7 @@
  * Timers fire in aksu_output only, so that an ACK that has been read beats the retransmission that it makes needless.
  * What the stack sends to itself never leaves it: such frames are put in again here. */
 #include "base/check.h"
+#include "net/ether.h"
 #include "stack/stack.h"
 
 static void latch(struct ak_core *core, uint64_t now_us) {
@@ -32,10 +33,15 @@ static void fire_timers(struct ak_core *core) {
     ak_time_wait_expire(core);
     for (ak_ref ref = ak_wheel_fire(&core->wheel, core->now_us); ref != AK_NONE;
          ref = ak_wheel_fire(&core->wheel, core->now_us)) {
-        if (ak_ref_class(ref) == AK_KIND_TCB)
+        uint32_t class = ak_ref_class(ref);
+        if (class == AK_KIND_TCB)
             ak_tcp_timer_fire(core, ak_tcb_at(core, ref));
-        else
+        else if (class == AK_KIND_SYN)
             ak_syn_fire(core, ref);
+        else if (class == AK_KIND_NEIGHBOUR)
+            ak_neighbour_fire(core, ref);
+        else
+            ak_net_fire(core);
     }
 }
 
@@ -54,12 +60,50 @@ static void trace_reply(struct ak_core *core, const struct ak_reply *reply, cons
     ak_tcp_trace_reply(core, frame, &what);
 }
 
-static bool send_reply(struct ak_core *core, aksu_frame *ret_frame) {
-    struct ak_frame_slot *slot = ak_frame_new(core);
-    if (slot == NULL) return false;
+static void reply_taken(struct ak_core *core) {
+    core->reply_first = (core->reply_first + 1) % core->config.reply_max;
+    core->reply_count--;
+}
+
+/* The first of the ring is a packet to an Ethernet link: where it goes.  False: it does not go now, and is off the
+ * ring: it waits for its neighbour, or is lost. */
+static bool reply_hop(struct ak_core *core, aksu_mac *ret_mac) {
+    struct ak_reply *reply = ak_reply_at(core, core->reply_first);
+    const bool four = reply->header[0] >> 4 == 4;
+    aksu_addr dst = {{0}};
+    if (four)
+        dst = ak_addr_of_v4(ak_be32(reply->header + 16));
+    else
+        ak_copy(dst.byte, reply->header + 24, sizeof dst.byte);
+    struct ak_hop_to to;
+    ak_neighbour_hop(core, reply->link, &dst, &to);
+    if (to.hop == AK_HOP_READY) {
+        *ret_mac = to.mac;
+        return true;
+    }
+    const struct ak_reply waits = *reply;
+    reply_taken(core);
+    if (to.hop == AK_HOP_WAITS)
+        ak_neighbour_hold(core, ak_neighbour_at(core, to.neighbour), &waits);
+    else if (waits.block != AK_NONE)
+        ak_block_put(&core->blocks, waits.block);
+    return false;
+}
+
+/* Answers how many frames there are of it: none, if it waits or is lost. */
+static size_t send_reply(struct ak_core *core, aksu_frame *ret_frame, bool *ret_blocked) {
     const struct ak_reply *reply = ak_reply_at(core, core->reply_first);
-    ak_copy(slot->header, reply->header, reply->header_bytes);
-    slot->iov[0] = (aksu_iov){.base = slot->header, .bytes = reply->header_bytes};
+    const bool ether = ak_is_ether(core, reply->link) && !reply->framed;
+    aksu_mac to = {{0}};
+    if (ether && !reply_hop(core, &to)) return 0;
+    struct ak_frame_slot *slot = ak_frame_new(core);
+    if (slot == NULL) {
+        *ret_blocked = true;
+        return 0;
+    }
+    uint8_t *start = slot->header + AK_FRAME_ROOM_BYTES;
+    ak_copy(start, reply->header, reply->header_bytes);
+    slot->iov[0] = (aksu_iov){.base = start, .bytes = reply->header_bytes};
     uint32_t iov_count = 1;
     if (reply->block != AK_NONE) {
         slot->iov[1] = (aksu_iov){.base = ak_block_at(&core->blocks, reply->block), .bytes = reply->payload_bytes};
@@ -71,22 +115,64 @@ static bool send_reply(struct ak_core *core, aksu_frame *ret_frame) {
     }
     *ret_frame = (aksu_frame){
         .link = reply->link,
-        .flags = reply->header[0] >> 4 == 4 ? AKSU_FRAME_V4 : AKSU_FRAME_V6,
+        .flags = reply->framed        ? 0
+                 : start[0] >> 4 == 4 ? AKSU_FRAME_V4
+                                      : AKSU_FRAME_V6,
         .checksum = reply->link == ak_loop_link(core) ? AKSU_CHECKSUM_VALID : AKSU_CHECKSUM_NONE,
         .time_us = core->now_us,
     };
     ak_frame_fill(slot, iov_count, ret_frame);
-    core->reply_first = (core->reply_first + 1) % core->config.reply_max;
-    core->reply_count--;
     trace_reply(core, reply, ret_frame);
-    return true;
+    reply_taken(core);
+    if (ether) ak_eth_output(core, &to, ret_frame);
+    return 1;
 }
 
-static size_t send_connection(struct ak_core *core, ak_ref ref, aksu_frame *ret_frames, size_t frame_cap) {
+static size_t send_plain(struct ak_core *core, ak_ref ref, aksu_frame *ret_frames, size_t frame_cap) {
     size_t count = ak_tcp_output(core, ak_tcb_at(core, ref), ret_frames, frame_cap);
     core->counters.frames_out += count;
     for (size_t i = 0; i < count; i++) core->counters.bytes_out += ret_frames[i].total_bytes;
     return count;
+}
+
+/* The neighbour that a connection's packets go to.  While it moves data it remembers. */
+static void connection_hop(struct ak_core *core, struct ak_tcb *t, struct ak_hop_to *ret_to) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x == NULL || x->hop.note.generation != ak_hop_generation(core)) {
+        ak_neighbour_hop(core, t->link, &t->tuple.remote, ret_to);
+        if (x == NULL || ret_to->hop != AK_HOP_READY || ret_to->neighbour == AK_NONE) return;
+        x->hop.note = (struct ak_hop_note){.neighbour = ret_to->neighbour, .generation = ak_hop_generation(core)};
+        x->hop.una = t->snd.una;
+        x->hop.nxt = t->rcv.nxt;
+        return;
+    }
+    ak_tcp_hop_progress(core, t);
+    struct ak_neighbour *n = ak_neighbour_at(core, x->hop.note.neighbour);
+    *ret_to = (struct ak_hop_to){.hop = ak_neighbour_use(core, n), .neighbour = x->hop.note.neighbour, .mac = n->mac};
+}
+
+static size_t send_ethernet(struct ak_core *core, ak_ref ref, aksu_frame *ret_frames, size_t frame_cap) {
+    struct ak_tcb *t = ak_tcb_at(core, ref);
+    struct ak_hop_to to;
+    connection_hop(core, t, &to);
+    if (to.hop == AK_HOP_WAITS) {
+        ak_tcp_park(core, t, ak_ref_of(AK_KIND_NEIGHBOUR, to.neighbour));
+        return 0;
+    }
+    size_t count = send_plain(core, ref, ret_frames, frame_cap);
+    for (size_t i = 0; i < count; i++) {
+        if (to.hop == AK_HOP_READY)
+            ak_eth_output(core, &to.mac, &ret_frames[i]);
+        else
+            ak_frame_done(core, ret_frames[i].token);
+    }
+    return to.hop == AK_HOP_READY ? count : 0;
+}
+
+static size_t send_connection(struct ak_core *core, ak_ref ref, aksu_frame *ret_frames, size_t frame_cap) {
+    const struct ak_link_state *link = ak_link_state_at(core, ak_tcb_at(core, ref)->link);
+    if (link->ethernet && link->up) return send_ethernet(core, ref, ret_frames, frame_cap);
+    return send_plain(core, ref, ret_frames, frame_cap);
 }
 
 /* Frames to ourselves come in again at once. */
@@ -113,11 +199,11 @@ size_t aksu_output(aksu_stack *stack, uint64_t now_us, aksu_frame *ret_frames, s
     if (ak_memory_can_feed(core)) ak_memory_feed(core);
     size_t count = 0;
     /* What goes round the loop does not fill the caller's frames: bounded, the rest waits for the next call. */
-    for (uint32_t turns = 0; count < frame_cap && turns < 4096; turns++) {
+    bool blocked = false;
+    for (uint32_t turns = 0; count < frame_cap && turns < 4096 && !blocked; turns++) {
         size_t more;
         if (core->reply_count > 0) {
-            more = send_reply(core, ret_frames + count) ? 1 : 0;
-            if (more == 0) break;
+            more = send_reply(core, ret_frames + count, &blocked);
         } else if (core->output.head != AK_NONE) {
             ak_ref ref = core->output.head;
             more = send_connection(core, ref, ret_frames + count, frame_cap - count);

@@ -54,7 +54,7 @@ static uint32_t build_tcp(const struct ak_build *b, uint8_t *p) {
 static void fill_checksum(const struct ak_build *b, struct ak_frame_slot *slot, uint32_t ip_bytes, aksu_frame *frame) {
     const struct ak_tuple *tuple = &b->t->tuple;
     uint32_t tcp_bytes = frame->total_bytes - ip_bytes;
-    uint8_t *tcp = slot->header + ip_bytes;
+    uint8_t *tcp = slot->header + AK_FRAME_ROOM_BYTES + ip_bytes;
     struct ak_sum sum = {0};
     ak_sum_pseudo(&sum, &tuple->local, &tuple->remote, AK_IP_PROTOCOL_TCP, tcp_bytes);
     if (ak_link_state_at(b->core, b->t->link)->flags & AKSU_LINK_TX_CHECKSUM) {
@@ -80,7 +80,8 @@ void ak_tcp_build(const struct ak_build *b, struct ak_frame_slot *slot, aksu_fra
     const aksu_tcp_settings *settings = ak_settings_of(b->core, &t->sock);
     uint32_t ip_bytes = ak_ip_header_bytes_for(&t->tuple.remote);
     bool six = ip_bytes == AK_IPV6_HEADER_BYTES;
-    uint32_t tcp_bytes = build_tcp(b, slot->header + ip_bytes);
+    uint8_t *start = slot->header + AK_FRAME_ROOM_BYTES;
+    uint32_t tcp_bytes = build_tcp(b, start + ip_bytes);
     struct ak_ip ip = {
         .src = t->tuple.local,
         .dst = t->tuple.remote,
@@ -90,8 +91,8 @@ void ak_tcp_build(const struct ak_build *b, struct ak_frame_slot *slot, aksu_fra
         .dont_fragment = true, /* atomic: the identification means nothing (RFC 6864 s4.1) */
         .flow_label = six ? flow_label(b->core, t) : 0,
     };
-    (void)ak_wire_ip_build(slot->header, &ip, tcp_bytes + b->plan->bytes);
-    slot->iov[0] = (aksu_iov){.base = slot->header, .bytes = ip_bytes + tcp_bytes};
+    (void)ak_wire_ip_build(start, &ip, tcp_bytes + b->plan->bytes);
+    slot->iov[0] = (aksu_iov){.base = start, .bytes = ip_bytes + tcp_bytes};
     uint32_t pieces = lend_text(b, slot);
     bool super = b->plan->bytes > b->mss_bytes;
     *ret_frame = (aksu_frame){

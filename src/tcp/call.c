@@ -24,7 +24,7 @@ static aksu_err check_remote(const struct ak_core *core, const aksu_endpoint *re
 static aksu_err choose_tuple(struct ak_core *core, const aksu_tcp_open *open, struct ak_tuple *ret_tuple,
                              struct ak_path *ret_path) {
     struct ak_path path;
-    aksu_err err = core->host.ops->resolve(core, &open->remote.addr, &open->local.addr, &path);
+    aksu_err err = core->host.ops->resolve(core, &open->remote, &open->local.addr, &path);
     if (err != AKSU_OK) return err;
     struct ak_tuple tuple = {
         .local = path.source,

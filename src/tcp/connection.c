@@ -31,10 +31,51 @@ struct ak_tcb *ak_tcb_new(struct ak_core *core, const struct ak_tuple *tuple, ui
     return t;
 }
 
+/* Off the list of those who have something to send, or the neighbour that it waits for. */
+static void leave_output(struct ak_core *core, struct ak_tcb *t) {
+    if (!ak_link_linked(&t->output)) return;
+    if (t->snd.parked)
+        ak_unpark(core, ak_tcb_ref(core, t));
+    else
+        ak_list_remove(&core->output, &core->output_lens, ak_tcb_ref(core, t));
+    t->snd.parked = false;
+    ak_link_init(&t->output);
+}
+
+void ak_tcp_hop_progress(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (ak_seq_eq(x->hop.una, t->snd.una) && ak_seq_eq(x->hop.nxt, t->rcv.nxt)) return;
+    uint64_t ago_us = (uint64_t)(ak_idle_clock(core) - t->last_receive) << 10;
+    if (ago_us <= core->now_us) core->host.ops->progress(core, &x->hop.note, core->now_us - ago_us);
+    x->hop.una = t->snd.una;
+    x->hop.nxt = t->rcv.nxt;
+}
+
+void ak_tcp_park(struct ak_core *core, struct ak_tcb *t, ak_ref neighbour) {
+    leave_output(core, t);
+    ak_park(core, neighbour, ak_tcb_ref(core, t));
+    t->snd.parked = true;
+}
+
+void ak_tcp_hop_ready(struct ak_core *core, ak_ref connection) {
+    struct ak_tcb *t = ak_tcb_at(core, connection);
+    leave_output(core, t);
+    ak_tcp_want_output(core, t);
+}
+
+/* What goes now is lost, as it would be behind a router that finds nobody: the timers see to it (RFC 1122 s2.4: told as
+ * an unreachable host would be). */
+void ak_tcp_hop_failed(struct ak_core *core, ak_ref connection) {
+    struct ak_tcb *t = ak_tcb_at(core, connection);
+    leave_output(core, t);
+    ak_tcp_want_output(core, t);
+    ak_tcp_soft_error(core, t, AKSU_REASON_HOST_UNREACHABLE);
+}
+
 void ak_tcb_free(struct ak_core *core, struct ak_tcb *t) {
     ak_ref ref = ak_tcb_ref(core, t);
     if (t->transfer != AK_NONE) ak_transfer_return(core, t);
-    if (ak_link_linked(&t->output)) ak_list_remove(&core->output, &core->output_lens, ref);
+    leave_output(core, t);
     if (ak_wheel_armed(&t->timer)) ak_wheel_disarm(&core->wheel, ref);
     if ((t->sock.generation & 1) != 0) ak_sock_release(core, &t->sock, ref);
     ak_settings_drop(core, t->sock.settings);
@@ -124,6 +165,7 @@ void ak_transfer_idle_soon(struct ak_core *core, struct ak_tcb *t) {
 
 void ak_transfer_return(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x->hop.note.generation != 0) ak_tcp_hop_progress(core, t);
     ak_memory_leave(core, t);
     ak_tcp_flight_clear(core, x);
     ak_stream_clear(&x->send, &core->blocks);
@@ -193,8 +235,7 @@ void ak_tcp_end(struct ak_core *core, struct ak_tcb *t, aksu_reason reason, aksu
     if (t->state == AK_TCP_SYN_RECEIVED && (t->flags & AK_F_RETURN_LISTEN)) to = AK_TCP_LISTEN;
     ak_tcp_set_state(core, t, to, cause);
     ak_table_remove(&core->flows, ref, ak_tuple_hash(core, &t->tuple));
-    if (ak_link_linked(&t->output)) ak_list_remove(&core->output, &core->output_lens, ref);
-    ak_link_init(&t->output);
+    leave_output(core, t);
     if (ak_wheel_armed(&t->timer)) ak_wheel_disarm(&core->wheel, ref);
     ak_fast_open_settled(core, t);
     if (t->flags & AK_F_UNACCEPTED) {

@@ -204,6 +204,11 @@ struct ak_transfer {
     bool duplicate_due; /* the next ACK tells of it: RFC 2883 */
     struct ak_range duplicate;
 
+    struct { /* of an Ethernet link: the neighbour that frames go to, and what had come when they last did */
+        struct ak_hop_note note;
+        ak_seq una, nxt;
+    } hop;
+
     uint32_t cwnd, ssthresh;
     ak_seq limited_end; /* SND.NXT when the congestion window last held sending back */
     union ak_cc_state cc;
@@ -231,6 +236,7 @@ struct ak_tcb {
         uint32_t wnd, max_wnd;
         uint16_t mss; /* what the peer can take, before path and options (RFC 9293 s3.7.1) */
         uint8_t wscale;
+        bool parked; /* `output` hangs on the neighbour that it waits for, not on core.output */
     } snd;
     uint8_t probe_count;     /* keep-alive probes unanswered */
     uint8_t challenge_count; /* in the current challenge period */

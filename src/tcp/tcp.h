@@ -106,6 +106,13 @@ void ak_transfer_idle_soon(struct ak_core *core, struct ak_tcb *t); /* its timer
 void ak_tcp_tell(struct ak_core *core, struct ak_tcb *t, uint8_t bits);
 void ak_tcp_soft_error(struct ak_core *core, struct ak_tcb *t, aksu_reason reason);
 void ak_tcp_want_output(struct ak_core *core, struct ak_tcb *t);
+/* What has come since frames last went to the neighbour that the transfer remembers confirms it: the time is that of
+ * the last segment, no earlier than the progress. */
+void ak_tcp_hop_progress(struct ak_core *core, struct ak_tcb *t);
+/* Until the neighbour answers, nothing is planned; then one of these two. */
+void ak_tcp_park(struct ak_core *core, struct ak_tcb *t, ak_ref neighbour);
+void ak_tcp_hop_ready(struct ak_core *core, ak_ref connection);
+void ak_tcp_hop_failed(struct ak_core *core, ak_ref connection);
 void ak_tcp_ack_now(struct ak_core *core, struct ak_tcb *t, uint32_t why_flags);
 /* An ACK that a stranger may have provoked: within this connection's budget (RFC 5961 s7). */
 bool ak_tcp_challenge(struct ak_core *core, struct ak_tcb *t, uint32_t why_flags);

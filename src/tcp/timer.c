@@ -155,7 +155,10 @@ static bool give_up(struct ak_core *core, struct ak_tcb *t, uint64_t retries_max
         return true;
     }
     if (t->retries < UINT8_MAX) t->retries++;
-    if (t->retries == settings->r1_retries) ak_tcp_soft_error(core, t, AKSU_REASON_RETRANSMITTING); /* SHLD-9 */
+    if (t->retries == settings->r1_retries) {
+        core->host.ops->doubt(core, t->link, &t->tuple.remote); /* MUST-20 (a): delivery advice to IP */
+        ak_tcp_soft_error(core, t, AKSU_REASON_RETRANSMITTING); /* SHLD-9 */
+    }
     return false;
 }
 

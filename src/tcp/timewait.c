@@ -71,7 +71,8 @@ static uint32_t receive_window(const struct ak_time_wait *record) {
 /* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> */
 static void send_ack(struct ak_core *core, const struct ak_time_wait *record, aksu_send_cause cause) {
     struct ak_path path;
-    if (core->host.ops->resolve(core, &record->tuple.remote, &record->tuple.local, &path) != AKSU_OK) {
+    const aksu_endpoint remote = {.addr = record->tuple.remote, .link = AKSU_LINK_ANY};
+    if (core->host.ops->resolve(core, &remote, &record->tuple.local, &path) != AKSU_OK) {
         ak_drop_count(core, AKSU_DROP_NO_ROUTE);
         return;
     }
