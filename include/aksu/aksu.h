@@ -616,10 +616,11 @@ typedef struct aksu_tcp_info {
     uint32_t cwnd_bytes, ssthresh_bytes;
     uint32_t srtt_us, rttvar_us, rto_us, min_rtt_us;
     uint32_t retransmit_count;                        /* of the segment outstanding */
-    uint32_t retransmitted_segments;                  /* since the start */
+    uint32_t retransmitted_segments;                  /* since data last began to flow: an idle time forgets them */
     uint64_t bytes_sent, bytes_acked, bytes_received; /* payload, without retransmissions */
     uint8_t snd_wscale, rcv_wscale;
-    bool timestamps, sack, fast_open, keepalive, urgent, ecn;
+    bool timestamps, sack, keepalive, urgent, ecn;
+    bool fast_open;        /* data on a SYN was taken, ours or the peer's (RFC 7413) */
     uint32_t urgent_bytes; /* unread up to and with the urgent byte */
     uint64_t timer_us;     /* time to the next timer; UINT64_MAX: none */
     char timer[12];        /* its name */

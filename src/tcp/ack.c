@@ -51,7 +51,7 @@ void ak_tcp_established(struct ak_input *in) {
         if (closed) ak_tcp_set_state(core, t, AK_TCP_FIN_WAIT_1, AKSU_STATE_BY_CALL);
     }
     bool pushed = (t->flags & AK_F_FAST_OPEN) != 0; /* its application has it already */
-    ak_fast_open_settled(core, t);
+    ak_fast_open_settled(core, t, AKSU_REASON_NONE);
     if (passive && t->listener != AK_NONE && !pushed) {
         ak_listener_push(core, t);
     } else {
@@ -134,7 +134,10 @@ void ak_tcp_syn_data_acked(struct ak_input *in) {
     struct ak_core *core = in->core;
     struct ak_tcb *t = in->t;
     if (ak_seq_eq(t->snd.una, t->snd.nxt)) return;
-    if (ak_seq_gt(in->seg->ack, t->snd.una)) new_ack(in);
+    if (ak_seq_gt(in->seg->ack, t->snd.una)) {
+        t->fast_open = true;
+        new_ack(in);
+    }
     const struct ak_transfer *x = ak_transfer_of(core, t);
     if (x == NULL) return;
     while (x->sent.head != AK_NONE) ak_record_mark_lost(core, t, x->sent.head, AKSU_LOSS_BY_RTO);

@@ -237,7 +237,7 @@ void ak_tcp_end(struct ak_core *core, struct ak_tcb *t, aksu_reason reason, aksu
     ak_table_remove(&core->flows, ref, ak_tuple_hash(core, &t->tuple));
     leave_output(core, t);
     if (ak_wheel_armed(&t->timer)) ak_wheel_disarm(&core->wheel, ref);
-    ak_fast_open_settled(core, t);
+    ak_fast_open_settled(core, t, reason);
     if (t->flags & AK_F_UNACCEPTED) {
         leave_accept_queue(core, t);
         t->flags |= AK_F_ORPHAN;

@@ -90,11 +90,21 @@ static bool cookie_good(const struct ak_core *core, const struct ak_seg *seg) {
            (time > 0 && ak_equal(seg->options.fast_open_cookie, &before, sizeof before));
 }
 
-enum ak_verdict ak_fast_open_accept(struct ak_core *core, struct ak_seg *seg, ak_ref listener) {
+/* s5.1: whether one more may be pending.  Those that a RST has ended still count until the last of them is this old:
+ * the sender of a spoofed SYN could else make room for the next. */
+static bool one_more(const struct ak_core *core, struct ak_listener *l) {
+    if (l->fast_open_reset_count > 0 && (int32_t)(ak_idle_clock(core) - l->fast_open_reset_until) >= 0) {
+        l->fast_open_count -= ak_min_u32(l->fast_open_count, l->fast_open_reset_count);
+        l->fast_open_reset_count = 0;
+    }
+    return l->fast_open_count < core->config.fast_open_pending_max;
+}
+
+enum ak_verdict ak_fast_open_accept(struct ak_core *core, struct ak_seg *seg, ak_ref listener, aksu_drop *ret_drop) {
     struct ak_listener *l = ak_listener_at(core, listener);
     const aksu_tcp_settings *settings = ak_settings_of(core, &l->sock);
     if (!cookie_good(core, seg) || seg->old_incarnation != AK_NONE) return AK_NEXT;
-    if (l->fast_open_count >= core->config.fast_open_pending_max) return AK_NEXT;
+    if (!one_more(core, l)) return AK_NEXT;
     bool room = ak_pool_free(&core->pool[AK_KIND_TCB]) > 0 && ak_pool_free(&core->pool[AK_KIND_TRANSFER]) > 0;
     if (!room) return AK_NEXT;
     uint8_t present = seg->options.present;
@@ -131,16 +141,23 @@ enum ak_verdict ak_fast_open_accept(struct ak_core *core, struct ak_seg *seg, ak
     seg->seq = ak_seq_add(seg->seq, 1);
     (void)ak_tcp_step_text(&in);
     seg->seq = ak_seq_sub(seg->seq, 1);
-    if (in.drop != AKSU_DROP_NONE) ak_drop_count(core, in.drop);
+    t->fast_open = !ak_seq_eq(t->rcv.nxt, ak_seq_add(t->rcv.irs, 1));
+    *ret_drop = in.drop; /* counted and traced with the SYN */
     ak_tcp_want_output(core, t);
     return AK_DONE;
 }
 
-void ak_fast_open_settled(struct ak_core *core, struct ak_tcb *t) {
+void ak_fast_open_settled(struct ak_core *core, struct ak_tcb *t, aksu_reason reason) {
+    enum { RESET_TICKS = 58594 /* a minute of 1,024 us */ };
     if ((t->flags & AK_F_FAST_OPEN) == 0) return;
     ak_flags_clear(t, AK_F_FAST_OPEN);
     struct ak_listener *l = ak_listener_at(core, t->listener);
     bool same = l->sock.generation == t->listener_generation;
-    if (same && l->fast_open_count > 0) l->fast_open_count--;
+    if (same && reason == AKSU_REASON_RESET) {
+        l->fast_open_reset_count++;
+        l->fast_open_reset_until = ak_idle_clock(core) + RESET_TICKS;
+    } else if (same && l->fast_open_count > 0) {
+        l->fast_open_count--;
+    }
     if ((t->flags & AK_F_UNACCEPTED) == 0) t->listener = AK_NONE;
 }

@@ -25,10 +25,10 @@ void ak_fast_open_lost(struct ak_core *core, struct ak_tcb *t);
 
 /* Server: a SYN with the option.  DONE: its data is accepted and a connection stands in SYN-RECEIVED; NEXT: an ordinary
  * SYN, to be answered with a cookie. */
-enum ak_verdict ak_fast_open_accept(struct ak_core *core, struct ak_seg *seg, ak_ref listener);
+enum ak_verdict ak_fast_open_accept(struct ak_core *core, struct ak_seg *seg, ak_ref listener, aksu_drop *ret_drop);
 /* Server: the cookie for a peer. */
 void ak_fast_open_cookie(const struct ak_core *core, const struct ak_tuple *tuple, aksu_tcp_options *options);
 /* Server: a connection begun by data on SYN is established, or over. */
-void ak_fast_open_settled(struct ak_core *core, struct ak_tcb *t);
+void ak_fast_open_settled(struct ak_core *core, struct ak_tcb *t, aksu_reason reason);
 
 #endif

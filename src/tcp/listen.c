@@ -267,7 +267,7 @@ static enum ak_verdict syn_arrives(struct ak_core *core, struct ak_seg *seg, ak_
         return AK_DROP;
     }
     bool fast = (seg->options.present & AKSU_OPT_FAST_OPEN) && ak_settings_of(core, &l->sock)->fast_open && !deferred;
-    if (fast && ak_fast_open_accept(core, seg, listener) == AK_DONE) return AK_DONE;
+    if (fast && ak_fast_open_accept(core, seg, listener, ret_drop) == AK_DONE) return AK_DONE;
     const struct ak_pool *pool = &core->pool[AK_KIND_SYN];
     bool full = ak_pool_free(pool) == 0;
     bool cookies = core->config.syn_cookies == AKSU_SYN_COOKIES_ALWAYS ||

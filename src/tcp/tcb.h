@@ -265,6 +265,7 @@ struct ak_tcb {
     uint16_t peer_user_timeout; /* seconds */
     uint16_t challenge_period;
     bool user_timeout_due; /* the next segment tells of ours: RFC 5482 s3 */
+    bool fast_open;        /* text on a SYN was taken, ours or the peer's */
     uint64_t rto_due_us;   /* retransmission: of SYN, data or FIN; AK_NEVER: not set */
 };
 
@@ -327,7 +328,9 @@ struct ak_listener {
     uint32_t flags;          /* AKSU_OPEN_ */
     struct ak_list deferred; /* SYNs waiting for the application's decision, by their age link */
     uint32_t deferred_count;
-    uint32_t fast_open_count; /* in SYN-RECEIVED by data on SYN */
+    uint32_t fast_open_count;       /* in SYN-RECEIVED by data on SYN, or until lately */
+    uint32_t fast_open_reset_count; /* of them, those that were reset: RFC 7413 s5.1 */
+    uint32_t fast_open_reset_until; /* idle clock */
 };
 
 /* A segment that has come: parsed, checksummed, its addresses in our view. */

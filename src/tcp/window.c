@@ -41,7 +41,9 @@ bool ak_tcp_worth_reading(const struct ak_core *core, const struct ak_tcb *t, ui
 }
 
 uint32_t ak_tcp_syn_window(const struct ak_core *core, const struct ak_tcb *t) {
-    return (uint32_t)ak_min_u64(65535, ak_settings_of(core, &t->sock)->rcv_buf_bytes);
+    uint64_t room = ak_settings_of(core, &t->sock)->rcv_buf_bytes;
+    if (t->state == AK_TCP_SYN_RECEIVED) room = ak_tcp_receive_window(core, t); /* text may have come with the SYN */
+    return (uint32_t)ak_min_u64(65535, room);
 }
 
 /* An ACK only to widen the window is worth its packet if the peer is or may soon be held up: the window has more than
