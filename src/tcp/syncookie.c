@@ -50,6 +50,7 @@ void ak_syncookie_answer(struct ak_core *core, const struct ak_seg *seg, ak_ref 
         .tuple = seg->tuple,
         .link = seg->link,
         .ttl = (uint8_t)settings->ttl,
+        .tos = (uint8_t)(settings->dscp << 2),
         .order = (uint8_t)settings->option_order,
         .cause = AKSU_SEND_OPEN_CAUSE,
         .header = {.seq = {iss},
@@ -96,14 +97,19 @@ static bool cookie_good(const struct ak_core *core, const struct ak_seg *seg) {
 enum ak_verdict ak_syncookie_ack(struct ak_core *core, struct ak_seg *seg, ak_ref listener, aksu_drop *ret_drop) {
     /* 24 bits can be guessed in time: not when nobody can have one. */
     bool expected = core->fleet || core->now_us < core->cookies_until_us;
-    if (!expected || !cookie_good(core, seg)) return AK_NEXT;
+    if (!expected) return AK_NEXT;
+    if (!cookie_good(core, seg)) {
+        *ret_drop = AKSU_DROP_TCP_COOKIE_INVALID;
+        return AK_DROP_RST;
+    }
     struct ak_listener *l = ak_listener_at(core, listener);
+    const aksu_tcp_settings *settings = ak_settings_of(core, &l->sock);
     if (l->accept_count >= l->backlog || ak_pool_free(&core->pool[AK_KIND_TCB]) == 0) {
         *ret_drop = AKSU_DROP_TCP_BACKLOG_FULL; /* the peer's data or keep-alive brings the cookie again */
         return AK_DROP;
     }
     uint32_t low = (seg->options.ts_ecr) & TS_MASK;
-    bool timestamps = (seg->options.present & AKSU_OPT_TIMESTAMPS) && ak_settings_of(core, &l->sock)->timestamps;
+    bool timestamps = (seg->options.present & AKSU_OPT_TIMESTAMPS) && settings->timestamps;
     struct ak_handshake h = {
         .tuple = &seg->tuple,
         .listener = listener,
@@ -113,9 +119,10 @@ enum ak_verdict ak_syncookie_ack(struct ak_core *core, struct ak_seg *seg, ak_re
         .mss = mss_table[(seg->ack.n - 1) & ((1u << MSS_BITS) - 1)],
         .wscale = (uint8_t)(low & TS_NO_WSCALE),
         .timestamps = timestamps,
-        .window_scale = timestamps && (low & TS_NO_WSCALE) != TS_NO_WSCALE,
-        .sack = timestamps && (low & TS_SACK) != 0,
-        .ecn = timestamps && (low & TS_ECN) != 0 && ak_settings_of(core, &l->sock)->ecn != AKSU_ECN_OFF,
+        /* The peer echoes these bits, and may have changed them: never more than we offer. */
+        .window_scale = timestamps && (low & TS_NO_WSCALE) != TS_NO_WSCALE && settings->window_scale,
+        .sack = timestamps && (low & TS_SACK) != 0 && settings->sack,
+        .ecn = timestamps && (low & TS_ECN) != 0 && settings->ecn != AKSU_ECN_OFF,
         .link = seg->link,
         .record = AKSU_RECORD_COOKIE,
     };

@@ -318,6 +318,41 @@ static void probe_of_our_shut_window_is_no_duplicate_ack(void **state) {
     world_close(p.w);
 }
 
+/* What a cookie brings back is no more than we offer: a peer that changes the bits in our timestamp gains nothing. */
+static void cookie_brings_back_only_what_we_offer(void **state) {
+    (void)state;
+    aksu_config config = plain();
+    config.tcp.timestamps = 1;
+    config.tcp.window_scale = 0;
+    config.syn_cookies = AKSU_SYN_COOKIES_ALWAYS;
+    struct peer p = peer_open(&config);
+    p.options = (aksu_tcp_options){.present = AKSU_OPT_TIMESTAMPS, .ts_val = 7};
+    peer_syn(&p);
+    p.options.ts_ecr = (p.w->seen[1].segment.options.ts_val & ~0x3fu) | 0x37;
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+    assert_int_equal(aksu_tcp_accept(p.w->stack[SERVER], p.listener, &p.sock), AKSU_OK);
+    aksu_tcp_info info;
+    assert_int_equal(aksu_tcp_status(p.w->stack[SERVER], p.sock, &info), AKSU_OK);
+    assert_true(info.timestamps);
+    assert_false(info.sack);
+    assert_int_equal(info.snd_wscale, 0);
+    world_close(p.w);
+}
+
+/* While cookies are about, an ACK that carries none has its own reason. */
+static void ack_with_a_bad_cookie_is_counted_as_one(void **state) {
+    (void)state;
+    aksu_config config = plain();
+    config.syn_cookies = AKSU_SYN_COOKIES_ALWAYS;
+    struct peer p = peer_open(&config);
+    peer_syn(&p);
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 2});
+    assert_int_equal(our_drops(&p, AKSU_DROP_TCP_COOKIE_INVALID), 1);
+    assert_int_equal(our_drops(&p, AKSU_DROP_TCP_NO_CONNECTION), 0);
+    assert_int_equal(world_sent(p.w, SERVER, AKSU_TCP_RST), 1);
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(timestamp_missing_from_the_handshakes_end_leaves_nothing),
@@ -335,6 +370,8 @@ int main(void) {
         cmocka_unit_test(cookie_that_nobody_was_sent_is_refused),
         cmocka_unit_test(challenge_of_time_wait_is_counted_when_sent),
         cmocka_unit_test(probe_of_our_shut_window_is_no_duplicate_ack),
+        cmocka_unit_test(cookie_brings_back_only_what_we_offer),
+        cmocka_unit_test(ack_with_a_bad_cookie_is_counted_as_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
