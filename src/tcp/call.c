@@ -328,9 +328,8 @@ static void abort_connection(struct ak_core *core, struct ak_tcb *t) {
                      state == AK_TCP_FIN_WAIT_2 || state == AK_TCP_CLOSE_WAIT;
     if (tell_peer) ak_tcp_send_reset(core, t); /* s3.10.5 */
     if (state == AK_TCP_TIME_WAIT) {
-        ak_ref record = ak_flow_find(core, &t->tuple);
-        if (record != AK_NONE && ak_ref_class(record) == AK_KIND_TIME_WAIT)
-            ak_time_wait_free(core, record, AKSU_STATE_BY_CALL);
+        ak_ref record = ak_time_wait_of(core, t);
+        if (record != AK_NONE) ak_time_wait_free(core, record, AKSU_STATE_BY_CALL);
     }
     bool over = state == AK_TCP_CLOSED || state == AK_TCP_TIME_WAIT;
     if (over) {

@@ -177,6 +177,14 @@ void ak_transfer_return(struct ak_core *core, struct ak_tcb *t) {
     t->transfer = AK_NONE;
 }
 
+/* What arrived in order before an orderly end may still be read; a reset takes it (s3.10.7.4, second), all but what is
+ * lent to the application. */
+void ak_transfer_over(struct ak_core *core, struct ak_tcb *t) {
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    bool over = (t->state == AK_TCP_CLOSED || t->state == AK_TCP_LISTEN) && t->reason != AKSU_REASON_CLOSED;
+    if (over && x->peeked_bytes == 0 && x->reserved_bytes == 0) ak_transfer_return(core, t);
+}
+
 /* ---------------------------------------------------------------- telling */
 
 void ak_tcp_tell(struct ak_core *core, struct ak_tcb *t, uint8_t bits) {
@@ -246,9 +254,7 @@ void ak_tcp_end(struct ak_core *core, struct ak_tcb *t, aksu_reason reason, aksu
     if (x != NULL) {
         ak_memory_leave(core, t);
         ak_tcp_flight_clear(core, x);
-        /* What arrived in order before an orderly end may still be read; a reset takes it (s3.10.7.4, second). */
-        bool orderly = reason == AKSU_REASON_CLOSED;
-        if (!orderly && x->peeked_bytes == 0 && x->reserved_bytes == 0) ak_transfer_return(core, t);
+        ak_transfer_over(core, t);
     }
     if (t->flags & AK_F_ORPHAN) {
         ak_tcb_free(core, t);

@@ -51,11 +51,9 @@ static void transfer_info(const struct ak_core *core, const struct ak_tcb *t, ak
                         (x->send.span_blocks + x->receive.span_blocks) * core->blocks.block_bytes;
 }
 
-/* The record that is the connection once it is in TIME-WAIT; NULL: before, and when 2MSL is over. */
 static const struct ak_time_wait *record_of(const struct ak_core *core, const struct ak_tcb *t) {
-    if (t->state != AK_TCP_TIME_WAIT) return NULL;
-    ak_ref ref = ak_flow_find(core, &t->tuple);
-    return ref != AK_NONE && ak_ref_class(ref) == AK_KIND_TIME_WAIT ? ak_time_wait_at(core, ref) : NULL;
+    ak_ref ref = ak_time_wait_of(core, t);
+    return ref != AK_NONE ? ak_time_wait_at(core, ref) : NULL;
 }
 
 static void connection_info(const struct ak_core *core, const struct ak_tcb *t, aksu_tcp_info *info) {
@@ -83,9 +81,9 @@ static void connection_info(const struct ak_core *core, const struct ak_tcb *t, 
         .snd_wscale = t->snd.wscale,
         .rcv_wscale = t->rcv.wscale,
         .timestamps = (t->flags & AK_F_TIMESTAMPS) != 0,
-        .fast_open = t->fast_open,
         .sack = (t->flags & AK_F_SACK) != 0,
         .ecn = (t->flags & AK_F_ECN) != 0,
+        .fast_open = t->fast_open,
         .keepalive = ak_settings_of(core, &t->sock)->keepalive != 0,
         .urgent = (t->flags & AK_F_URGENT_RECEIVED) != 0,
         .held_bytes = sizeof *t,

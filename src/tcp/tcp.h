@@ -100,6 +100,8 @@ uint32_t ak_tcp_initial_window(const struct ak_core *core, const struct ak_tcb *
 uint32_t ak_tcp_resumed_window(const struct ak_core *core, const struct ak_tcb *t);
 void ak_transfer_synchronized(struct ak_core *core, struct ak_tcb *t);
 void ak_transfer_return(struct ak_core *core, struct ak_tcb *t);
+/* The connection has ended, or its application has given back what was lent: the transfer too, if nobody needs it. */
+void ak_transfer_over(struct ak_core *core, struct ak_tcb *t);
 /* Whether it holds nothing any more. */
 bool ak_transfer_idle(const struct ak_core *core, const struct ak_tcb *t);
 void ak_transfer_idle_soon(struct ak_core *core, struct ak_tcb *t); /* its timer, if it is */
@@ -161,6 +163,8 @@ void ak_listener_push(struct ak_core *core, struct ak_tcb *t);
 /* Puts a record into the place of a control block that has nothing left to do, and frees the block; due_us: when it
  * ends. */
 void ak_time_wait_from(struct ak_core *core, struct ak_tcb *t, uint64_t due_us);
+/* The record that a connection has become; AK_NONE: before, and when 2MSL is over. */
+ak_ref ak_time_wait_of(const struct ak_core *core, const struct ak_tcb *t);
 /* Ends records that are due. */
 void ak_time_wait_expire(struct ak_core *core);
 uint64_t ak_time_wait_next_us(const struct ak_core *core);

@@ -21,6 +21,15 @@ uint64_t ak_time_wait_due_us(const struct ak_core *core, const struct ak_time_wa
     return (now_tick + ahead) << 10;
 }
 
+ak_ref ak_time_wait_of(const struct ak_core *core, const struct ak_tcb *t) {
+    if (t->state != AK_TCP_TIME_WAIT) return AK_NONE;
+    ak_ref ref = ak_flow_find(core, &t->tuple);
+    if (ref == AK_NONE || ak_ref_class(ref) != AK_KIND_TIME_WAIT) return AK_NONE;
+    const struct ak_time_wait *record = ak_time_wait_at(core, ref); /* of a later incarnation, perhaps */
+    bool same = ak_seq_eq(record->snd_nxt, t->snd.nxt) && ak_seq_eq(record->rcv_nxt, t->rcv.nxt);
+    return same ? ref : AK_NONE;
+}
+
 void ak_time_wait_free(struct ak_core *core, ak_ref ref, aksu_state_cause cause) {
     struct ak_time_wait *record = ak_time_wait_at(core, ref);
     ak_list_remove(&core->time_wait, &core->time_wait_lens, ref);

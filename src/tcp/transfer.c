@@ -157,6 +157,7 @@ aksu_err aksu_tcp_send_commit(aksu_stack *stack, aksu_sock sock, size_t bytes, u
     err = may_send(t);
     if (err != AKSU_OK) { /* it ended meanwhile: the pieces go back */
         ak_stream_cut(&x->send, &core->blocks, x->send_end);
+        ak_transfer_over(core, t);
         return err;
     }
     if (bytes > 0) queue(core, t, (uint32_t)bytes, flags);
@@ -250,6 +251,7 @@ aksu_err aksu_tcp_recv_consume(aksu_stack *stack, aksu_sock sock, size_t bytes) 
     if (x == NULL || bytes > x->peeked_bytes) return AKSU_ERR_INVALID;
     x->peeked_bytes = 0;
     if (bytes > 0) consumed(core, t, (uint32_t)bytes);
+    ak_transfer_over(core, t);
     return AKSU_OK;
 }
 

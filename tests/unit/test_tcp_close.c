@@ -237,6 +237,57 @@ static void released_handle_is_stale_for_every_call(void **state) {
     world_close(j.w);
 }
 
+/* What arrived before a reset and was not read is gone, also when some of it was lent at that moment. */
+static void reset_while_bytes_are_lent_leaves_only_those(void **state) {
+    (void)state;
+    struct joined j = join();
+    send_text(&j, CLIENT, "hello");
+    world_run(j.w, 10000);
+    aksu_iov iov;
+    uint32_t count;
+    size_t bytes;
+    char buf[16];
+    assert_int_equal(aksu_tcp_recv_peek(j.w->stack[SERVER], j.sock[SERVER], &iov, 1, &count), AKSU_OK);
+    assert_int_equal(aksu_tcp_abort(j.w->stack[CLIENT], j.sock[CLIENT]), AKSU_OK);
+    world_run(j.w, 10000);
+    assert_int_equal(world_state(j.w, SERVER, j.sock[SERVER]), AK_TCP_CLOSED);
+    assert_memory_equal(iov.base, "hello", 5);
+    assert_int_equal(aksu_tcp_recv_consume(j.w->stack[SERVER], j.sock[SERVER], 2), AKSU_OK);
+    assert_int_equal(aksu_tcp_recv(j.w->stack[SERVER], j.sock[SERVER], buf, sizeof buf, &bytes), AKSU_ERR_RESET);
+    aksu_counters counters;
+    aksu_counters_get(j.w->stack[SERVER], &counters);
+    assert_int_equal(counters.transfer_used, 0);
+    world_close(j.w);
+}
+
+/* A handle that outlived its TIME-WAIT has no say in that of a later connection between the same ends. */
+static void abort_in_time_wait_leaves_a_later_one_alone(void **state) {
+    (void)state;
+    aksu_config config = world_config();
+    config.time_wait_us = 30000000;
+    struct joined j = {.w = world_open(&config)};
+    j.listener = world_listen(j.w, 4, 0);
+    aksu_sock old = {0, 0};
+    for (int i = 0; i < 2; i++) {
+        aksu_tcp_open open = {
+            .struct_bytes = sizeof open, .remote = {.addr = world_addr(SERVER), .port = 80}, .local = {.port = 5000}};
+        assert_int_equal(aksu_tcp_connect(j.w->stack[CLIENT], &open, &j.sock[CLIENT]), AKSU_OK);
+        world_run(j.w, 10000);
+        assert_int_equal(aksu_tcp_accept(j.w->stack[SERVER], j.listener, &j.sock[SERVER]), AKSU_OK);
+        assert_int_equal(aksu_tcp_shutdown(j.w->stack[CLIENT], j.sock[CLIENT]), AKSU_OK);
+        world_run(j.w, 10000);
+        assert_int_equal(aksu_tcp_close(j.w->stack[SERVER], j.sock[SERVER]), AKSU_OK);
+        world_run(j.w, i == 0 ? 31000000 : 10000);
+        if (i == 0) old = j.sock[CLIENT];
+    }
+    aksu_tcp_info info;
+    assert_int_equal(aksu_tcp_status(j.w->stack[CLIENT], old, &info), AKSU_OK);
+    assert_int_equal(info.state, AK_TCP_CLOSED);
+    assert_int_equal(aksu_tcp_abort(j.w->stack[CLIENT], old), AKSU_OK);
+    assert_int_equal(world_state(j.w, CLIENT, j.sock[CLIENT]), AK_TCP_TIME_WAIT);
+    world_close(j.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(close_one_side_then_the_other_takes_four_segments),
@@ -249,6 +300,8 @@ int main(void) {
         cmocka_unit_test(last_ack_lost_is_given_again_by_time_wait),
         cmocka_unit_test(fin_lost_is_sent_again),
         cmocka_unit_test(released_handle_is_stale_for_every_call),
+        cmocka_unit_test(reset_while_bytes_are_lent_leaves_only_those),
+        cmocka_unit_test(abort_in_time_wait_leaves_a_later_one_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
