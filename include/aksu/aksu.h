@@ -530,9 +530,10 @@ enum {
 
 /* Active OPEN (RFC 9293 s3.10.1).  The SYN leaves at the next aksu_output, so settings may still be changed and data
  * queued (it rides with the handshake's end, or on the SYN with FAST_OPEN).  CONNECTED or CLOSED will tell.
- * INVALID: no remote address or port, or a broadcast or multicast one (MUST-46).  ADDR_NOT_AVAILABLE: local address is
- * not ours. NO_ROUTE.  EXISTS: this four-tuple is in use, TIME-WAIT included.  ADDR_IN_USE: no ephemeral port is free.
- * NO_MEMORY.  OUT_OF_RANGE: settings. */
+ * INVALID: no remote address or port, or a broadcast or multicast one (MUST-46), or a local address of the other
+ * family. ADDR_NOT_AVAILABLE: local address is not ours, or is loopback and the remote one is not ours.  NO_ROUTE.
+ * EXISTS: this four-tuple is in use, TIME-WAIT included.  ADDR_IN_USE: no ephemeral port is free.  NO_MEMORY.
+ * OUT_OF_RANGE: settings. */
 aksu_err aksu_tcp_connect(aksu_stack *stack, const aksu_tcp_open *open, aksu_sock *ret_sock);
 
 /* Passive OPEN.  ADDR_IN_USE: another listener has this address and port (or a TIME-WAIT without REUSE_TIME_WAIT).

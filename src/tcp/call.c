@@ -2,6 +2,7 @@
  * state is the RFC's. */
 #include "base/check.h"
 #include "tcp/tcp.h"
+#include "wire/ip.h"
 
 static struct ak_listener *find_listener(struct ak_core *core, aksu_sock sock, ak_ref *ret_ref) {
     if (ak_sock_find(core, sock, ret_ref) == NULL || ak_ref_class(*ret_ref) != AK_KIND_LISTENER) return NULL;
@@ -24,7 +25,14 @@ static aksu_err check_remote(const struct ak_core *core, const aksu_endpoint *re
 static aksu_err choose_tuple(struct ak_core *core, const aksu_tcp_open *open, struct ak_tuple *ret_tuple,
                              struct ak_path *ret_path) {
     struct ak_path path;
-    aksu_err err = core->host.ops->resolve(core, &open->remote, &open->local.addr, &path);
+    const aksu_addr *local = &open->local.addr;
+    if (!aksu_addr_is_any(local)) {
+        if (ak_addr_is_v4(local) != ak_addr_is_v4(&open->remote.addr)) return AKSU_ERR_INVALID;
+        /* RFC 1122 s3.2.1.3 (g), RFC 4291 s2.5.3: never seen outside of this host. */
+        if (ak_addr_is_loopback(local) && !core->host.ops->is_ours(core, &open->remote.addr))
+            return AKSU_ERR_ADDR_NOT_AVAILABLE;
+    }
+    aksu_err err = core->host.ops->resolve(core, &open->remote, local, &path);
     if (err != AKSU_OK) return err;
     struct ak_tuple tuple = {
         .local = path.source,

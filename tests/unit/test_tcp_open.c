@@ -255,6 +255,66 @@ static void timestamps_of_two_connections_are_unlike(void **state) {
     world_close(w);
 }
 
+/* And so on every segment of the connection, whatever sends it: a half-open record or a cookie, a reset, the last ACK,
+ * the first of TIME-WAIT. */
+static void ttl_and_dscp_are_on_every_segment(void **state) {
+    (void)state;
+    for (uint32_t i = 0; i < 6; i++) {
+        aksu_config config = plain_config();
+        if (i & 1) config.syn_cookies = AKSU_SYN_COOKIES_ALWAYS;
+        struct peer p = peer_open(&config);
+        aksu_tcp_settings settings = config.tcp;
+        settings.ttl = 33;
+        settings.dscp = 46;
+        aksu_tcp_open open = {.struct_bytes = sizeof open, .local = {.port = 80}, .backlog = 4, .settings = &settings};
+        assert_int_equal(aksu_tcp_listen(p.w->stack[SERVER], &open, &p.listener), AKSU_OK);
+        peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_SYN});
+        peer_learn(&p);
+        if ((i & 1) == 0) peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 90000, .ack = 1});
+        peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+        assert_int_equal(aksu_tcp_accept(p.w->stack[SERVER], p.listener, &p.sock), AKSU_OK);
+        if (i / 2 == 0) {
+            assert_int_equal(aksu_tcp_abort(p.w->stack[SERVER], p.sock), AKSU_OK);
+        } else if (i / 2 == 1) { /* TIME-WAIT */
+            assert_int_equal(aksu_tcp_shutdown(p.w->stack[SERVER], p.sock), AKSU_OK);
+            world_run(p.w, 1000);
+            peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_FIN | AKSU_TCP_ACK, .seq = 1, .ack = 2});
+            assert_int_equal(world_state(p.w, SERVER, p.sock), AK_TCP_TIME_WAIT);
+        } else {
+            peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_FIN | AKSU_TCP_ACK, .seq = 1, .ack = 1});
+            assert_int_equal(aksu_tcp_close(p.w->stack[SERVER], p.sock), AKSU_OK);
+        }
+        world_run(p.w, 1000);
+        uint32_t count = 0;
+        for (uint32_t k = 0; k < p.w->seen_count; k++) {
+            const struct tcp_seen *seen = &p.w->seen[k];
+            if (seen->from != SERVER) continue;
+            count++;
+            assert_int_equal(seen->tos >> 2, 46);
+            assert_int_equal(seen->ttl, 33);
+        }
+        assert_true(count >= 2);
+        world_close(p.w);
+    }
+}
+
+/* A local address of the other family, or one of this host alone towards another host, is none of ours there. */
+static void connect_from_an_address_that_cannot_reach_is_an_error(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    struct tcp_world *w = world_open(&config);
+    aksu_addr six = {{0xfd, [15] = 1}}, six_peer = {{0xfd, [15] = 2}};
+    assert_int_equal(aksu_addr_add(w->stack[SERVER], 0, &six, 64), AKSU_OK);
+    aksu_sock sock;
+    assert_int_equal(connect_to(w, world_addr(SERVER), 0, six_peer, 80, &sock), AKSU_ERR_INVALID);
+    assert_int_equal(connect_to(w, six, 0, world_addr(CLIENT), 80, &sock), AKSU_ERR_INVALID);
+    assert_int_equal(connect_to(w, world_addr(SERVER), 0, six, 80, &sock), AKSU_ERR_INVALID);
+    aksu_addr loop = aksu_addr_v4(127, 0, 0, 1);
+    assert_int_equal(connect_to(w, loop, 0, world_addr(CLIENT), 80, &sock), AKSU_ERR_ADDR_NOT_AVAILABLE);
+    assert_int_equal(connect_to(w, loop, 0, world_addr(SERVER), 80, &sock), AKSU_OK);
+    world_close(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(listen_twice_is_an_error_and_changes_nothing),
