@@ -417,6 +417,7 @@ static void syn_ack_segment(struct ak_core *core, const struct ak_syn *syn, aksu
         .tuple = syn->tuple,
         .link = syn->link,
         .ttl = (uint8_t)syn_settings(core, syn)->ttl,
+        .tos = (uint8_t)(syn_settings(core, syn)->dscp << 2),
         .cause = cause,
         .header = {.seq = ak_seq_add(syn->iss, 1),
                    .ack = ak_seq_add(syn->irs, 1),

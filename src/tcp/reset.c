@@ -60,6 +60,7 @@ static void send_for(struct ak_core *core, const struct ak_tcb *t, ak_seq seq, u
         .tuple = t->tuple,
         .link = t->link,
         .ttl = (uint8_t)ak_settings_of(core, &t->sock)->ttl,
+        .tos = (uint8_t)(ak_settings_of(core, &t->sock)->dscp << 2),
         .cause = cause,
         .header = {.seq = seq, .ack = t->rcv.nxt, .flags = flags},
     };

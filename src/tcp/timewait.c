@@ -77,8 +77,10 @@ static uint32_t receive_window(const struct ak_time_wait *record) {
     return (uint32_t)announced(record) << (record->due_flags >> AK_TW_WSCALE_SHIFT);
 }
 
-/* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> */
-static void send_ack(struct ak_core *core, const struct ak_time_wait *record, aksu_send_cause cause) {
+/* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>.  The record has no room for the connection's TTL and Diffserv: only its first
+ * ACK bears them, later ones the stack's. */
+static void send_ack(struct ak_core *core, const struct ak_time_wait *record, const aksu_tcp_settings *settings,
+                     aksu_send_cause cause) {
     struct ak_path path;
     const aksu_endpoint remote = {.addr = record->tuple.remote, .link = AKSU_LINK_ANY};
     if (core->host.ops->resolve(core, &remote, &record->tuple.local, &path) != AKSU_OK) {
@@ -88,7 +90,8 @@ static void send_ack(struct ak_core *core, const struct ak_time_wait *record, ak
     struct ak_bare bare = {
         .tuple = record->tuple,
         .link = path.link,
-        .ttl = (uint8_t)core->config.tcp.ttl,
+        .ttl = (uint8_t)settings->ttl,
+        .tos = (uint8_t)(settings->dscp << 2),
         .cause = cause,
         .header = {.seq = record->snd_nxt, .ack = record->rcv_nxt, .flags = AKSU_TCP_ACK, .wnd = announced(record)},
     };
@@ -124,7 +127,8 @@ void ak_time_wait_from(struct ak_core *core, struct ak_tcb *t, uint64_t due_us) 
     ak_table_remove(&core->flows, ak_tcb_ref(core, t), hash);
     ak_table_insert(&core->flows, ref, hash, ak_ref_hash, core);
     set_due(core, record, due_us);
-    if (t->flags & (AK_F_ACK_NOW | AK_F_ACK_DELAYED)) send_ack(core, record, AKSU_SEND_ACK_CAUSE);
+    if (t->flags & (AK_F_ACK_NOW | AK_F_ACK_DELAYED))
+        send_ack(core, record, ak_settings_of(core, &t->sock), AKSU_SEND_ACK_CAUSE);
     if (t->flags & AK_F_ORPHAN) {
         ak_tcb_free(core, t);
         return;
@@ -183,7 +187,7 @@ static enum ak_verdict syn_arrives(struct ak_core *core, struct ak_seg *seg, ak_
     *ret_drop = AKSU_DROP_TCP_SYN_CHALLENGED; /* ruling R5; RFC 5961 s4 */
     if (!ak_reply_allowed(core, &seg->tuple.remote)) return AK_DROP;
     core->counters.tcp_challenges_sent++;
-    send_ack(core, record, AKSU_SEND_CHALLENGE_CAUSE);
+    send_ack(core, record, &core->config.tcp, AKSU_SEND_CHALLENGE_CAUSE);
     return AK_DROP;
 }
 
@@ -207,7 +211,7 @@ enum ak_verdict ak_tcp_input_time_wait(struct ak_core *core, struct ak_seg *seg,
         ak_list_remove(&core->time_wait, &core->time_wait_lens, ref);
         ak_list_push_back(&core->time_wait, &core->time_wait_lens, ref);
         set_due(core, record, core->now_us + core->config.time_wait_us);
-        send_ack(core, record, AKSU_SEND_ACK_CAUSE);
+        send_ack(core, record, &core->config.tcp, AKSU_SEND_ACK_CAUSE);
         return AK_DONE;
     }
     uint32_t wnd = receive_window(record);
@@ -223,6 +227,7 @@ enum ak_verdict ak_tcp_input_time_wait(struct ak_core *core, struct ak_seg *seg,
     }
     *ret_drop = acceptable ? AKSU_DROP_TCP_ACK_FUTURE : AKSU_DROP_TCP_SEQUENCE;
     /* s3.10.7.4, first and fifth: what is not acceptable draws an ACK. */
-    if (ak_reply_allowed(core, &seg->tuple.remote)) send_ack(core, record, AKSU_SEND_DUPLICATE_ACK_CAUSE);
+    if (ak_reply_allowed(core, &seg->tuple.remote))
+        send_ack(core, record, &core->config.tcp, AKSU_SEND_DUPLICATE_ACK_CAUSE);
     return AK_DROP;
 }

@@ -22,7 +22,8 @@ struct tcp_seen {
     bool came;                  /* the other side has got it */
     aksu_tcp_state state_there; /* its state then */
     aksu_drop drop;
-    uint8_t tos; /* DSCP << 2 | ECN of the packet; not of a hand-made one */
+    uint8_t tos; /* DSCP << 2 | ECN of the packet, and its TTL; not of a hand-made one */
+    uint8_t ttl;
 };
 
 struct tcp_world {
@@ -66,8 +67,8 @@ static void world_see(void *user, const aksu_trace_event *event) {
     }
     if (w->seen_count == SEEN_MAX) return;
     const uint8_t *ip = event->u.segment.frame->iov[0].base;
-    w->seen[w->seen_count++] =
-        (struct tcp_seen){.from = sink->side, .time_us = event->time_us, .segment = event->u.segment, .tos = ip[1]};
+    w->seen[w->seen_count++] = (struct tcp_seen){
+        .from = sink->side, .time_us = event->time_us, .segment = event->u.segment, .tos = ip[1], .ttl = ip[8]};
 }
 
 static inline aksu_addr world_addr(int side) {

@@ -327,6 +327,8 @@ int main(void) {
         cmocka_unit_test(ip_options_are_skipped),
         cmocka_unit_test(isn_follows_the_clock_and_the_tuple),
         cmocka_unit_test(timestamps_of_two_connections_are_unlike),
+        cmocka_unit_test(ttl_and_dscp_are_on_every_segment),
+        cmocka_unit_test(connect_from_an_address_that_cannot_reach_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
