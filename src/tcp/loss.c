@@ -260,8 +260,8 @@ void ak_tcp_rto_losses(struct ak_core *core, struct ak_tcb *t) {
     x->recovery_end = t->snd.nxt;
     /* RFC 2018 s8: the oldest byte was selectively acknowledged and not since: the peer has taken that back. */
     if (ak_record_at(core, x->record_head)->flags & AK_RECORD_SACKED) ak_record_forget_sack(core, x);
-    first_segment_lost(core, t, AKSU_LOSS_BY_RTO);
     if (t->flags & AK_F_SACK) {
+        first_segment_lost(core, t, AKSU_LOSS_BY_RTO);
         ak_rack_timeout(core, t);
     } else {
         ak_record_unmark_lost(core, x); /* so that the list is in order */
