@@ -140,7 +140,7 @@ static bool judge_reached(lab_result *r, const lab_expect *e) {
 static const char *const counter_names[] = {
     "tcp_used",    "listener_used",    "syn_cache_used",  "time_wait_used",   "transfer_used", "block_used",
     "record_used", "resets_sent",      "challenges_sent", "retransmitted",    "cookies_sent",  "cookies_accepted",
-    "rto_fired",   "time_wait_reused", "persist_probes",  "keepalive_probes",
+    "rto_fired",   "time_wait_reused", "persist_probes",  "keepalive_probes", "evicted",
 };
 
 int lab_counter_index(const char *name) {
@@ -159,7 +159,7 @@ uint64_t lab_counter_value(const aksu_counters *c, uint32_t index) {
         c->tcp_used,         c->listener_used,        c->syn_cache_used,  c->time_wait_used,      c->transfer_used,
         c->block_used,       c->record_used,          c->tcp_resets_sent, c->tcp_challenges_sent, c->tcp_retransmitted,
         c->syn_cookies_sent, c->syn_cookies_accepted, c->rto_fired,       c->time_wait_reused,    c->persist_probes,
-        c->keepalive_probes,
+        c->keepalive_probes, c->tcp_evicted,
     };
     return index < sizeof values / sizeof values[0] ? values[index] : 0;
 }

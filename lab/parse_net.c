@@ -53,6 +53,8 @@ static bool host_option(struct parser *p, lab_host *h, char *text) {
         *field = value;
     } else if (strcmp(text, "time_wait") == 0) {
         h->config.time_wait_us = value;
+    } else if (strcmp(text, "evict_shut") == 0) {
+        h->config.evict_shut_us = value;
     } else if (strcmp(text, "cookies") == 0) {
         h->config.syn_cookies = strcmp(given, "always") == 0 ? 2 : strcmp(given, "auto") == 0 ? 1 : 0;
     } else if (strcmp(text, "reset_on_overflow") == 0) {

@@ -258,6 +258,8 @@ typedef struct aksu_config {
     uint32_t syn_cookies;           /* aksu_syn_cookies */
     uint32_t rst_per_second;        /* resets and challenges sent without a connection; 0: no limit */
     uint32_t reset_on_overflow;     /* 1: a full accept queue answers the final ACK by RST; 0: by silence */
+    uint64_t evict_shut_us;         /* while buffers are short, connections whose peers have kept their windows shut so
+                                       long are reset (RFC 6429 s4): 1 s to 23 days; 0: never (MUST-37) */
     uint64_t fast_open_key_us;      /* life of a fast-open and SYN-cookie key generation */
     uint32_t fast_open_cache_max;   /* servers whose cookies a client remembers */
     uint32_t fast_open_pending_max; /* per listener (RFC 7413 s5.1) */
@@ -718,7 +720,7 @@ typedef struct aksu_counters {
     uint64_t tcp_segments_in, tcp_segments_out, tcp_retransmitted, tcp_resets_sent, tcp_challenges_sent;
     uint64_t tcp_active_opens, tcp_passive_opens, tcp_attempt_fails, tcp_established_resets;
     uint64_t syn_cookies_sent, syn_cookies_accepted, time_wait_evicted, time_wait_reused;
-    uint64_t rto_fired, fast_retransmits, persist_probes, keepalive_probes;
+    uint64_t rto_fired, fast_retransmits, persist_probes, keepalive_probes, tcp_evicted;
     uint64_t recoveries_undone;                  /* RFC 4015 */
     uint64_t ecn_marks_received, ecn_reductions; /* RFC 3168 */
     uint64_t loss_steps;                         /* records that loss detection looked at: bounded for each ACK */

@@ -31,6 +31,7 @@ void aksu_config_default(aksu_config *ret_config) {
         .port_first = 32768,
         .port_last = 60999,
         .time_wait_us = 60000000,
+        .evict_shut_us = 60000000,
         .syn_cookies = AKSU_SYN_COOKIES_AUTO,
         .rst_per_second = 1000,
         .fast_open_key_us = 3600000000,
@@ -84,6 +85,8 @@ const char *aksu_config_check(const aksu_config *config) {
     if ((config->block_bytes & (config->block_bytes - 1)) != 0) return "block_bytes must be a power of two";
     if (config->time_wait_us < 30000000 || config->time_wait_us > 240000000)
         return "time_wait_us must be 30 s to 240 s (2MSL)";
+    if (config->evict_shut_us != 0 && (config->evict_shut_us < 1000000 || config->evict_shut_us > 2000000000000))
+        return "evict_shut_us must be 0 or 1 s to 2000000 s";
     if (ak_settings_check(&config->tcp) != AKSU_OK)
         return "a field of tcp is out of its range: see aksu_tcp_setting_info";
     return NULL;

@@ -41,6 +41,7 @@ static uint64_t transfer_digest(const struct ak_core *core, const struct ak_tcb 
     if (x == NULL) return 0;
     uint64_t h = 1;
     for (int i = 0; i < AK_BUSY_COUNT; i++) h = mix_u64(h, until(core, x->due_us[i]));
+    if (x->due_us[AK_BUSY_PERSIST] != AK_NEVER) h = mix_u64(h, core->now_us - x->shut_us);
     const uint32_t words[] = {
         x->send_end.n,   x->push_end.n,    x->small_end.n,      x->read.n,         x->reserved_bytes,
         x->peeked_bytes, x->lost_bytes,    x->sacked_bytes,     x->duplicate_acks, x->recovery_end.n,

@@ -10,6 +10,10 @@
  *   - Who finds no block waits in line, first come first served, until an eighth is free.  Text out of order does not
  *     keep him there: it is let go, the longest held first, since its sender still has it.
  *
+ * And while less than an eighth is free, or somebody waits, a connection whose peer has kept its window shut for
+ * config.evict_shut_us is given up when it would probe the next time: RFC 6429 s4.  Who is first is thus a matter of
+ * when their probes are due; it goes on until there is room again.
+ *
  * A waiting connection keeps its transfer, however idle it is: the place in the line is in it. */
 #include "tcp/tcp.h"
 
@@ -31,6 +35,12 @@ bool ak_memory_may_hold(const struct ak_core *core) {
 bool ak_memory_may_widen(const struct ak_core *core) {
     const struct ak_pool *pool = &core->blocks.pool;
     return ak_pool_free(pool) >= pool->limit / 8;
+}
+
+bool ak_memory_evicts(const struct ak_core *core, const struct ak_transfer *x) {
+    uint64_t evict_us = core->config.evict_shut_us;
+    bool is_short = core->starving.head != AK_NONE || !ak_memory_may_widen(core);
+    return evict_us != 0 && is_short && core->now_us - x->shut_us >= evict_us;
 }
 
 /* ---------------------------------------------------------------- text out of order */

@@ -115,6 +115,7 @@ static void commit_nothing(struct ak_core *core, struct ak_tcb *t, const struct 
     if ((shut || (plan->stop == AK_STOP_WINDOW && waits && nothing_new)) && x->due_us[AK_BUSY_PERSIST] == AK_NEVER) {
         ak_tcp_timer_cancel(core, t, AKSU_TIMER_RETRANSMIT);
         x->rto_backoff = 0;
+        x->shut_us = core->now_us;
         ak_tcp_timer_set(core, t, AKSU_TIMER_PERSIST, core->now_us + ak_tcp_rto_us(core, t));
     }
     if (plan->stop == AK_STOP_RECORDS) ak_memory_wait(core, t);

@@ -129,6 +129,7 @@ struct ak_transfer {
     struct ak_link holding;         /* on core.holding: text out of order */
     ak_ref owner;                   /* while it is on either */
     uint64_t due_us[AK_BUSY_COUNT]; /* AK_NEVER: not set */
+    uint64_t shut_us;               /* with AK_BUSY_PERSIST set: since when */
 
     /* what is in flight, oldest first */
     uint32_t record_head, record_tail, record_count;

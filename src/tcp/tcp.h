@@ -11,6 +11,8 @@ uint64_t ak_memory_share_bytes(const struct ak_core *core); /* the most that one
 bool ak_memory_may_send(const struct ak_core *core);        /* a block for what is sent */
 bool ak_memory_may_hold(const struct ak_core *core);        /* a block for text out of order */
 bool ak_memory_may_widen(const struct ak_core *core);       /* a window */
+/* Whether a connection whose peer keeps its window shut must make room for others now. */
+bool ak_memory_evicts(const struct ak_core *core, const struct ak_transfer *x);
 /* The block of the ranges that lie out of order, and the transfer's place among those who hold such text.  Without
  * memory there is none. */
 void ak_memory_ranges_begin(struct ak_core *core, struct ak_tcb *t);

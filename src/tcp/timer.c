@@ -192,6 +192,12 @@ static bool retransmit_fire(struct ak_core *core, struct ak_tcb *t) {
 /* s3.8.6.1: probe, and again after twice the time (SHLD-30); a peer that answers keeps the connection (MUST-37). */
 static bool persist_fire(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
+    if (ak_memory_evicts(core, x)) {
+        core->counters.tcp_evicted++;
+        ak_tcp_send_reset(core, t);
+        ak_tcp_end(core, t, AKSU_REASON_EVICTED, AKSU_STATE_BY_TIMER);
+        return true;
+    }
     /* MUST-37 keeps the connection only while probes are acknowledged (ack.c starts the count anew). */
     if (give_up(core, t, ak_settings_of(core, &t->sock)->r2_retries)) return true;
     x->due_us[AK_BUSY_PERSIST] = AK_NEVER;

@@ -106,10 +106,55 @@ static void send_without_blocks_is_told_writable_when_others_end(void **state) {
     world_close(w);
 }
 
+/* A connection whose peer lets go of nothing keeps what it has for ever while there is room (MUST-37), and is given up
+ * after config.evict_shut_us when there is none (RFC 6429 s4); never with 0. */
+static void windows_kept_shut_give_way_when_memory_is_short(void **state) {
+    (void)state;
+    for (int may = 0; may < 2; may++) {
+        aksu_config config = world_config();
+        config.block_max = BLOCKS;
+        config.block_bytes = BLOCK_BYTES;
+        config.evict_shut_us = may ? 100000000 : 0;
+        struct tcp_world *w = world_open(&config);
+        aksu_sock listener = world_listen(w, HOARDERS + 1, 0);
+        assert_int_equal(aksu_tcp_set(w->stack[SERVER], listener, AKSU_TCP_RCV_BUF_BYTES, 1024), AKSU_OK);
+        struct pair hoarder[HOARDERS];
+        hoarder[0] = join(w, listener);
+        (void)fill(w, hoarder[0].client);
+        world_run(w, 1000000000); /* alone it may stay: a quarter of an hour is not too long */
+        assert_int_equal(world_state(w, CLIENT, hoarder[0].client), AK_TCP_ESTABLISHED);
+        for (int i = 1; i < HOARDERS; i++) hoarder[i] = join(w, listener);
+        for (int round = 0; round < 2; round++) {
+            for (int i = 1; i < HOARDERS; i++) (void)fill(w, hoarder[i].client);
+            world_run(w, 1000000);
+        }
+        aksu_counters counters;
+        aksu_counters_get(w->stack[CLIENT], &counters);
+        uint32_t used = counters.block_used;
+        assert_true(used > BLOCKS * 7 / 8);
+        world_run(w, 90000000);
+        assert_int_equal(world_state(w, CLIENT, hoarder[1].client), AK_TCP_ESTABLISHED);
+        world_run(w, 200000000);
+        aksu_counters_get(w->stack[CLIENT], &counters);
+        if (!may) {
+            assert_int_equal(counters.tcp_evicted, 0);
+            assert_int_equal(counters.block_used, used);
+        } else {
+            assert_in_range(counters.tcp_evicted, 1, HOARDERS / 2); /* those that it takes, not all */
+            assert_true(counters.block_used <= BLOCKS * 7 / 8);
+            aksu_reason reason = AKSU_REASON_NONE;
+            assert_true(world_events(w, CLIENT, &reason) & AKSU_EV_CLOSED);
+            assert_int_equal(reason, AKSU_REASON_EVICTED);
+        }
+        world_close(w);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hoarder_window_shut_leaves_room_for_others),
         cmocka_unit_test(send_without_blocks_is_told_writable_when_others_end),
+        cmocka_unit_test(windows_kept_shut_give_way_when_memory_is_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
