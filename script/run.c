@@ -290,6 +290,7 @@ static bool take_settings(run_state *r) {
         return false;
     }
     r->sockets.config = copy.config;
+    r->numbers.ts_checked = r->s->profile == SCRIPT_PROFILE_AKSU;
     return true;
 }
 

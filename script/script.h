@@ -90,6 +90,7 @@ typedef struct script_numbers {
     bool local_known;
     uint32_t ts_offset; /* our timestamps: wire less script */
     bool ts_known;
+    bool ts_checked; /* they must be what the script says, but for TS_TICKS of 1 ms */
 } script_numbers;
 
 /* A segment of the peer's as a frame; its length. */
