@@ -16,6 +16,8 @@ static void ack_went(struct ak_core *core, struct ak_tcb *t) {
     if (x == NULL) return;
     x->unacked_segments = 0;
     x->duplicate_due = false;
+    if (x->duplicates_owed > 0) x->duplicates_owed--;
+    if (x->duplicates_owed > 0) t->flags |= AK_F_ACK_NOW | AK_F_DUPLICATE_ACK;
     if (x->range_count > 0) {
         /* The newest comes first in every ACK; the other blocks go round. */
         uint32_t others = (t->flags & AK_F_TIMESTAMPS ? AKSU_SACK_BLOCK_MAX - 1 : AKSU_SACK_BLOCK_MAX) - 1;

@@ -83,6 +83,7 @@ static void advance(struct ak_input *in, ak_seq to) {
     struct ak_tcb *t = in->t;
     struct ak_transfer *x = ak_transfer_of(core, t);
     ak_seq from = t->rcv.nxt;
+    x->duplicates_owed = 0;
     if (x->range_count > 0) {
         struct ak_range *range = ranges_of(core, x);
         if (ak_seq_le(range[0].left, to)) to = ak_seq_max(to, range[0].right);
@@ -100,14 +101,19 @@ static void advance(struct ak_input *in, ak_seq to) {
     core->host.sink(core->host.sink_user, &event);
 }
 
-/* RFC 9293 s3.8.6.3, MUST-40, SHLD-18, SHLD-19; a super-segment counts as the segments it stands for. */
+/* A super-segment counts as the segments it stands for. */
+static uint32_t segments_of(const struct ak_seg *seg, uint32_t bytes) {
+    uint32_t each = seg->segment_bytes;
+    return each > 0 ? (bytes + each - 1) / each : 1;
+}
+
+/* RFC 9293 s3.8.6.3, MUST-40, SHLD-18, SHLD-19. */
 static void owe_ack(struct ak_input *in, uint32_t bytes) {
     struct ak_core *core = in->core;
     struct ak_tcb *t = in->t;
     struct ak_transfer *x = ak_transfer_of(core, t);
     const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
-    uint32_t each = in->seg->segment_bytes;
-    x->unacked_segments = (uint16_t)ak_min_u32(x->unacked_segments + (each > 0 ? (bytes + each - 1) / each : 1), 1000);
+    x->unacked_segments = (uint16_t)ak_min_u32(x->unacked_segments + segments_of(in->seg, bytes), 1000);
     if (x->unacked_segments >= settings->ack_segments || x->range_count > 0 || settings->delayed_ack_us == 0) {
         ak_tcp_ack_now(core, t, 0);
         return;
@@ -126,6 +132,9 @@ static void hold(struct ak_input *in, ak_seq left, ak_seq right) {
     struct ak_core *core = in->core;
     struct ak_transfer *x = ak_transfer_of(core, in->t);
     ak_tcp_ack_now(core, in->t, AK_F_DUPLICATE_ACK);
+    if ((in->t->flags & AK_F_SACK) == 0)
+        x->duplicates_owed =
+            (uint8_t)ak_min_u32(x->duplicates_owed + segments_of(in->seg, ak_seq_bytes(left, right)), UINT8_MAX);
     bool pressed = !ak_memory_may_hold(core); /* out-of-order text goes first: architecture.md section 3 */
     if (!pressed) ak_memory_ranges_begin(core, in->t);
     if (pressed || x->range_block == AK_NONE) {

@@ -321,6 +321,37 @@ static void window_of_65535_is_unsigned(void **state) {
     world_close(p.w);
 }
 
+/* Segments of 10 bytes that come in one batch. */
+static void peer_says_in_one_batch(struct peer *p, const uint32_t *seq, uint32_t count) {
+    uint8_t packet[PEER_PACKET_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        struct ak_tcp_header header = {.src_port = PEER_PORT,
+                                       .dst_port = p->our_port,
+                                       .seq = {PEER_ISS + seq[i]},
+                                       .ack = {p->iss + 1},
+                                       .flags = AKSU_TCP_ACK,
+                                       .wnd = p->wnd};
+        peer_input(p, packet, peer_packet(p, packet, &header, 10));
+    }
+    world_run(p->w, 1000);
+}
+
+/* RFC 5681 s4.2: each segment out of order draws its duplicate ACK, also of those that come together: without SACK
+ * their number is all that the peer learns from them.  One that fills the gap is acknowledged once. */
+static void text_beyond_a_gap_in_one_batch_draws_as_many_duplicates(void **state) {
+    (void)state;
+    struct peer p = joined();
+    peer_says_in_one_batch(&p, (const uint32_t[]){11, 21, 31}, 3);
+    peer_ladder_is(&p, 0,
+                   "             <- ACK 1 ack 1 -------------------------- ESTABLISHED\n"
+                   "             <- ACK 1 ack 1 -------------------------- ESTABLISHED\n"
+                   "             <- ACK 1 ack 1 -------------------------- ESTABLISHED\n");
+    p.w->first = p.w->seen_count;
+    peer_says_in_one_batch(&p, (const uint32_t[]){41, 51, 1}, 3);
+    peer_ladder_is(&p, 0, "             <- ACK 1 ack 61 ------------------------- ESTABLISHED\n");
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rst_outside_the_window_is_dropped),
@@ -339,6 +370,7 @@ int main(void) {
         cmocka_unit_test(syn_sent_takes_only_what_answers_its_syn),
         cmocka_unit_test(window_shrunk_below_the_flight_is_survived),
         cmocka_unit_test(window_of_65535_is_unsigned),
+        cmocka_unit_test(text_beyond_a_gap_in_one_batch_draws_as_many_duplicates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
