@@ -252,36 +252,36 @@ static aksu_send_cause ack_cause(const struct ak_tcb *t) {
     return t->flags & AK_F_ACK_DELAYED ? AKSU_SEND_DELAYED_ACK_CAUSE : AKSU_SEND_ACK_CAUSE;
 }
 
-static struct ak_plan plan_segment(const struct ak_tcb *t, const struct ak_plan_env *env) {
-    struct ak_plan plan = {.kind = AK_PLAN_NOTHING, .stop = AK_STOP_EMPTY};
+/* What goes but for a SYN. */
+static void plan_segment(const struct ak_tcb *t, const struct ak_plan_env *env, struct ak_plan *plan) {
     if (may_send_data(t)) {
-        if (plan_probe(t, env, &plan)) return plan;
+        if (plan_probe(t, env, plan)) return;
         bool held = frto_holds(t, env);
-        if (!held && plan_retransmit(t, env, &plan)) return plan;
-        if (plan.stop == AK_STOP_EMPTY && plan_data(t, env, &plan)) return plan;
-        if (!held && plan_tail_probe(t, env, &plan)) return plan;
-        if (plan.stop == AK_STOP_EMPTY && plan_fin(t, env, &plan)) return plan;
+        if (!held && plan_retransmit(t, env, plan)) return;
+        if (plan->stop == AK_STOP_EMPTY && plan_data(t, env, plan)) return;
+        if (!held && plan_tail_probe(t, env, plan)) return;
+        if (plan->stop == AK_STOP_EMPTY && plan_fin(t, env, plan)) return;
     }
-    if (t->state == AK_TCP_SYN_SENT || t->state == AK_TCP_CLOSED || t->state == AK_TCP_LISTEN) return plan;
+    if (t->state == AK_TCP_SYN_SENT || t->state == AK_TCP_CLOSED || t->state == AK_TCP_LISTEN) return;
     if (t->flags & AK_F_KEEPALIVE_DUE) {
-        plan.kind = AK_PLAN_KEEPALIVE; /* s3.8.4: SEG.SEQ = SND.NXT - 1, no data (SHLD-12) */
-        plan.seq = ak_seq_sub(t->snd.nxt, 1);
-        plan.flags = AKSU_TCP_ACK;
-        plan.cause = AKSU_SEND_KEEPALIVE_CAUSE;
+        plan->kind = AK_PLAN_KEEPALIVE; /* s3.8.4: SEG.SEQ = SND.NXT - 1, no data (SHLD-12) */
+        plan->seq = ak_seq_sub(t->snd.nxt, 1);
+        plan->flags = AKSU_TCP_ACK;
+        plan->cause = AKSU_SEND_KEEPALIVE_CAUSE;
     } else if (t->flags & AK_F_ACK_NOW) {
-        plan.kind = AK_PLAN_ACK;
-        plan.seq = t->snd.nxt;
-        plan.flags = AKSU_TCP_ACK;
-        plan.cause = ack_cause(t);
+        plan->kind = AK_PLAN_ACK;
+        plan->seq = t->snd.nxt;
+        plan->flags = AKSU_TCP_ACK;
+        plan->cause = ack_cause(t);
     }
-    return plan;
 }
 
 struct ak_plan ak_tcp_plan(const struct ak_tcb *t, const struct ak_plan_env *env) {
     if (t->flags & AK_F_SYN_DUE) return plan_syn(t, env);
-    struct ak_plan plan = plan_segment(t, env);
+    struct ak_plan plan = {.kind = AK_PLAN_NOTHING, .stop = AK_STOP_EMPTY};
+    plan_segment(t, env, &plan);
     /* s3.8.5: every segment until the urgent data is acknowledged: what goes again, and an ACK or probe that tells of
      * what a shut window keeps back (MUST-66 has the peer look). */
-    if (plan.kind != AK_PLAN_NOTHING && is_urgent(t, plan.seq)) plan.flags |= AKSU_TCP_URG;
+    if ((t->flags & AK_F_URGENT_SEND) && ak_seq_gt(t->snd.up, plan.seq)) plan.flags |= AKSU_TCP_URG;
     return plan;
 }
