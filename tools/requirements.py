@@ -214,12 +214,8 @@ def settle(root, path, text, check):
     return True
 
 
-def main(arguments):
-    check = "--check" in arguments
-    files = [a for a in arguments if a != "--check"]
-    if len(files) not in (0, 2) or any(a.startswith("-") for a in files):
-        sys.exit(__doc__)
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+def work(root, files, check):
+    """What is wrong: faults of the lists and marks, and with check stale pages; without, these are written."""
     folder = "docs/requirements"
     # RFC 9293 first, the others by number
     names = sorted(os.listdir(os.path.join(root, folder)), key=lambda n: (n != "rfc9293.txt", len(n), n))
@@ -235,6 +231,15 @@ def main(arguments):
             found.append(f"{page} is stale: tools/requirements.py")
     if not settle(root, SUMMARY, summary(lists, marks), check):
         found.append(f"{SUMMARY} is stale: tools/requirements.py")
+    return found
+
+
+def main(arguments):
+    files = [a for a in arguments if a != "--check"]
+    if len(files) not in (0, 2) or any(a.startswith("-") for a in files):
+        sys.exit(__doc__)
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    found = work(root, files, "--check" in arguments)
     for fault in found:
         print(fault)
     return 1 if found else 0

@@ -14,6 +14,7 @@ import cscan  # noqa: E402
 import lint_banned  # noqa: E402
 import lint_layers  # noqa: E402
 import lint_size  # noqa: E402
+import requirements  # noqa: E402
 
 
 class Tree(unittest.TestCase):
@@ -31,6 +32,43 @@ class Tree(unittest.TestCase):
 
     def assertFault(self, check, text):
         self.assertTrue(any(text in fault for fault in check(self.root)), (text, check(self.root)))
+
+
+class Requirements(Tree):
+    LIST = "# RFC 1, Title: the input of docs/rfc1.md.\nRFC1-2.1-a | MUST | it MUST\n"
+    TEST = "/* What it shows.\n * RFC1-2.1-a */\nstatic void it_does(void **state) {\n}\n"
+
+    def work(self, check=True):
+        return requirements.work(str(self.root), [], check)
+
+    def test_sentence_without_test_or_reason_is_found(self):
+        self.write("docs/requirements/rfc1.txt", self.LIST + "RFC1-2.1-b | SHOULD | it SHOULD\n")
+        self.write("tests/unit/test_it.c", self.TEST)
+        self.assertFault(lambda root: self.work(), "RFC1-2.1-b (s2.1, it SHOULD) has neither a test nor a reason")
+
+    def test_mark_of_no_label_is_found(self):
+        self.write("docs/requirements/rfc1.txt", self.LIST)
+        self.write("tests/unit/test_it.c", self.TEST)
+        self.write("tests/scripts/x/y.pkt", "// x/y: what\n// req: RFC1-2.1-c\n")
+        self.assertFault(lambda root: self.work(), "tests/scripts/x/y.pkt: req: there is no requirement RFC1-2.1-c")
+
+    def test_stale_page_is_found_and_a_fresh_one_passes(self):
+        self.write("docs/requirements/rfc1.txt", self.LIST + "RFC1-3-a | MUST NOT | never | by design: so\n")
+        self.write("tests/unit/test_it.c", self.TEST)
+        self.assertEqual(self.work(check=False), [])
+        self.assertEqual(self.work(), [])
+        self.write("tests/scripts/x/y.pkt", "// x/y: what\n// req: RFC1-2.1-a\n")
+        self.assertFault(lambda root: self.work(), "docs/rfc1.md is stale")
+
+    def test_label_used_twice_is_found(self):
+        self.write("docs/requirements/rfc1.txt", self.LIST + self.LIST)
+        with self.assertRaisesRegex(SystemExit, "more than once: RFC1-2.1-a"):
+            self.work()
+
+    def test_reason_of_no_kind_is_found(self):
+        self.write("docs/requirements/rfc1.txt", self.LIST.replace("it MUST\n", "it MUST | because\n"))
+        with self.assertRaisesRegex(SystemExit, "the reason begins with none of"):
+            self.work()
 
 
 class Layers(Tree):
