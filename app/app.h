@@ -20,8 +20,13 @@ typedef struct app_serve_options {
     uint64_t idle_s, header_s, transfer_s, grace_s;
 } app_serve_options;
 
+#define APP_ROUTES_MAX 8u
+
 typedef struct app_options {
     aksu_host_config host;
+    aksu_route route[APP_ROUTES_MAX];
+    unsigned route_count;
+    bool mtu_given, dad_given;
     const char *trace[APP_TRACE_MAX]; /* ladder, json, pcapng, svg, each perhaps with :FILE */
     unsigned trace_count;
     const char *svg; /* a file's name, or NULL */
@@ -48,8 +53,18 @@ int app_options_parse(const app_verb *verb, int argc, char **argv, app_options *
 /* A number from text; false, and one line is said, if it is none or out of range. */
 bool app_number(const char *what, const char *text, uint64_t min, uint64_t max, uint64_t *ret_value);
 
-/* ADDRESS/BITS, or the address alone, into the place of its family: IPv4 first.  False: it was said what is wrong. */
+/* ---- device.c: the device, addresses and gateways.  False: it was said what is wrong.
+ * ADDRESS/BITS, or the address alone, into the first place that is free. */
 bool app_address(const char *what, const char *text, aksu_host_addr places[AKSU_HOST_ADDRS]);
+bool app_device(app_options *options, const char *text);
+bool app_gateway(app_options *options, const char *text);
+bool app_mac(app_options *options, const char *text);
+bool app_autoconf(app_options *options, const char *text); /* NULL: stable */
+bool app_is_ethernet(const app_options *options);
+/* Whether there is, or may come to be, an address of the family. */
+bool app_has_family(const app_options *options, bool four);
+/* Fills in what was not given, and sees that it fits together. */
+bool app_device_check(app_options *options);
 
 /* "aksu: ..." on stderr. */
 #if defined(__GNUC__)
@@ -76,6 +91,10 @@ typedef struct app_session {
     int stop_count; /* SIGINT and SIGTERM so far */
     void (*on_stop)(void *user, int stop_count);
     void *user;
+    aksu_loop_on_event *on_event; /* the verb's, and its own word */
+    aksu_loop_on_turn *on_turn;
+    void *verb;
+    bool ready;
 } app_session;
 
 /* An address of a socket structure; false: of another family, or NULL. */

@@ -29,39 +29,6 @@ bool app_number(const char *what, const char *text, uint64_t min, uint64_t max, 
     return true;
 }
 
-bool app_address(const char *what, const char *text, aksu_host_addr places[AKSU_HOST_ADDRS]) {
-    char literal[AKSU_ADDR_TEXT_BYTES];
-    aksu_addr addr;
-    const char *slash = strchr(text, '/');
-    size_t bytes = slash != NULL ? (size_t)(slash - text) : strlen(text);
-    if (bytes < sizeof literal) {
-        memcpy(literal, text, bytes);
-        literal[bytes] = '\0';
-        if (aksu_addr_parse(literal, &addr) == AKSU_OK && !aksu_addr_is_any(&addr)) {
-            bool v4 = aksu_addr_is_v4(&addr);
-            uint64_t bits = v4 ? 24 : 64;
-            if (slash != NULL && !app_number("prefix length", slash + 1, 1, v4 ? 31 : 127, &bits)) return false;
-            places[v4 ? 0 : 1] = (aksu_host_addr){.addr = addr, .prefix_bits = (uint8_t)bits};
-            return true;
-        }
-    }
-    app_say("%s '%s' is not an address; write it as 192.0.2.2/24 or 2001:db8::2/64", what, text);
-    return false;
-}
-
-/* One family is there by default; the other needs both addresses.  The kernel is in our network. */
-static bool addresses_are_whole(app_options *options) {
-    aksu_host_addr *ours = options->host.addr, *kernels = options->host.tun.host_addr;
-    for (size_t i = 0; i < AKSU_HOST_ADDRS; i++) {
-        if (aksu_addr_is_any(&ours[i].addr) != aksu_addr_is_any(&kernels[i].addr)) {
-            app_say("an IPv6 address needs both ends: --address 2001:db8::2/64 --host-address 2001:db8::1");
-            return false;
-        }
-        kernels[i].prefix_bits = ours[i].prefix_bits;
-    }
-    return true;
-}
-
 static bool parse_set(app_options *options, const char *text) {
     const char *equals = strchr(text, '=');
     for (unsigned i = 0; equals != NULL && i < AKSU_TCP_SETTING_COUNT; i++) {
@@ -85,6 +52,11 @@ enum {
     OPT_DEV = 256,
     OPT_ADDRESS,
     OPT_HOST_ADDRESS,
+    OPT_GATEWAY,
+    OPT_MAC,
+    OPT_VLAN,
+    OPT_DAD,
+    OPT_AUTOCONF,
     OPT_MTU,
     OPT_TRACE,
     OPT_SVG,
@@ -105,6 +77,11 @@ static const struct option long_options[] = {
     {"dev", required_argument, NULL, OPT_DEV},
     {"address", required_argument, NULL, OPT_ADDRESS},
     {"host-address", required_argument, NULL, OPT_HOST_ADDRESS},
+    {"gateway", required_argument, NULL, OPT_GATEWAY},
+    {"mac", required_argument, NULL, OPT_MAC},
+    {"vlan", required_argument, NULL, OPT_VLAN},
+    {"dad", required_argument, NULL, OPT_DAD},
+    {"autoconf", optional_argument, NULL, OPT_AUTOCONF},
     {"mtu", required_argument, NULL, OPT_MTU},
     {"trace", required_argument, NULL, OPT_TRACE},
     {"svg", required_argument, NULL, OPT_SVG},
@@ -125,9 +102,17 @@ static const struct option long_options[] = {
 static const char common_help[] =
     "\noptions:\n"
     "  --dev tun:NAME         the TUN device, made if there is none; default: the lowest free aksuN\n"
-    "  --address A/BITS       our address (192.0.2.2/24); once more for one of IPv6\n"
-    "  --host-address A       the kernel's address on the device (192.0.2.1); once more for one of IPv6\n"
-    "  --mtu BYTES            576 to 65535 (1500)\n"
+    "  --dev tap:NAME         the same of Ethernet: the kernel, or whoever is bridged to it, is on one segment with "
+    "us\n"
+    "  --dev packet:NAME      an Ethernet device of the kernel's: a host of its own beside it\n"
+    "  --address A/BITS       our address (192.0.2.2/24); again for more, and of IPv6\n"
+    "  --host-address A       the kernel's address on a tun or tap device (192.0.2.1); again for more\n"
+    "  --gateway A            what is in none of our networks goes there; again for another, if it does not answer\n"
+    "  --mtu BYTES            576 to 65535 (1500; packet: the device's)\n"
+    "  --mac A                our Ethernet address (made from the machine and the device's name)\n"
+    "  --vlan ID              our VLAN, 1 to 4094 (none)\n"
+    "  --dad N                how often to ask whether an address is taken, 0 to 16 (1)\n"
+    "  --autoconf[=temporary] IPv6 addresses by router advertisements, and for a day each\n"
     "  --trace=ladder[:FILE]  draw every segment, state and timer; to stderr, or to FILE\n"
     "  --trace=json[:FILE]    the same events as JSON lines\n"
     "  --trace=pcapng:FILE    the packets, with a comment on each that changed a state\n"
@@ -135,15 +120,6 @@ static const char common_help[] =
     "  --2msl SECONDS         30 to 240 (60)\n"
     "  --set NAME=VALUE       any setting of a connection, for example nagle=0\n"
     "  --quiet                no messages but errors\n";
-
-static bool parse_dev(app_options *options, const char *text) {
-    if (strncmp(text, "tun:", 4) != 0 || text[4] == '\0') {
-        app_say("--dev '%s' is not tun:NAME", text);
-        return false;
-    }
-    options->host.tun.name = text + 4;
-    return true;
-}
 
 static bool parse_trace(app_options *options, const char *text) {
     bool known = strncmp(text, "ladder", 6) == 0 || strncmp(text, "json", 4) == 0 ||
@@ -187,12 +163,25 @@ static bool parse_svg(app_options *options, const char *file) {
 static bool parse_one(app_options *options, int option, const char *value) {
     uint64_t number = 0;
     switch (option) {
-    case OPT_DEV: return parse_dev(options, value);
+    case OPT_DEV: return app_device(options, value);
     case OPT_ADDRESS: return app_address("--address", value, options->host.addr);
     case OPT_HOST_ADDRESS: return app_address("--host-address", value, options->host.tun.host_addr);
+    case OPT_GATEWAY: return app_gateway(options, value);
+    case OPT_MAC: return app_mac(options, value);
+    case OPT_AUTOCONF: return app_autoconf(options, value);
+    case OPT_VLAN:
+        if (!app_number("--vlan", value, 1, 4094, &number)) return false;
+        options->host.tun.ether.vlan = (uint16_t)number;
+        return true;
+    case OPT_DAD:
+        if (!app_number("--dad", value, 0, 16, &number)) return false;
+        options->host.tun.ether.dad_probes = (uint8_t)number;
+        options->dad_given = true;
+        return true;
     case OPT_MTU:
         if (!app_number("--mtu", value, 576, 65535, &number)) return false;
         options->host.tun.mtu = (uint32_t)number;
+        options->mtu_given = true;
         return true;
     case OPT_TRACE: return parse_trace(options, value);
     case OPT_SVG: return parse_svg(options, value);
@@ -221,6 +210,7 @@ static void say_no_option(const app_verb *verb, int option, const char *text) {
 int app_options_parse(const app_verb *verb, int argc, char **argv, app_options *ret_options, bool *ret_help) {
     *ret_options = (app_options){.serve = {.port = 8080, .idle_s = 60, .header_s = 20, .transfer_s = 60, .grace_s = 5}};
     aksu_host_config_default(&ret_options->host);
+    ret_options->host.addr[0] = ret_options->host.tun.host_addr[0] = (aksu_host_addr){0}; /* see app_device_check */
     opterr = 0;
     for (;;) {
         int index = 0;
@@ -241,7 +231,7 @@ int app_options_parse(const app_verb *verb, int argc, char **argv, app_options *
         }
         if (!parse_one(ret_options, option, optarg)) return APP_USAGE;
     }
-    if (!addresses_are_whole(ret_options)) return APP_USAGE;
+    if (!verb->asks && !app_device_check(ret_options)) return APP_USAGE;
     int count = argc - optind;
     if (count < verb->argument_min || count > verb->argument_max) {
         app_say("usage: aksu %s [OPTION...] %s", verb->name, verb->arguments);

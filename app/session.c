@@ -1,4 +1,4 @@
-/* A stack behind a TUN device for a verb: opened, traced, asked about, stopped by signals. */
+/* A stack behind a device for a verb: opened, traced, asked about, stopped by signals. */
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -28,7 +28,10 @@ bool app_addr_of(const struct sockaddr *from, aksu_addr *ret_addr) {
 }
 
 static bool has(const aksu_host_addr places[AKSU_HOST_ADDRS], const aksu_addr *addr) {
-    return aksu_addr_equal(&places[0].addr, addr) || aksu_addr_equal(&places[1].addr, addr);
+    for (size_t i = 0; i < AKSU_HOST_ADDRS; i++) {
+        if (aksu_addr_equal(&places[i].addr, addr)) return true;
+    }
+    return false;
 }
 
 /* Addresses that are taken make a session that nobody reaches: the kernel would answer ours itself, and sends to its
@@ -52,33 +55,124 @@ static bool addresses_are_free(const app_options *options) {
     return is_free;
 }
 
+/* The verb hears of nothing before the session is ready. */
+static void forward_event(void *user, aksu_stack *stack, const aksu_event *event) {
+    const app_session *session = user;
+    if (session->ready && session->on_event != NULL) session->on_event(session->verb, stack, event);
+}
+
+static void forward_turn(void *user, aksu_stack *stack, uint64_t now_us) {
+    const app_session *session = user;
+    if (session->ready && session->on_turn != NULL) session->on_turn(session->verb, stack, now_us);
+}
+
+/* ---------------------------------------------------------------- addresses of an Ethernet link */
+
+static bool is_link_local(const aksu_addr *addr) {
+    return addr->byte[0] == 0xfe && (addr->byte[1] & 0xc0) == 0x80;
+}
+
+/* How the addresses stand: APP_OK when all that are ours to choose are in use and, if there is nothing else, a router
+ * has given one; APP_NETWORK, and a line is said, if one is taken; -1: not yet. */
+static int addresses_stand(const app_options *options, const app_session *session) {
+    uint32_t cursor = 0;
+    aksu_addr_info info;
+    bool any = false, waits = false;
+    while (aksu_addr_next(session->host.stack, &cursor, &info)) {
+        char text[AKSU_ADDR_TEXT_BYTES];
+        (void)aksu_addr_format(&info.addr, text, sizeof text);
+        if (info.state == AKSU_ADDR_DUPLICATE && !info.automatic) {
+            app_say("%s is taken by another host on %s; choose another by --address", text,
+                    session->host.driver->device);
+            return APP_NETWORK;
+        }
+        waits |= info.state == AKSU_ADDR_TENTATIVE;
+        any |= info.state == AKSU_ADDR_PREFERRED && !is_link_local(&info.addr);
+    }
+    if (waits) return -1;
+    return any || options->host.tun.ether.autoconf == AKSU_AUTOCONF_OFF ? APP_OK : -1;
+}
+
+static int wait_for_addresses(const app_options *options, app_session *session) {
+    enum { WAIT_US = 15000000, TURN_US = 100000 };
+    uint64_t until_us = aksu_host_now_us() + WAIT_US;
+    aksu_host_error error;
+    int status = addresses_stand(options, session);
+    while (status < 0 && session->stop_count == 0) {
+        if (aksu_host_now_us() > until_us) {
+            app_say("no router on %s has given an address", session->host.driver->device);
+            return APP_NETWORK;
+        }
+        if (aksu_loop_turn(session->host.loop, TURN_US, &error) < 0) {
+            app_say("%s", error.text);
+            return APP_NETWORK;
+        }
+        app_views_flush(session->views);
+        status = addresses_stand(options, session);
+    }
+    return status < 0 ? 128 + SIGINT : status;
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static void say_addresses(const app_options *options, const app_session *session) {
+    const char *device = session->host.driver->device;
+    uint32_t cursor = 0;
+    aksu_addr_info info;
+    char ours[AKSU_ADDR_TEXT_BYTES], kernel[AKSU_ADDR_TEXT_BYTES];
+    while (aksu_addr_next(session->host.stack, &cursor, &info)) {
+        if (info.automatic && is_link_local(&info.addr)) continue;
+        (void)aksu_addr_format(&info.addr, ours, sizeof ours);
+        const aksu_addr *kernels = NULL;
+        for (size_t i = 0; i < AKSU_HOST_ADDRS && kernels == NULL; i++) {
+            const aksu_addr *one = &options->host.tun.host_addr[i].addr;
+            if (!aksu_addr_is_any(one) && aksu_addr_is_v4(one) == aksu_addr_is_v4(&info.addr)) kernels = one;
+        }
+        if (kernels != NULL) (void)aksu_addr_format(kernels, kernel, sizeof kernel);
+        (void)fprintf(stderr, "aksu: %s on %s%s%s\n", ours, device, kernels != NULL ? ", the kernel is " : "",
+                      kernels != NULL ? kernel : "");
+    }
+}
+
+/* Of a session that is open; on failure the caller closes it. */
+static int make_ready(app_options *options, app_session *session) {
+    aksu_host_error error;
+    if (app_views_any(options)) aksu_trace_set(session->host.stack, app_views_sink, session->views);
+    session->control = app_control_open(session->host.loop, session->host.driver->device);
+    if (aksu_loop_signal(session->host.loop, SIGINT, on_signal, session, &error) < 0 ||
+        aksu_loop_signal(session->host.loop, SIGTERM, on_signal, session, &error) < 0) {
+        app_say("%s", error.text);
+        return APP_USAGE;
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    int status = app_is_ethernet(options) ? wait_for_addresses(options, session) : APP_OK;
+    if (status == APP_OK && !options->quiet) say_addresses(options, session);
+    return status;
+}
+
 int app_session_open(app_options *options, app_session *session) {
     aksu_host_error error;
     if (!addresses_are_free(options)) return APP_USAGE;
     session->views = app_views_open(options);
     if (session->views == NULL) return APP_USAGE;
+    session->on_event = options->host.on_event;
+    session->on_turn = options->host.on_turn;
+    session->verb = options->host.user;
+    options->host.on_event = forward_event;
+    options->host.on_turn = forward_turn;
+    options->host.user = session;
     int code = aksu_host_open(&options->host, &session->host, &error);
     if (code < 0) {
         app_say("%s", error.text);
         app_views_close(session->views);
         return APP_USAGE;
     }
-    if (app_views_any(options)) aksu_trace_set(session->host.stack, app_views_sink, session->views);
-    session->control = app_control_open(session->host.loop, aksu_tun_name(session->host.driver));
-    if (aksu_loop_signal(session->host.loop, SIGINT, on_signal, session, &error) < 0 ||
-        aksu_loop_signal(session->host.loop, SIGTERM, on_signal, session, &error) < 0) {
-        app_say("%s", error.text);
+    int status = make_ready(options, session);
+    if (status != APP_OK) {
         app_session_close(session);
-        return APP_USAGE;
+        return status;
     }
-    (void)signal(SIGPIPE, SIG_IGN);
-    for (size_t i = 0; i < AKSU_HOST_ADDRS && !options->quiet; i++) {
-        char ours[AKSU_ADDR_TEXT_BYTES], kernel[AKSU_ADDR_TEXT_BYTES];
-        if (aksu_addr_is_any(&options->host.addr[i].addr)) continue;
-        (void)aksu_addr_format(&options->host.addr[i].addr, ours, sizeof ours);
-        (void)aksu_addr_format(&options->host.tun.host_addr[i].addr, kernel, sizeof kernel);
-        (void)fprintf(stderr, "aksu: %s on %s, the kernel is %s\n", ours, aksu_tun_name(session->host.driver), kernel);
-    }
+    session->ready = true;
     return APP_OK;
 }
 

@@ -229,7 +229,7 @@ static bool resolve(const char *name, bool six, aksu_addr *ret_addr) {
 static int run_connect(app_options *options) {
     uint64_t port;
     aksu_tcp_open open = {.struct_bytes = sizeof open};
-    bool six = !aksu_addr_is_any(&options->host.addr[1].addr);
+    bool six = app_has_family(options, /* four= */ false);
     if (!app_number("port", options->argument[1], 1, 65535, &port)) return APP_USAGE;
     if (!resolve(options->argument[0], six, &open.remote.addr)) return APP_USAGE;
     open.remote.port = (uint16_t)port;

@@ -118,12 +118,14 @@ static int serve_site(struct serve *s, const app_options *options) {
         return APP_USAGE;
     }
     aksu_host_error error;
-    for (size_t i = 0; i < AKSU_HOST_ADDRS && !options->quiet; i++) {
-        const aksu_addr *ours = &options->host.addr[i].addr;
+    uint32_t cursor = 0;
+    aksu_addr_info info;
+    while (!options->quiet && aksu_addr_next(s->session.host.stack, &cursor, &info)) {
         char addr[AKSU_ADDR_TEXT_BYTES];
-        if (aksu_addr_is_any(ours)) continue;
-        (void)aksu_addr_format(ours, addr, sizeof addr);
-        bool v4 = aksu_addr_is_v4(ours);
+        bool link_local = info.addr.byte[0] == 0xfe && (info.addr.byte[1] & 0xc0) == 0x80;
+        if (info.state != AKSU_ADDR_PREFERRED || link_local) continue;
+        (void)aksu_addr_format(&info.addr, addr, sizeof addr);
+        bool v4 = aksu_addr_is_v4(&info.addr);
         (void)fprintf(stderr, "aksu: serving %s at http://%s%s%s:%u/\n", options->argument[0], v4 ? "" : "[", addr,
                       v4 ? "" : "]", options->serve.port);
     }

@@ -1,4 +1,5 @@
-/* The TUN driver: bare IP packets to and from the kernel, up to 64 KiB with one system call.
+/* The TUN and TAP driver: bare IP packets, or Ethernet frames, to and from the kernel, up to 64 KiB with one system
+ * call.
  *
  * Each packet is preceded by a virtio header (vnet.c), through which super-segments and unfinished checksums pass both
  * ways: neither side cuts what the other would join, and on one machine nobody sums.
@@ -18,6 +19,7 @@
  * Limits: one queue; packets up to 65,535 bytes; vnet header without num_buffers in the machine's byte order. */
 #include "aksu/host.h"
 
+#include "ether.h"
 #include "netdev.h"
 #include "vnet.h"
 
@@ -58,6 +60,8 @@ static_assert(AKSU_TUN_NAME_BYTES == IFNAMSIZ, "a kernel constant");
 struct tun {
     aksu_driver driver; /* first: the driver is a pointer to it */
     char name[IFNAMSIZ];
+    enum ak_vnet_link kind;
+    aksu_ether_config ether;
     unsigned index;
     uint32_t mtu;
     uint32_t link_flags; /* AKSU_LINK_ */
@@ -79,7 +83,7 @@ static enum read_result read_one(struct tun *tun, uint32_t slot_index, aksu_fram
     uint8_t *packet = slot_packet(tun, slot_index);
     ssize_t got;
     do {
-        got = read(tun->driver.fd, packet - HEADER_BYTES, HEADER_BYTES + PACKET_BYTES_MAX);
+        got = read(tun->driver.fd, packet - HEADER_BYTES, HEADER_BYTES + PACKET_BYTES_MAX + AK_ETHER_HEADER_MAX);
         tun->driver.counters.reads++;
     } while (got < 0 && errno == EINTR);
     if (got < 0) {
@@ -90,7 +94,7 @@ static enum read_result read_one(struct tun *tun, uint32_t slot_index, aksu_fram
     struct virtio_net_hdr header;
     uint32_t packet_bytes = got > (ssize_t)HEADER_BYTES ? (uint32_t)got - HEADER_BYTES : 0;
     if (got >= (ssize_t)HEADER_BYTES) memcpy(&header, packet - HEADER_BYTES, HEADER_BYTES);
-    if (packet_bytes == 0 || !ak_vnet_to_frame(&header, packet, packet_bytes, ret_frame)) {
+    if (packet_bytes == 0 || !ak_vnet_to_frame(&header, tun->kind, packet, packet_bytes, ret_frame)) {
         tun->driver.counters.read_drops++;
         return READ_DROPPED;
     }
@@ -133,19 +137,20 @@ enum write_result { WRITE_DONE, WRITE_FULL };
 static enum write_result write_one(struct tun *tun, const aksu_frame *frame) {
     aksu_driver_counters *counters = &tun->driver.counters;
     struct virtio_net_hdr header;
-    if (frame->total_bytes > PACKET_BYTES_MAX || !ak_vnet_from_frame(frame, &header)) {
+    if (frame->total_bytes > PACKET_BYTES_MAX + AK_ETHER_HEADER_MAX || !ak_vnet_from_frame(frame, &header)) {
         counters->write_drops++;
         return WRITE_DONE;
     }
     struct iovec *iov = tun->out_iov;
     iov[0] = (struct iovec){.iov_base = &header, .iov_len = HEADER_BYTES};
     uint32_t iov_count = frame->iov_count;
-    if (iov_count < WRITE_IOV_MAX) {
+    if (iov_count < WRITE_IOV_MAX - 1) {
         memcpy(iov + 1, frame->iov, iov_count * sizeof *iov);
     } else {
         iov[1] = joined(tun, frame);
         iov_count = 1;
     }
+    if (tun->kind == AK_VNET_ETHERNET && ak_ether_pad(frame->total_bytes, &iov[1 + iov_count])) iov_count++;
     ssize_t wrote;
     do {
         wrote = writev(tun->driver.fd, iov, (int)iov_count + 1);
@@ -237,7 +242,7 @@ static int check_addrs(const aksu_tun_config *config, aksu_host_error *ret_error
 }
 
 static int check_config(const aksu_tun_config *config, const char *name, aksu_host_error *ret_error) {
-    uint32_t known = AKSU_TUN_EXISTING | AKSU_TUN_CONFIGURED | AKSU_TUN_NO_OFFLOAD;
+    uint32_t known = AKSU_TUN_EXISTING | AKSU_TUN_CONFIGURED | AKSU_TUN_NO_OFFLOAD | AKSU_TUN_ETHERNET;
     if (config->struct_bytes != sizeof *config || (config->flags & ~known) != 0) {
         return aksu_host_error_set(ret_error, EINVAL, "the TUN config was not made for this version of the library");
     }
@@ -270,7 +275,8 @@ static int attach(struct tun *tun, const char *name, aksu_host_error *ret_error)
     tun->driver.fd = open(TUN_PATH, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (tun->driver.fd < 0) return open_failed(errno, ret_error);
 
-    struct ifreq device = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR};
+    short type = tun->kind == AK_VNET_ETHERNET ? IFF_TAP : IFF_TUN;
+    struct ifreq device = {.ifr_flags = (short)(type | IFF_NO_PI | IFF_VNET_HDR)};
     (void)strncpy(device.ifr_name, name[0] != '\0' ? name : "aksu%d", IFNAMSIZ - 1);
     if (ioctl(tun->driver.fd, TUNSETIFF, &device) < 0) return attach_failed(errno, name, ret_error);
     memcpy(tun->name, device.ifr_name, IFNAMSIZ);
@@ -306,7 +312,7 @@ static int configure(struct tun *tun, const aksu_tun_config *config, aksu_host_e
     if ((config->flags & AKSU_TUN_CONFIGURED) == 0) {
         failed = ak_netdev_set_mtu(tun->name, config->mtu);
         /* A kernel without IPv6 refuses, and has none to give itself either. */
-        if (!failed) (void)ak_netdev_no_link_local(tun->index);
+        if (!failed && tun->kind == AK_VNET_IP) (void)ak_netdev_no_link_local(tun->index);
         for (size_t i = 0; !failed && i < AKSU_HOST_ADDRS; i++) {
             const aksu_host_addr *host = &config->host_addr[i];
             if (aksu_addr_is_any(&host->addr)) continue;
@@ -334,6 +340,7 @@ static void tun_link_config(const aksu_driver *driver, aksu_link_config *ret_con
         .flags = tun->link_flags,
         .tso_max_bytes = tun->link_flags & AKSU_LINK_TSO4 ? PACKET_BYTES_MAX : 0,
     };
+    if (tun->kind == AK_VNET_ETHERNET) ak_ether_link_config(&tun->ether, ret_config);
 }
 
 static void tun_close(aksu_driver *driver) {
@@ -357,6 +364,7 @@ void aksu_tun_config_default(aksu_tun_config *ret_config) {
         .mtu = 1500,
         .batch_frames = 8, /* 512 KiB: what was read is still in the second cache when the core copies it */
         .host_addr[0] = {.addr = aksu_addr_v4(192, 0, 2, 1), .prefix_bits = 24},
+        .ether.dad_probes = 1,
     };
 }
 
@@ -366,13 +374,16 @@ int aksu_tun_open(const aksu_tun_config *config, aksu_driver **ret_driver, aksu_
     if (failed) return failed;
     struct tun *tun = calloc(1, sizeof *tun);
     if (tun == NULL) return aksu_host_error_set(ret_error, ENOMEM, "no memory for a TUN device");
-    tun->driver = (aksu_driver){.ops = &tun_ops, .fd = -1};
+    tun->driver = (aksu_driver){.ops = &tun_ops, .device = tun->name, .fd = -1};
     tun->slot_count = config->batch_frames;
+    tun->kind = config->flags & AKSU_TUN_ETHERNET ? AK_VNET_ETHERNET : AK_VNET_IP;
 
     failed = aksu_arena_map((size_t)(tun->slot_count + 1) * SLOT_BYTES, AKSU_ARENA_SMALL_PAGES, &tun->slots, ret_error);
     if (!failed) failed = attach(tun, name, ret_error);
     if (!failed) failed = set_offload(tun, config, ret_error);
     if (!failed) failed = configure(tun, config, ret_error);
+    if (!failed && tun->kind == AK_VNET_ETHERNET)
+        failed = ak_ether_make(&config->ether, tun->name, &tun->ether, ret_error);
     if (failed) {
         tun_close(&tun->driver);
         return failed;

@@ -35,14 +35,25 @@ static uint32_t replicated_bytes(const struct virtio_net_hdr *header, const uint
     return start + transport_bytes;
 }
 
-bool ak_vnet_to_frame(const struct virtio_net_hdr *header, const uint8_t *packet, uint32_t packet_bytes,
-                      aksu_frame *ret_frame) {
-    if (packet_bytes == 0) return false;
-    aksu_frame frame = {.total_bytes = packet_bytes, .checksum = AKSU_CHECKSUM_NONE};
+/* AKSU_FRAME_V4 or _V6; 0: neither, or not to be told from so few bytes. */
+static uint8_t version_flag(enum ak_vnet_link link, const uint8_t *packet, uint32_t packet_bytes) {
+    enum { ETHERNET_BYTES = 14, TAG_BYTES = 4 };
+    uint32_t at = 0;
+    if (link == AK_VNET_ETHERNET) {
+        at = ETHERNET_BYTES;
+        if (packet_bytes > at && packet[at - 2] == 0x81 && packet[at - 1] == 0x00) at += TAG_BYTES;
+    }
+    if (packet_bytes <= at) return 0;
+    uint8_t version = packet[at] >> 4;
+    if (link == AK_VNET_ETHERNET && packet[at - 2] != 0x08 && packet[at - 2] != 0x86) return 0;
+    return version == 4 ? AKSU_FRAME_V4 : version == 6 ? AKSU_FRAME_V6 : 0;
+}
 
-    uint8_t version = packet[0] >> 4;
-    if (version == 4) frame.flags = AKSU_FRAME_V4;
-    if (version == 6) frame.flags = AKSU_FRAME_V6;
+bool ak_vnet_to_frame(const struct virtio_net_hdr *header, enum ak_vnet_link link, const uint8_t *packet,
+                      uint32_t packet_bytes, aksu_frame *ret_frame) {
+    if (packet_bytes == 0) return false;
+    aksu_frame frame = {
+        .total_bytes = packet_bytes, .checksum = AKSU_CHECKSUM_NONE, .flags = version_flag(link, packet, packet_bytes)};
 
     if (header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
         if ((uint32_t)header->csum_start + header->csum_offset + 2u > packet_bytes) return false;

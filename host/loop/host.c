@@ -1,4 +1,4 @@
-/* All in one call: an arena with a stack, a TUN device as its link, addresses, routes and a loop.
+/* All in one call: an arena with a stack, a device as its link, addresses, routes and a loop.
  *
  * The parts are made in the order in which they depend on each other and released in the reverse order; a failure
  * half-way releases what is there.  Nothing here is needed by those who wire the parts themselves. */
@@ -21,17 +21,38 @@ static int core_failed(aksu_err err, const char *what, aksu_host_error *ret_erro
                                aksu_err_text(err));
 }
 
+static int open_driver(const aksu_host_config *config, aksu_driver **ret_driver, aksu_host_error *ret_error) {
+    if (config->device == AKSU_HOST_TUN) return aksu_tun_open(&config->tun, ret_driver, ret_error);
+    aksu_packet_config packet;
+    aksu_packet_config_default(&packet);
+    packet.name = config->tun.name;
+    packet.mtu = config->tun.mtu;
+    packet.batch_frames = config->tun.batch_frames;
+    packet.no_offload = (config->tun.flags & AKSU_TUN_NO_OFFLOAD) != 0;
+    packet.ether = config->tun.ether;
+    return aksu_packet_open(&packet, ret_driver, ret_error);
+}
+
 static int add_route(const aksu_host *host, aksu_route route, aksu_host_error *ret_error) {
     route.link = host->link;
     aksu_err err = aksu_route_add(host->stack, &route);
+    if (err == AKSU_ERR_NO_ROUTE) {
+        char gateway[AKSU_ADDR_TEXT_BYTES];
+        (void)aksu_addr_format(&route.gateway, gateway, sizeof gateway);
+        return aksu_host_error_set(ret_error, ENETUNREACH,
+                                   "the gateway %s is not on the link %s: none of our networks "
+                                   "holds it",
+                                   gateway, host->driver->device);
+    }
     return err != AKSU_OK ? core_failed(err, "a route", ret_error) : 0;
 }
 
 /* Everything by the kernel, in each family in which it has an address. */
 static int add_default_routes(const aksu_host_config *config, const aksu_host *host, aksu_host_error *ret_error) {
     int failed = 0;
+    if (config->device != AKSU_HOST_TUN) return 0;
     for (size_t i = 0; !failed && i < AKSU_HOST_ADDRS; i++) {
-        aksu_route route = {.gateway = config->tun.host_addr[i].addr};
+        aksu_route route = {.metric = (uint32_t)i, .gateway = config->tun.host_addr[i].addr};
         if (aksu_addr_is_any(&route.gateway)) continue;
         if (aksu_addr_is_v4(&route.gateway)) route.prefix = aksu_addr_v4(0, 0, 0, 0);
         failed = add_route(host, route, ret_error);
@@ -76,7 +97,7 @@ int aksu_host_open(const aksu_host_config *config, aksu_host *ret_host, aksu_hos
     }
     aksu_host host = {0};
     int failed = aksu_host_stack(&config->stack, config->arena_pages, &host.arena, &host.stack, ret_error);
-    if (!failed) failed = aksu_tun_open(&config->tun, &host.driver, ret_error);
+    if (!failed) failed = open_driver(config, &host.driver, ret_error);
     if (!failed) {
         aksu_loop_config loop = {
             .struct_bytes = sizeof loop,

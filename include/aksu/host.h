@@ -96,8 +96,9 @@ typedef struct aksu_driver_ops {
 
 struct aksu_driver {
     const aksu_driver_ops *ops;
-    int fd;    /* readable: read has something; writable: write takes something.  Non-blocking */
-    int error; /* not 0: an errno value; the descriptor is of no more use, its device is gone */
+    const char *device; /* its name in the kernel; "": it has none */
+    int fd;             /* readable: read has something; writable: write takes something.  Non-blocking */
+    int error;          /* not 0: an errno value; the descriptor is of no more use, its device is gone */
     aksu_driver_counters counters;
 };
 
@@ -110,6 +111,7 @@ enum {
     AKSU_TUN_EXISTING = 1u << 0,   /* the named device must exist already (one made persistent for this user) */
     AKSU_TUN_CONFIGURED = 1u << 1, /* leave address, MTU and up/down as they are: someone else sets them */
     AKSU_TUN_NO_OFFLOAD = 1u << 2, /* one packet of at most MTU bytes for each system call, checksums complete */
+    AKSU_TUN_ETHERNET = 1u << 3,   /* TAP: Ethernet frames; the kernel is one of the hosts on the segment */
 };
 
 #define AKSU_TUN_NAME_BYTES 16 /* with the final NUL */
@@ -120,7 +122,15 @@ typedef struct aksu_host_addr {
     uint8_t prefix_bits; /* of the address's own family */
 } aksu_host_addr;
 
-#define AKSU_HOST_ADDRS 2 /* one of each family, in any order */
+#define AKSU_HOST_ADDRS 8 /* of both families, in any order */
+
+/* What a driver of Ethernet frames is told; the rest of aksu_link_config is the device's. */
+typedef struct aksu_ether_config {
+    aksu_mac mac;       /* all zero: made from the machine and the device's name, the same each time */
+    uint16_t vlan;      /* 0: none; the devices below cut segments of tagged frames as of others */
+    uint8_t dad_probes; /* 1: see aksu_link_config */
+    uint8_t autoconf;   /* aksu_autoconf */
+} aksu_ether_config;
 
 /* The kernel is the peer at the other end of a TUN device: host_addr are the addresses it gets there. */
 typedef struct aksu_tun_config {
@@ -130,9 +140,10 @@ typedef struct aksu_tun_config {
     uint32_t mtu;          /* 576 to 65535; 1280 at least with an IPv6 address (RFC 8200 s5) */
     uint32_t batch_frames; /* packets read at one time, 1 to 256; each has a 64 KiB buffer */
     aksu_host_addr host_addr[AKSU_HOST_ADDRS];
+    aksu_ether_config ether; /* with AKSU_TUN_ETHERNET */
 } aksu_tun_config;
 
-/* 192.0.2.1/24 for the kernel, MTU 1500, a free name, offloads on. */
+/* 192.0.2.1/24 for the kernel, MTU 1500, a free name, offloads on, one question before an address is used. */
 void aksu_tun_config_default(aksu_tun_config *ret_config);
 
 /* Opens a TUN device, making it if there is none of that name, sets address and MTU, and brings it up.  A device made
@@ -141,9 +152,30 @@ void aksu_tun_config_default(aksu_tun_config *ret_config);
  * another field; -EEXIST: the name is not a TUN device's. */
 int aksu_tun_open(const aksu_tun_config *config, aksu_driver **ret_driver, aksu_host_error *ret_error);
 
-/* The device's name, and its index in the kernel; valid as long as the driver.  The driver must be a TUN device's. */
+/* The device's name, and its index in the kernel; valid as long as the driver.  The driver must be a TUN or TAP
+ * device's. */
 const char *aksu_tun_name(const aksu_driver *driver);
 unsigned aksu_tun_index(const aksu_driver *driver);
+
+/* ---------------------------------------------------------------- packet socket */
+
+/* A host of its own on the network of one of the kernel's Ethernet devices, beside the kernel: an AF_PACKET socket. The
+ * device is set to take in all frames, since ours bear an address of our own; the kernel of this machine and we do not
+ * see each other there. */
+typedef struct aksu_packet_config {
+    uint32_t struct_bytes; /* sizeof(aksu_packet_config): set by aksu_packet_config_default */
+    const char *name;      /* of the device, which is there and up */
+    uint32_t mtu;          /* 0: the device's; no more than that */
+    uint32_t batch_frames; /* as in aksu_tun_config */
+    bool no_offload;       /* no super-segments, checksums complete */
+    aksu_ether_config ether;
+} aksu_packet_config;
+
+void aksu_packet_config_default(aksu_packet_config *ret_config);
+
+/* -EPERM: no permission (CAP_NET_RAW); -ENODEV: no such device; -EINVAL: it is no Ethernet device, or another field;
+ * -ENETDOWN: it is down. */
+int aksu_packet_open(const aksu_packet_config *config, aksu_driver **ret_driver, aksu_host_error *ret_error);
 
 /* ---------------------------------------------------------------- pipe */
 
@@ -323,15 +355,23 @@ aksu_stack *aksu_loop_stack(const aksu_loop *loop);
 
 /* ---------------------------------------------------------------- host: all in one call */
 
-/* A stack behind a TUN device.  The kernel has tun.host_addr, the stack has addr; no address can be both. */
+typedef enum aksu_host_device {
+    AKSU_HOST_TUN = 0,    /* or TAP, as tun.flags say */
+    AKSU_HOST_PACKET = 1, /* a packet socket: of tun, name, mtu (0: the device's), batch_frames, AKSU_TUN_NO_OFFLOAD and
+                             ether count */
+} aksu_host_device;
+
+/* A stack behind a device.  The kernel has tun.host_addr, the stack has addr; no address can be both. */
 typedef struct aksu_host_config {
     uint32_t struct_bytes; /* sizeof(aksu_host_config): set by aksu_host_config_default */
     uint32_t busy_poll_us; /* see aksu_loop_config */
     aksu_config stack;     /* entropy all zeros: from getrandom */
     aksu_arena_pages arena_pages;
+    aksu_host_device device;
     aksu_tun_config tun;
     aksu_host_addr addr[AKSU_HOST_ADDRS];
-    uint32_t route_count;     /* 0: a default route of each family by the kernel, who forwards if told to */
+    uint32_t route_count;     /* 0: a default route of each family by the kernel, if it has an address, who forwards if
+                                 told to */
     const aksu_route *routes; /* borrowed for the call; field link is set here */
     aksu_loop_on_event *on_event;
     aksu_loop_on_turn *on_turn;

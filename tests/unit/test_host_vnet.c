@@ -27,7 +27,7 @@ static void plain_packet_kernel_unchecked_none(void **state) {
     uint8_t packet[60] = {0x45};
     struct virtio_net_hdr header = {0};
     aksu_frame frame = {0};
-    assert_true(ak_vnet_to_frame(&header, packet, sizeof packet, &frame));
+    assert_true(ak_vnet_to_frame(&header, AK_VNET_IP, packet, sizeof packet, &frame));
     assert_int_equal(frame.checksum, AKSU_CHECKSUM_NONE);
     assert_int_equal(frame.flags, AKSU_FRAME_V4);
     assert_int_equal(frame.total_bytes, 60);
@@ -39,7 +39,7 @@ static void data_valid_kernel_checked_valid(void **state) {
     uint8_t packet[60] = {0x60};
     struct virtio_net_hdr header = {.flags = VIRTIO_NET_HDR_F_DATA_VALID};
     aksu_frame frame = {0};
-    assert_true(ak_vnet_to_frame(&header, packet, sizeof packet, &frame));
+    assert_true(ak_vnet_to_frame(&header, AK_VNET_IP, packet, sizeof packet, &frame));
     assert_int_equal(frame.checksum, AKSU_CHECKSUM_VALID);
     assert_int_equal(frame.flags, AKSU_FRAME_V6);
 }
@@ -67,7 +67,7 @@ static void tcp_super_segment_both_families_described(void **state) {
             .csum_offset = TCP_CHECKSUM,
         };
         aksu_frame frame = {0};
-        assert_true(ak_vnet_to_frame(&header, packet, sizeof packet, &frame));
+        assert_true(ak_vnet_to_frame(&header, AK_VNET_IP, packet, sizeof packet, &frame));
         assert_int_equal(frame.flags, cases[i].flags);
         assert_int_equal(frame.checksum, AKSU_CHECKSUM_PARTIAL);
         assert_int_equal(frame.checksum_start, cases[i].ip_bytes);
@@ -93,7 +93,7 @@ static void udp_super_segment_described(void **state) {
         .csum_offset = UDP_CHECKSUM,
     };
     aksu_frame frame = {0};
-    assert_true(ak_vnet_to_frame(&header, packet, sizeof packet, &frame));
+    assert_true(ak_vnet_to_frame(&header, AK_VNET_IP, packet, sizeof packet, &frame));
     assert_int_equal(frame.flags, AKSU_FRAME_V4 | AKSU_FRAME_UDP);
     assert_int_equal(frame.header_bytes, 28);
     struct virtio_net_hdr back;
@@ -113,7 +113,7 @@ static void checksum_place_at_end_edge(void **state) {
         struct virtio_net_hdr header = {
             .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = cases[i].start, .csum_offset = cases[i].offset};
         aksu_frame frame = {0};
-        assert_int_equal(ak_vnet_to_frame(&header, packet, sizeof packet, &frame), cases[i].fits);
+        assert_int_equal(ak_vnet_to_frame(&header, AK_VNET_IP, packet, sizeof packet, &frame), cases[i].fits);
         aksu_frame out = {.total_bytes = sizeof packet,
                           .checksum = AKSU_CHECKSUM_PARTIAL,
                           .checksum_start = cases[i].start,
@@ -137,7 +137,7 @@ static void super_segment_truncated_refused(void **state) {
     };
     for (uint32_t bytes = 0; bytes <= sizeof packet; bytes++) {
         aksu_frame frame = {.token = 77};
-        bool accepted = ak_vnet_to_frame(&header, packet, bytes, &frame);
+        bool accepted = ak_vnet_to_frame(&header, AK_VNET_IP, packet, bytes, &frame);
         assert_int_equal(accepted, bytes > IP4_BYTES + TCP_BYTES);
         if (!accepted) assert_int_equal(frame.token, 77);
     }
@@ -155,19 +155,19 @@ static void header_contradicts_itself_refused(void **state) {
         .csum_offset = TCP_CHECKSUM,
     };
     aksu_frame frame = {0};
-    assert_true(ak_vnet_to_frame(&good, packet, sizeof packet, &frame));
+    assert_true(ak_vnet_to_frame(&good, AK_VNET_IP, packet, sizeof packet, &frame));
 
     struct virtio_net_hdr bad = good;
     bad.gso_size = 0;
-    assert_false(ak_vnet_to_frame(&bad, packet, sizeof packet, &frame));
+    assert_false(ak_vnet_to_frame(&bad, AK_VNET_IP, packet, sizeof packet, &frame));
     bad = good;
     bad.flags = 0;
-    assert_false(ak_vnet_to_frame(&bad, packet, sizeof packet, &frame));
+    assert_false(ak_vnet_to_frame(&bad, AK_VNET_IP, packet, sizeof packet, &frame));
     bad = good;
     bad.gso_type = VIRTIO_NET_HDR_GSO_UDP;
-    assert_false(ak_vnet_to_frame(&bad, packet, sizeof packet, &frame));
+    assert_false(ak_vnet_to_frame(&bad, AK_VNET_IP, packet, sizeof packet, &frame));
     packet[IP4_BYTES + 12] = 4 << 4; /* a TCP header of 16 bytes */
-    assert_false(ak_vnet_to_frame(&good, packet, sizeof packet, &frame));
+    assert_false(ak_vnet_to_frame(&good, AK_VNET_IP, packet, sizeof packet, &frame));
 }
 
 static void frame_contradicts_itself_refused(void **state) {
