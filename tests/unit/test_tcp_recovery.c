@@ -447,6 +447,77 @@ static void probe_that_repaired_a_loss_reduces_the_window(void **state) {
     world_close(p.w);
 }
 
+/* RFC 5682 s2.1 step 2b: with nothing new to send the algorithm is left, and what is acknowledged later proves nothing:
+ * here the first of two was lost, and the others were only late. */
+static void timeout_with_nothing_new_to_send_is_not_judged(void **state) {
+    (void)state;
+    struct peer p = sack_peer(10);
+    we_send(&p, 1 * SEG);
+    world_run(p.w, 99000);
+    peer_sacks(&p, 1, NULL, 0);
+    ak_tcb_at(ak_core_of(p.w->stack[SERVER]), p.sock.slot)->min_rtt_us = 100000; /* not that of the handshake */
+    we_send(&p, 2 * SEG);
+    world_run(p.w, 1000000);
+    assert_int_equal(times_sent(&p, 2), 2); /* the tail loss probe */
+    we_send(&p, 2 * SEG);
+    world_run(p.w, 60000);
+    assert_int_equal(counters_of(&p).rto_fired, 1);
+    assert_int_equal(times_sent(&p, 1), 2);
+    peer_sacks(&p, 3, NULL, 0);
+    peer_sacks(&p, 4, NULL, 0);
+    assert_int_equal(counters_of(&p).recoveries_undone, 0);
+    world_close(p.w);
+}
+
+/* The list of what is to be sent again is only nearly in order; the oldest byte goes first all the same. */
+static void oldest_lost_goes_first_wherever_it_is_listed(void **state) {
+    (void)state;
+    enum { COUNT = 60, LATE = 30, GONE = 16 };
+    struct peer p = sack_peer(64);
+    we_send(&p, COUNT * SEG);
+    struct ak_core *core = ak_core_of(p.w->stack[SERVER]);
+    struct ak_tcb *t = ak_tcb_at(core, p.sock.slot);
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    uint32_t late = AK_NONE, count = 0;
+    for (uint32_t i = x->record_head; i != AK_NONE; i = ak_record_at(core, i)->next, count++) {
+        if (count == LATE)
+            late = i;
+        else
+            ak_record_mark_lost(core, t, i, AKSU_LOSS_BY_RACK);
+    }
+    assert_int_equal(count, COUNT);
+    ak_record_mark_lost(core, t, late, AKSU_LOSS_BY_RACK); /* its place is out of reach from both ends */
+    for (int i = 0; i < GONE; i++) ak_record_remove(core, x, x->record_head);
+    assert_int_equal(x->lost.head, late);
+    assert_int_equal(ak_tcp_flight_lost(core, x), x->record_head);
+    world_close(p.w);
+}
+
+/* RFC 8985 s6.2 step 2: an echo older than the retransmission is of the original; of the same millisecond it may be of
+ * either, and counts. */
+static void echo_older_than_the_retransmission_measures_nothing(void **state) {
+    (void)state;
+    struct peer p = sack_peer(10);
+    we_send(&p, 1 * SEG);
+    struct ak_core *core = ak_core_of(p.w->stack[SERVER]);
+    struct ak_tcb *t = ak_tcb_at(core, p.sock.slot);
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    struct ak_record *r = ak_record_at(core, x->record_head);
+    t->flags |= AK_F_TIMESTAMPS;
+    t->min_rtt_us = 1000;
+    r->flags |= AK_RECORD_RETRANSMITTED;
+    r->sent_us = core->now_us;
+    uint32_t sent_ts = (uint32_t)(core->now_us / 1000) + t->ts_offset;
+    world_run(p.w, 50000);
+    struct ak_seg seg = {.options = {.present = AKSU_OPT_TIMESTAMPS, .ts_ecr = sent_ts - 1}};
+    ak_rack_delivered(core, t, r, &seg);
+    assert_false(x->rack.any);
+    seg.options.ts_ecr = sent_ts;
+    ak_rack_delivered(core, t, r, &seg);
+    assert_true(x->rack.any);
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prr_one_loss_of_twenty_sends_at_every_second_ack),
@@ -469,6 +540,9 @@ int main(void) {
         cmocka_unit_test(sixteen_recoveries_without_duplicates_narrow_the_window),
         cmocka_unit_test(probe_needless_costs_no_window),
         cmocka_unit_test(probe_that_repaired_a_loss_reduces_the_window),
+        cmocka_unit_test(timeout_with_nothing_new_to_send_is_not_judged),
+        cmocka_unit_test(oldest_lost_goes_first_wherever_it_is_listed),
+        cmocka_unit_test(echo_older_than_the_retransmission_measures_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
