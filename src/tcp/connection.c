@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "tcp/cc.h"
 #include "tcp/fastopen.h"
-#include "tcp/tcp.h"
+#include "tcp/loss.h"
 
 struct ak_tcb *ak_tcb_new(struct ak_core *core, const struct ak_tuple *tuple, uint32_t settings, uint64_t user) {
     uint32_t index = ak_object_get(core, AK_KIND_TCB);
@@ -127,6 +127,8 @@ struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t) {
         .cwnd = ak_tcp_resumed_window(core, t),
         .ssthresh = t->ssthresh ? t->ssthresh : UINT32_MAX,
     };
+    uint64_t idle_us = (uint64_t)(ak_idle_clock(core) - t->last_send) << 10;
+    ak_rack_begin(x, idle_us);
     ak_stream_init(&x->send, &core->blocks, x->send_end);
     ak_stream_init(&x->receive, &core->blocks, x->read);
     for (int i = 0; i < AK_BUSY_COUNT; i++) x->due_us[i] = AK_NEVER;

@@ -82,7 +82,10 @@ static uint32_t sample_trip(struct ak_core *core, struct ak_tcb *t, const struct
     } else {
         return 0;
     }
-    if (sample_us > 0) ak_tcp_rtt_sample(core, t, sample_us);
+    if (sample_us > 0) {
+        ak_tcp_rtt_sample(core, t, sample_us);
+        ak_rack_measured(core, t, x, (uint32_t)ak_min_u64(sample_us, UINT32_MAX));
+    }
     x->tlp.unmeasured = false;
     x->rto_backoff = 0;
     return (uint32_t)ak_min_u64(sample_us, UINT32_MAX);

@@ -80,6 +80,9 @@ void ak_rack_delivered(struct ak_core *core, struct ak_tcb *t, const struct ak_r
 /* RFC 8985 s6.3: after a timeout. */
 void ak_rack_timeout(struct ak_core *core, struct ak_tcb *t);
 void ak_rack_recovery_ended(struct ak_transfer *x);
+/* A transfer begins after such an idle time. */
+void ak_rack_begin(struct ak_transfer *x, uint64_t idle_us);
+void ak_rack_measured(const struct ak_core *core, struct ak_tcb *t, struct ak_transfer *x, uint32_t rtt_us);
 
 static inline const struct ak_cc_ops *ak_cc_of(const struct ak_core *core, const struct ak_tcb *t) {
     return ak_cc_at(ak_settings_of(core, &t->sock)->congestion_control);

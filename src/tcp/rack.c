@@ -30,6 +30,23 @@ void ak_rack_delivered(struct ak_core *core, struct ak_tcb *t, const struct ak_r
     x->rack.rtt_us = (uint32_t)ak_min_u64(rtt_us, UINT32_MAX);
 }
 
+/* s6.2: "a windowed min-filtered estimate": a round trip that was not seen for two periods, or before an idle time of
+ * one, is forgotten. */
+enum { LEAST_PERIOD_US = 150000000 };
+
+void ak_rack_begin(struct ak_transfer *x, uint64_t idle_us) {
+    x->rack.least_us = UINT32_MAX;
+    x->rack.least_end_us = idle_us > LEAST_PERIOD_US ? 1 : 0;
+}
+
+void ak_rack_measured(const struct ak_core *core, struct ak_tcb *t, struct ak_transfer *x, uint32_t rtt_us) {
+    x->rack.least_us = ak_min_u32(x->rack.least_us, rtt_us);
+    if (core->now_us < x->rack.least_end_us) return;
+    if (x->rack.least_end_us != 0) t->min_rtt_us = x->rack.least_us;
+    x->rack.least_us = rtt_us;
+    x->rack.least_end_us = core->now_us + LEAST_PERIOD_US;
+}
+
 /* s6.2 step 4: RACK.reo_wnd. */
 static uint64_t reordering_window_us(const struct ak_tcb *t, const struct ak_transfer *x, uint32_t mss) {
     enum { DUPLICATE_SEGMENTS = 3 };

@@ -153,6 +153,8 @@ struct ak_transfer {
         ak_seq end, fack;
         ak_seq dsack_round; /* dsack_seen: until this is acknowledged */
         uint32_t rtt_us;
+        uint32_t least_us;     /* round trip of this period */
+        uint64_t least_end_us; /* of the period; 0: none yet */
         bool any, reordering, dsack_seen;
         uint8_t window_extra, window_persist; /* RFC 8985 s6.2: reo_wnd_mult - 1, reo_wnd_persist */
     } rack;
