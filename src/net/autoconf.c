@@ -193,8 +193,8 @@ static aksu_addr masked(const aksu_addr *addr, unsigned bits) {
 /* Not of groups, of the link alone, of this host, or of IPv4. */
 static bool prefix_makes_sense(const aksu_addr *prefix, unsigned bits) {
     if (bits == 0) return true;
-    return !ak_addr_is_multicast(prefix) && !ak_addr_is_link_local(prefix) && !ak_addr_is_loopback(prefix) &&
-           !ak_addr_is_v4(prefix);
+    return !aksu_addr_is_any(prefix) && !ak_addr_is_multicast(prefix) && !ak_addr_is_link_local(prefix) &&
+           !ak_addr_is_loopback(prefix) && !ak_addr_is_v4(prefix);
 }
 
 static void take_prefix(struct ak_core *core, uint16_t link, const struct ak_ndp_prefix *told) {
