@@ -134,10 +134,15 @@ def counts(listed, marks):
     return found
 
 
+def plain(text):
+    """As it is written, in Markdown: "<SYN>" is no tag, and "2*SMSS" no emphasis."""
+    return text.replace("<", "&lt;").replace("*", "\\*")
+
+
 def table(listed, marks):
     body = []
     for row in listed.rows:
-        label, section, level, text, reason = row
+        label, section, level, text, reason = row[:3] + [plain(part) for part in row[3:]]
         tests = marks.get(label, [])
         later = reason if reason.startswith("LATER(") else ""
         because = "" if later else reason
