@@ -11,6 +11,8 @@
 #include "view/pcapng.h"
 
 #define LAB_HOST_MAX       4
+#define LAB_ROUTER_MAX     4
+#define LAB_LINK_MAX       8
 #define LAB_HOST_ENTRY_MAX 16 /* with what runs and variants say otherwise */
 #define LAB_RUN_MAX        4
 #define LAB_ITEM_MAX       96 /* statements of one kind */
@@ -39,15 +41,22 @@ typedef struct lab_host {
     uint32_t of;                  /* an entry: which host it is about */
 } lab_host;
 
+typedef struct lab_router {
+    const char *name;
+    aksu_addr addr;
+} lab_router;
+
+/* Ends are hosts, or from LAB_HOST_MAX on routers. */
 typedef struct lab_link {
     lab_place place;
-    uint8_t host[2];
-    aksu_sim_link link;
+    uint8_t end[2];
+    uint32_t mtu;
+    aksu_sim_path path[2]; /* [0]: from end[0] */
 } lab_link;
 
 typedef struct lab_fault {
     lab_place place;
-    uint8_t link;
+    uint8_t link, from; /* from: an end, as a link's */
     aksu_sim_fault fault;
 } lab_fault;
 
@@ -65,9 +74,11 @@ typedef enum lab_deed {
     LAB_SET,
     LAB_CRASH,
     LAB_RESTART,
+    LAB_CLOCK,
     LAB_CUT,
     LAB_MEND,
     LAB_MTU,
+    LAB_PATH,
     LAB_FORGE,
     LAB_ICMP,
 } lab_deed;
@@ -97,6 +108,8 @@ typedef struct lab_action {
     uint8_t icmp_type, icmp_code; /* icmp: host sends it to peer, about a segment of peer's to sender */
     lab_number seq, ack, source_port, port;
     uint32_t bytes;
+    uint8_t from;       /* path: the end that its packets come from */
+    aksu_sim_path path; /* and what it is from now on */
 } lab_action;
 
 typedef struct lab_segment_pick {
@@ -174,10 +187,11 @@ typedef struct lab_scenario {
     bool bars[AK_GAUGE_COUNT]; /* drawn as they change */
     bool boxes;                /* of which sizes each host's largest packet is made */
     uint32_t host_count, link_count, fault_count, action_count, story_count, expect_count, run_count;
-    uint32_t entry_count;
+    uint32_t entry_count, router_count;
     lab_host host[LAB_HOST_MAX];
     lab_host entry[LAB_HOST_ENTRY_MAX];
-    lab_link link[LAB_HOST_MAX];
+    lab_link link[LAB_LINK_MAX];
+    lab_router router[LAB_ROUTER_MAX];
     lab_fault fault[LAB_ITEM_MAX];
     lab_action action[LAB_ITEM_MAX];
     lab_story story[LAB_ITEM_MAX];

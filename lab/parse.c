@@ -84,7 +84,7 @@ static bool forge(struct parser *p, lab_action *a) {
         else
             return lab_wrong(p, "unknown word '%s' for a forged segment", p->word[p->at].text);
     }
-    if (!p->failed && lab_link_between(p, a->host, a->peer) < 0) return lab_wrong(p, "no link between these hosts");
+    if (!p->failed && !lab_joined(p, a->host, a->peer)) return lab_wrong(p, "no link between these hosts");
     return !p->failed;
 }
 
@@ -114,7 +114,7 @@ static bool icmp(struct parser *p, lab_action *a) {
         else
             return lab_wrong(p, "unknown word '%s' for an ICMP error", p->word[p->at].text);
     }
-    if (!p->failed && lab_link_between(p, a->host, a->peer) < 0) return lab_wrong(p, "no link between these hosts");
+    if (!p->failed && !lab_joined(p, a->host, a->peer)) return lab_wrong(p, "no link between these hosts");
     return !p->failed;
 }
 
@@ -149,6 +149,9 @@ static bool connection_action(struct parser *p, lab_action *a) {
             a->text = lab_take(p, "text");
         else
             a->number = lab_number_word(p, "text or a number of bytes");
+    } else if (strcmp(verb, "clock") == 0) {
+        a->verb = LAB_CLOCK;
+        a->number = lab_quantity(p, "how far it jumps forwards");
     } else if (strcmp(verb, "set") == 0) {
         a->verb = LAB_SET;
         const char *name = lab_take(p, "a setting");
@@ -175,6 +178,17 @@ static bool read_action(struct parser *p, lab_action *a) {
         a->verb = LAB_MTU;
         a->link = (uint8_t)lab_lane(p, '-', &from);
         a->number = lab_number_word(p, "bytes");
+        return !p->failed;
+    }
+    if (lab_eat(p, "path")) {
+        a->verb = LAB_PATH;
+        a->link = (uint8_t)lab_lane(p, '>', &from);
+        a->from = (uint8_t)(from < 0 ? 0 : from);
+        if (p->failed) return false;
+        const lab_link *l = &p->s->link[a->link];
+        a->path = l->path[l->end[1] == a->from ? 1 : 0];
+        if (lab_path_words(p, &a->path) && lab_more(p))
+            return lab_wrong(p, "unknown word '%s' for a path", p->word[p->at].text);
         return !p->failed;
     }
     return connection_action(p, a);
@@ -464,6 +478,8 @@ static bool statement(struct parser *p) {
         return read_bars(p);
     } else if (lab_eat(p, "host")) {
         return lab_read_host(p);
+    } else if (lab_eat(p, "router")) {
+        return lab_read_router(p);
     } else if (lab_eat(p, "link")) {
         return lab_read_link(p);
     } else if (lab_eat(p, "fault")) {

@@ -35,8 +35,15 @@ uint64_t lab_quantity(struct parser *p, const char *what);
 lab_text lab_two_texts(struct parser *p);
 int lab_host_named(const struct parser *p, const char *name);
 int lab_host_word(struct parser *p, uint32_t *ret_connection);
+/* A host, or from LAB_HOST_MAX on a router; -1: neither. */
+int lab_end_named(const struct parser *p, const char *name);
 int lab_link_between(const struct parser *p, int a, int b);
+/* Can packets go between two hosts at all? */
+bool lab_joined(const struct parser *p, int a, int b);
+/* A>B or A-B: their link, and the first end. */
 int lab_lane(struct parser *p, char between, int *ret_from);
+/* Words of one direction of a link, as long as there are any; false: something is wrong. */
+bool lab_path_words(struct parser *p, aksu_sim_path *path);
 aksu_tcp_state lab_state(struct parser *p);
 uint8_t lab_flags_of(struct parser *p);
 bool lab_same_name(const char *written, const char *name);
@@ -47,6 +54,7 @@ int lab_setting_named(const char *text);
 lab_place lab_here(const struct parser *p);
 bool lab_read_host(struct parser *p);
 bool lab_read_link(struct parser *p);
+bool lab_read_router(struct parser *p);
 bool lab_read_fault(struct parser *p);
 
 #endif /* LAB_PARSE_INSIDE_H */

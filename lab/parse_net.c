@@ -95,35 +95,91 @@ bool lab_read_host(struct parser *p) {
     return !p->failed;
 }
 
+bool lab_read_router(struct parser *p) {
+    lab_scenario *s = p->s;
+    if (s->router_count == LAB_ROUTER_MAX) return lab_wrong(p, "more than %d routers", LAB_ROUTER_MAX);
+    const char *name = lab_take(p, "the router's name");
+    if (!p->failed && lab_end_named(p, name) >= 0) return lab_back(p, "'%s' is there already", name);
+    const char *text = lab_take(p, "the router's address");
+    lab_router router = {.name = name};
+    if (!p->failed && aksu_addr_parse(text, &router.addr) != AKSU_OK)
+        return lab_back(p, "'%s' is not an address", text);
+    s->router[s->router_count++] = router;
+    return !p->failed;
+}
+
+static uint8_t end_word(struct parser *p) {
+    const char *name = lab_take(p, "a host or router");
+    int end = p->failed ? 0 : lab_end_named(p, name);
+    if (end < 0) (void)lab_back(p, "unknown host '%s'", name);
+    return (uint8_t)(end < 0 ? 0 : end);
+}
+
+/* One word of a path with what belongs to it; false: it is none. */
+static bool path_word(struct parser *p, aksu_sim_path *path) {
+    const struct {
+        const char *name;
+        uint64_t *wide;
+        uint32_t *narrow;
+        const char *what;
+    } words[] = {{"delay", &path->delay_us, NULL, "a time"},      {"jitter", &path->jitter_us, NULL, "a time"},
+                 {"rate", &path->rate_bps, NULL, "a rate"},       {"queue", NULL, &path->queue_bytes, "bytes"},
+                 {"mark", NULL, &path->ecn_mark_bytes, "bytes"},  {"codel", &path->codel_target_us, NULL, "a time"},
+                 {"loss", NULL, &path->loss_ppm, "a part"},       {"duplicate", NULL, &path->duplicate_ppm, "a part"},
+                 {"corrupt", NULL, &path->corrupt_ppm, "a part"}, {"truncate", NULL, &path->truncate_ppm, "a part"}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (!lab_eat(p, words[i].name)) continue;
+        uint64_t value = lab_quantity(p, words[i].what);
+        if (words[i].wide != NULL)
+            *words[i].wide = value;
+        else
+            *words[i].narrow = (uint32_t)value;
+        return true;
+    }
+    if (lab_eat(p, "reorder")) {
+        path->reorder_ppm = (uint32_t)lab_quantity(p, "a part");
+        if (!lab_eat(p, "by")) return lab_wrong(p, "'by' and a time are missing");
+        path->reorder_us = lab_quantity(p, "a time");
+        return true;
+    }
+    if (!lab_eat(p, "burst")) return false;
+    path->burst_enter_ppm = (uint32_t)lab_quantity(p, "the chance to begin");
+    path->burst_leave_ppm = (uint32_t)lab_quantity(p, "the chance to end");
+    path->burst_loss_ppm = (uint32_t)lab_quantity(p, "the loss meanwhile");
+    return true;
+}
+
+bool lab_path_words(struct parser *p, aksu_sim_path *path) {
+    while (lab_more(p) && path_word(p, path)) {
+    }
+    return !p->failed;
+}
+
+/* Words before "from" are of both directions. */
 bool lab_read_link(struct parser *p) {
     lab_scenario *s = p->s;
-    if (s->link_count == LAB_HOST_MAX) return lab_wrong(p, "more than %d links", LAB_HOST_MAX);
+    if (s->link_count == LAB_LINK_MAX) return lab_wrong(p, "more than %d links", LAB_LINK_MAX);
     lab_link *l = &s->link[s->link_count];
     *l = (lab_link){.place = lab_here(p)};
-    l->host[0] = (uint8_t)lab_host_word(p, NULL);
-    l->host[1] = (uint8_t)lab_host_word(p, NULL);
-    aksu_sim_path path = {0};
+    l->end[0] = end_word(p);
+    l->end[1] = end_word(p);
+    if (!p->failed && l->end[0] == l->end[1]) return lab_wrong(p, "a link has two ends");
+    aksu_sim_path *path = &l->path[0];
+    bool one_way = false;
     while (lab_more(p)) {
-        if (lab_eat(p, "delay"))
-            path.delay_us = lab_quantity(p, "a time");
-        else if (lab_eat(p, "jitter"))
-            path.jitter_us = lab_quantity(p, "a time");
-        else if (lab_eat(p, "rate"))
-            path.rate_bps = lab_quantity(p, "a rate");
-        else if (lab_eat(p, "queue"))
-            path.queue_bytes = (uint32_t)lab_quantity(p, "bytes");
-        else if (lab_eat(p, "mark"))
-            path.ecn_mark_bytes = (uint32_t)lab_quantity(p, "bytes");
-        else if (lab_eat(p, "loss"))
-            path.loss_ppm = (uint32_t)lab_quantity(p, "a part");
-        else if (lab_eat(p, "mtu"))
-            l->link.mtu = (uint32_t)lab_number_word(p, "bytes");
-        else
+        if (path_word(p, path)) {
+            if (!one_way) l->path[1] = l->path[0];
+        } else if (lab_eat(p, "from")) {
+            uint8_t from = end_word(p);
+            if (!p->failed && from != l->end[0] && from != l->end[1]) return lab_wrong(p, "not an end of this link");
+            path = &l->path[from == l->end[1] ? 1 : 0];
+            one_way = true;
+        } else if (lab_eat(p, "mtu")) {
+            l->mtu = (uint32_t)lab_number_word(p, "bytes");
+        } else {
             return lab_wrong(p, "unknown word '%s' for a link", p->word[p->at].text);
+        }
     }
-    l->link.path[0] = l->link.path[1] = path;
-    l->link.node[0] = l->host[0];
-    l->link.node[1] = l->host[1];
     s->link_count++;
     return !p->failed;
 }
@@ -141,7 +197,7 @@ bool lab_read_fault(struct parser *p) {
     f->fault.action = (aksu_sim_action)index;
     int from = 0;
     f->link = (uint8_t)lab_lane(p, '>', &from);
-    f->fault.from_node = (uint32_t)(from < 0 ? 0 : from);
+    f->from = (uint8_t)(from < 0 ? 0 : from);
     while (lab_more(p)) {
         if (lab_eat(p, "flags"))
             f->fault.flags_set = lab_flags_of(p);

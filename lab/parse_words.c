@@ -130,15 +130,25 @@ int lab_host_word(struct parser *p, uint32_t *ret_connection) {
     return index < 0 ? 0 : index;
 }
 
+int lab_end_named(const struct parser *p, const char *name) {
+    for (uint32_t i = 0; i < p->s->router_count; i++) {
+        if (strcmp(p->s->router[i].name, name) == 0) return LAB_HOST_MAX + (int)i;
+    }
+    return lab_host_named(p, name);
+}
+
 int lab_link_between(const struct parser *p, int a, int b) {
     for (uint32_t i = 0; i < p->s->link_count; i++) {
         const lab_link *l = &p->s->link[i];
-        if ((l->host[0] == a && l->host[1] == b) || (l->host[0] == b && l->host[1] == a)) return (int)i;
+        if ((l->end[0] == a && l->end[1] == b) || (l->end[0] == b && l->end[1] == a)) return (int)i;
     }
     return -1;
 }
 
-/* A>B or A-B, as two hosts and their link */
+bool lab_joined(const struct parser *p, int a, int b) {
+    return lab_link_between(p, a, b) >= 0 || p->s->router_count > 0;
+}
+
 int lab_lane(struct parser *p, char between, int *ret_from) {
     const char *text = lab_take(p, "two hosts");
     if (p->failed) return 0;
@@ -150,7 +160,7 @@ int lab_lane(struct parser *p, char between, int *ret_from) {
         return 0;
     }
     *mark = '\0';
-    int a = lab_host_named(p, name), b = lab_host_named(p, mark + 1);
+    int a = lab_end_named(p, name), b = lab_end_named(p, mark + 1);
     int link = a < 0 || b < 0 ? -1 : lab_link_between(p, a, b);
     if (link < 0) (void)lab_back(p, "no link between the hosts of '%s'", text);
     *ret_from = a;

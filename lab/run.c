@@ -32,7 +32,7 @@ struct player {
     struct connection connection[LAB_HOST_MAX][CONNECTION_MAX];
     uint32_t connection_count[LAB_HOST_MAX];
     aksu_sock listener[LAB_HOST_MAX];
-    uint32_t link[LAB_HOST_MAX];
+    uint32_t link[LAB_LINK_MAX];
     bool reads[LAB_HOST_MAX];
     uint64_t read_at_us[LAB_HOST_MAX]; /* a slow reader's next turn; 0: nothing has come yet */
     struct pending pending[PENDING_MAX];
@@ -248,8 +248,15 @@ static void do_icmp(struct player *p, const lab_action *a) {
     (void)aksu_sim_transmit(p->sim, a->host, buf, lab_forge_icmp(&forged, buf), &packet);
 }
 
+/* Hosts are the first nodes of the simulation, routers come behind them. */
+static uint32_t node_of(const lab_scenario *s, uint8_t end) {
+    return end < LAB_HOST_MAX ? end : s->host_count + end - LAB_HOST_MAX;
+}
+
 static void do_network(struct player *p, const lab_action *a) {
     switch (a->verb) {
+    case LAB_CLOCK: aksu_sim_clock_jump(p->sim, a->host, a->number); break;
+    case LAB_PATH: aksu_sim_path_set(p->sim, p->link[a->link], node_of(p->r->scenario, a->from), &a->path); break;
     case LAB_CUT: aksu_sim_link_cut(p->sim, p->link[a->link]); break;
     case LAB_MEND: aksu_sim_link_mend(p->sim, p->link[a->link]); break;
     case LAB_MTU: aksu_sim_link_mtu(p->sim, p->link[a->link], (uint32_t)a->number, AKSU_SIM_TELL_NOBODY); break;
@@ -443,13 +450,21 @@ static bool build(struct player *p) {
         }
         if (aksu_sim_host_add(p->sim, &p->host[i]->addr, &p->host[i]->config, &node) != AKSU_OK) return false;
     }
+    for (uint32_t i = 0; i < s->router_count; i++) {
+        uint32_t node;
+        if (aksu_sim_router_add(p->sim, &s->router[i].addr, &node) != AKSU_OK) return false;
+    }
     for (uint32_t i = 0; i < s->link_count; i++) {
-        if (aksu_sim_link_add(p->sim, &s->link[i].link, &p->link[i]) != AKSU_OK) return false;
+        const lab_link *l = &s->link[i];
+        aksu_sim_link link = {
+            .node = {node_of(s, l->end[0]), node_of(s, l->end[1])}, .mtu = l->mtu, .path = {l->path[0], l->path[1]}};
+        if (aksu_sim_link_add(p->sim, &link, &p->link[i]) != AKSU_OK) return false;
     }
     for (uint32_t i = 0; i < s->fault_count; i++) {
         if (!lab_holds(&s->fault[i].place, p->r->run, variant)) continue;
         aksu_sim_fault fault = s->fault[i].fault;
         fault.link = p->link[s->fault[i].link];
+        fault.from_node = node_of(s, s->fault[i].from);
         if (aksu_sim_fault_add(p->sim, &fault) != AKSU_OK) return false;
     }
     for (uint32_t i = 0; i < s->action_count; i++) {

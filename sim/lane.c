@@ -173,11 +173,9 @@ static bool mark(struct ak_lane *lane, struct ak_packet *packet) {
     lane->stats.marked++;
     p[1] |= 3;
     p[10] = p[11] = 0;
-    uint32_t sum = 0;
-    for (uint32_t i = 0; i < (p[0] & 15u) * 4; i += 2) sum += (uint32_t)p[i] << 8 | p[i + 1];
-    while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
-    p[10] = (uint8_t)(~sum >> 8);
-    p[11] = (uint8_t)~sum;
+    uint16_t sum = ak_sim_sum(p, (p[0] & 15u) * 4, 0);
+    p[10] = (uint8_t)(sum >> 8);
+    p[11] = (uint8_t)sum;
     return true;
 }
 

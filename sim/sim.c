@@ -81,10 +81,18 @@ static aksu_err attach(struct aksu_sim *sim, uint32_t link, uint32_t side) {
     aksu_link_config config = {.struct_bytes = sizeof config, .mtu = l->mtu};
     aksu_err err = aksu_link_add(node->stack, &config, &l->index[side]);
     if (err != AKSU_OK) return err;
-    if (l->index[side] == 0) err = aksu_addr_add(node->stack, l->index[side], &node->addr, 32);
+    uint8_t whole = aksu_addr_is_v4(&node->addr) ? 32 : 128;
+    if (l->index[side] == 0) err = aksu_addr_add(node->stack, l->index[side], &node->addr, whole);
     if (err != AKSU_OK) return err;
-    aksu_route route = {.prefix = sim->node[l->node[1 - side]].addr, .prefix_bits = 32, .link = l->index[side]};
-    return aksu_route_add(node->stack, &route);
+    const struct ak_sim_node *other = &sim->node[l->node[1 - side]];
+    aksu_route route = {.prefix = other->addr, .prefix_bits = whole, .link = l->index[side]};
+    err = aksu_route_add(node->stack, &route);
+    if (err != AKSU_OK || !other->router) return err;
+    aksu_route all = {
+        .link = l->index[side]}; /* whatever has no link of its own; by the first router, if there are several */
+    if (whole == 32) all.prefix = aksu_addr_v4(0, 0, 0, 0);
+    err = aksu_route_add(node->stack, &all);
+    return err == AKSU_ERR_EXISTS ? AKSU_OK : err;
 }
 
 static aksu_err boot(struct aksu_sim *sim, struct ak_sim_node *node) {
@@ -145,6 +153,15 @@ aksu_err aksu_sim_endpoint_add(aksu_sim *sim, const aksu_addr *addr, const aksu_
     return AKSU_OK;
 }
 
+aksu_err aksu_sim_router_add(aksu_sim *sim, const aksu_addr *addr, uint32_t *ret_node) {
+    struct ak_sim_node *node;
+    aksu_err err = node_add(sim, addr, &node);
+    if (err != AKSU_OK) return err;
+    node->router = node->up = true;
+    *ret_node = sim->node_count++;
+    return AKSU_OK;
+}
+
 aksu_stack *aksu_sim_stack(const aksu_sim *sim, uint32_t node) {
     if (node >= sim->node_count || !sim->node[node].up) return NULL;
     return sim->node[node].stack;
@@ -159,6 +176,10 @@ void aksu_sim_crash(aksu_sim *sim, uint32_t node) {
 aksu_err aksu_sim_restart(aksu_sim *sim, uint32_t node) {
     struct ak_sim_node *n = &sim->node[node];
     if (n->endpoint) return AKSU_ERR_INVALID;
+    if (n->router) {
+        n->up = true;
+        return AKSU_OK;
+    }
     aksu_err err = boot(sim, n);
     for (uint32_t i = 0; err == AKSU_OK && i < sim->link_count; i++) {
         for (uint32_t side = 0; side < 2 && err == AKSU_OK; side++) {
@@ -275,15 +296,23 @@ static aksu_err send_over(struct aksu_sim *sim, uint32_t link, uint32_t side, co
 aksu_err aksu_sim_transmit(aksu_sim *sim, uint32_t node, const uint8_t *bytes, size_t byte_count,
                            uint64_t *ret_packet) {
     if (node >= sim->node_count || byte_count < 20 || byte_count > 65535) return AKSU_ERR_INVALID;
+    if (bytes[0] >> 4 == 6 && byte_count < 40) return AKSU_ERR_INVALID;
     aksu_addr to = aksu_addr_v4(bytes[16], bytes[17], bytes[18], bytes[19]);
+    if (bytes[0] >> 4 == 6) memcpy(to.byte, bytes + 24, sizeof to.byte);
+    uint32_t link = sim->link_count, link_side = 0;
     for (uint32_t i = 0; i < sim->link_count; i++) {
         for (uint32_t side = 0; side < 2; side++) {
             const struct ak_sim_link *l = &sim->link[i];
-            if (l->node[side] != node || !aksu_addr_equal(&sim->node[l->node[1 - side]].addr, &to)) continue;
-            return send_over(sim, i, side, bytes, byte_count, ret_packet);
+            const struct ak_sim_node *other = &sim->node[l->node[1 - side]];
+            if (l->node[side] != node) continue;
+            if (aksu_addr_equal(&other->addr, &to)) return send_over(sim, i, side, bytes, byte_count, ret_packet);
+            if (!other->router || link != sim->link_count) continue;
+            link = i;
+            link_side = side;
         }
     }
-    return AKSU_ERR_NO_ROUTE;
+    if (link == sim->link_count) return AKSU_ERR_NO_ROUTE;
+    return send_over(sim, link, link_side, bytes, byte_count, ret_packet);
 }
 
 aksu_err aksu_sim_forward(aksu_sim *sim, uint32_t link, uint32_t from_node, const uint8_t *bytes, size_t byte_count,
@@ -315,13 +344,17 @@ static void arrive(struct aksu_sim *sim, const struct ak_sim_item *item) {
         return;
     }
     lane->stats.delivered++;
+    if (node->router) {
+        ak_sim_forward_packet(sim, lane, node->index, packet);
+        return;
+    }
     node->touched = true;
     if (node->endpoint) {
         node->play.input(node->play.user, sim->now_us, packet->id, packet->data, packet->bytes);
     } else {
         aksu_iov iov = {.base = packet->data, .bytes = packet->bytes};
         aksu_frame frame = {.link = l->index[1 - item->side],
-                            .flags = AKSU_FRAME_V4,
+                            .flags = packet->data[0] >> 4 == 6 ? AKSU_FRAME_V6 : AKSU_FRAME_V4,
                             .total_bytes = packet->bytes,
                             .iov_count = 1,
                             .iov = &iov};
@@ -335,7 +368,7 @@ static void arrive(struct aksu_sim *sim, const struct ak_sim_item *item) {
 /* ---------------------------------------------------------------- time */
 
 static uint64_t node_deadline_us(const struct ak_sim_node *node) {
-    if (!node->up) return AK_SIM_NEVER;
+    if (!node->up || node->router) return AK_SIM_NEVER;
     if (node->endpoint) return node->play.deadline_us != NULL ? node->play.deadline_us(node->play.user) : AK_SIM_NEVER;
     uint64_t at_us = aksu_deadline_us(node->stack);
     if (at_us == AK_SIM_NEVER) return AK_SIM_NEVER;
@@ -358,7 +391,7 @@ static bool output(struct aksu_sim *sim, struct ak_sim_node *node) {
 /* One node's turn at this moment. */
 static void turn(struct aksu_sim *sim, struct ak_sim_node *node) {
     node->touched = false;
-    if (!node->up) return;
+    if (!node->up || node->router) return;
     if (node->endpoint) {
         if (node_deadline_us(node) <= sim->now_us) node->play.timer(node->play.user, sim->now_us);
         return;

@@ -46,7 +46,7 @@ struct ak_sim_node {
     uint32_t index;
     aksu_addr addr;
     aksu_config config;
-    bool endpoint, up, touched;
+    bool endpoint, router, up, touched;
     aksu_sim_endpoint play;
     void *mem;
     size_t mem_bytes;
@@ -97,6 +97,11 @@ bool ak_sim_pop(struct aksu_sim *sim, uint64_t until_us, struct ak_sim_item *ret
 void ak_sim_lost(struct aksu_sim *sim, struct ak_lane *lane, struct ak_packet *packet, const char *why);
 void ak_sim_enters(struct aksu_sim *sim, uint32_t link, uint32_t side, struct ak_packet *packet);
 void ak_sim_sent(struct aksu_sim *sim, uint32_t link, uint32_t side, struct ak_packet *packet);
+
+/* A packet that has come to a router; taken over. */
+void ak_sim_forward_packet(struct aksu_sim *sim, struct ak_lane *lane, uint32_t router, struct ak_packet *packet);
+/* The Internet checksum (RFC 1071) of bytes and of what sum holds already. */
+uint16_t ak_sim_sum(const uint8_t *p, size_t bytes, uint32_t sum);
 
 void ak_sim_watch(struct aksu_sim *sim, uint32_t node, const aksu_trace_event *event);
 void ak_sim_forget_node(struct aksu_sim *sim, uint32_t node);

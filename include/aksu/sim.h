@@ -1,15 +1,16 @@
 /* The simulated network: real stacks, links with faults, and virtual time, all from one 64-bit seed.
  *
- * A simulation holds nodes and links between two nodes each.  A node is a host with a stack of its own, or an endpoint
- * that the caller plays (raw packets in and out).  The caller makes calls on the stacks (aksu_sim_stack) between runs,
- * or in the wake hook; aksu_sim_run moves packets and time.  The same seed and the same calls give the same bytes.
+ * A simulation holds nodes and links between two nodes each.  A node is a host with a stack of its own, a router, or an
+ * endpoint that the caller plays (raw packets in and out).  The caller makes calls on the stacks (aksu_sim_stack)
+ * between runs, or in the wake hook; aksu_sim_run moves packets and time.  The same seed and the same calls give the
+ * same bytes.
  *
  * Checks are always on: state changes outside the table, a right window edge that moves left, packets that go round
  * without input, streams that are not delivered once and in order (for bytes sent and received through aksu_sim_send
  * and aksu_sim_recv), and, when asked, whatever is still held.  The first fault found stops the run and is told by
  * aksu_sim_violation.
  *
- * Memory comes from calloc.  There are no routers, and no super-segments: every packet is one as it stands. */
+ * Memory comes from calloc.  There are no super-segments: every packet is one as it stands. */
 #ifndef AKSU_SIM_H
 #define AKSU_SIM_H
 
@@ -58,7 +59,12 @@ typedef struct aksu_sim_endpoint {
 aksu_err aksu_sim_endpoint_add(aksu_sim *sim, const aksu_addr *addr, const aksu_sim_endpoint *endpoint,
                                uint32_t *ret_node);
 
-/* A host's stack; NULL while it is down, and for an endpoint.  It becomes another one with every restart. */
+/* A router: what comes to it goes on by the fewest links, with its hop limit counted down; what cannot is told to its
+ * source by ICMP.  A host sends by the first router that it is linked to what has no link of its own. */
+aksu_err aksu_sim_router_add(aksu_sim *sim, const aksu_addr *addr, uint32_t *ret_node);
+
+/* A host's stack; NULL while it is down, for an endpoint and for a router.  It becomes another one with every restart.
+ */
 aksu_stack *aksu_sim_stack(const aksu_sim *sim, uint32_t node);
 /* Power off: everything in it is gone, packets to it are lost.  Restart: with other secrets. */
 void aksu_sim_crash(aksu_sim *sim, uint32_t node);

@@ -27,7 +27,7 @@ struct world {
     aksu_sim *sim;
     aksu_addr addr[2];
     aksu_sock listener;
-    uint32_t link;
+    uint32_t link, far_link; /* the same without a router between the hosts */
     struct end client[CONNECTIONS_MAX], server[CONNECTIONS_MAX];
     uint32_t connections, accepted;
     uint64_t read_pause_us;
@@ -166,18 +166,29 @@ static void random_host(struct world *w, aksu_config *config) {
     config->record_max = 8 + (uint32_t)pick(w, 16);
 }
 
+static aksu_addr address(bool six, uint32_t host) {
+    aksu_addr addr = {{0x20, 0x01, 0x0d, 0xb8, [15] = (uint8_t)host}};
+    return six ? addr : aksu_addr_v4(10, 0, 0, (uint8_t)host);
+}
+
 static bool build(struct world *w) {
     aksu_config config[2];
     uint32_t node;
+    bool six = one_in(w, 4), router = one_in(w, 4);
     for (uint32_t i = 0; i < 2; i++) {
-        w->addr[i] = aksu_addr_v4(10, 0, 0, (uint8_t)(i + 1));
+        w->addr[i] = address(six, i + 1);
         random_host(w, &config[i]);
         if (aksu_sim_host_add(w->sim, &w->addr[i], &config[i], &node) != AKSU_OK) return false;
     }
     aksu_sim_link link = {.node = {0, 1}};
+    aksu_addr between = address(six, 9);
+    if (router && aksu_sim_router_add(w->sim, &between, &link.node[1]) != AKSU_OK) return false;
     random_path(w, &link.path[0]);
     random_path(w, &link.path[1]);
     if (aksu_sim_link_add(w->sim, &link, &w->link) != AKSU_OK) return false;
+    w->far_link = w->link;
+    link = (aksu_sim_link){.node = {link.node[1], 1}, .mtu = 1280 + (uint32_t)pick(w, 221)};
+    if (router && aksu_sim_link_add(w->sim, &link, &w->far_link) != AKSU_OK) return false;
     aksu_tcp_open open = {.struct_bytes = sizeof open, .local = {.port = 80}, .backlog = 4};
     if (one_in(w, 3)) w->read_pause_us = 1 + pick(w, 300000);
     w->connections = 1 + (uint32_t)pick(w, CONNECTIONS_MAX);
@@ -193,6 +204,13 @@ static bool open_one(struct world *w, uint32_t index) {
     e->wanted = pick(w, one_in(w, 4) ? 200000 : 3000);
     if (one_in(w, 3)) e->close_us = aksu_sim_now_us(w->sim) + pick(w, 3000000);
     return true;
+}
+
+/* The hosts are told of their own links; of one behind a router they hear by ICMP. */
+static void shrink(struct world *w) {
+    bool six = !aksu_addr_is_v4(&w->addr[0]);
+    uint32_t least = six ? 1280 : 600;
+    aksu_sim_link_mtu(w->sim, w->far_link, least + (uint32_t)pick(w, 1500 - least), AKSU_SIM_TELL_HOSTS);
 }
 
 /* Something drastic, now and then. */
@@ -221,7 +239,7 @@ static void upset(struct world *w) {
         for (uint32_t i = 0; i < CONNECTIONS_MAX; i++) w->client[i].told_closed = w->client[i].used;
         (void)aksu_sim_restart(w->sim, 0);
         break;
-    case 5: aksu_sim_link_mtu(w->sim, w->link, 600 + (uint32_t)pick(w, 900), AKSU_SIM_TELL_HOSTS); break;
+    case 5: shrink(w); break;
     default: break;
     }
 }

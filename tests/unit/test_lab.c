@@ -269,6 +269,14 @@ static void bad_file_is_refused_with_its_place(void **state) {
         {"title \"never ends", 7, "the quoted text does not end on its line"},
         {"at 1s a close now", 15, "'now' is one word too many"},
         {"gibberish", 1, "unknown statement 'gibberish'"},
+        {"router a 10.0.0.9", 8, "'a' is there already"},
+        {"router r 10.0.0", 10, "'10.0.0' is not an address"},
+        {"link a a", 8, "a link has two ends"},
+        {"link a z", 8, "unknown host 'z'"},
+        {"link a b reorder 1%", 18, "'by' and a time are missing"},
+        {"link a b delay 1ms from z", 25, "unknown host 'z'"},
+        {"at 1s path a>b speed 9", 16, "unknown word 'speed' for a path"},
+        {"at 1s a clock", 9, "how far it jumps forwards is missing"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         size_t bytes = strlen(head) + strlen(rows[i].line) + 1;
@@ -283,13 +291,41 @@ static void bad_file_is_refused_with_its_place(void **state) {
     }
 }
 
+/* A network of routers whose far link shrinks and whose ways differ: the hosts hear of it and everything arrives. */
+static void routers_paths_and_clocks_do_as_they_say(void **state) {
+    (void)state;
+    static const char *const net =
+        "scenario net\nchapter 1\ntitle \"a\" \"b\"\nquestion \"a\" \"b\"\nanswer \"a\" \"b\"\nmutation \"a\" \"b\"\n"
+        "host a 10.0.0.1\nhost b 10.0.0.2\nrouter r 10.0.0.8\nrouter s 10.0.0.9\n"
+        "link a r delay 10ms rate 10Mbit queue 30K mark 10K codel 5ms from r delay 30ms\n"
+        "link r s delay 5ms jitter 1ms duplicate 1% corrupt 1% truncate 1% reorder 5% by 3ms\n"
+        "link s b burst 1% 50% 20%\n"
+        "at 0s b listen 80\nat 0s a connect b:80 from 40000\nat 1s mtu s-b 700\nat 1s a send 20000\n"
+        "at 2s path a>r delay 200ms\nat 10s a clock 3s\nat 20s a send 1000\nend 60s\n"
+        "expect segment SYN mss 1460\nexpect at 15s delivered b 20000\nexpect delivered b 21000\n"
+        "expect at 1500ms segment any from a data nth 20 len 660\n";
+    char *source = malloc(strlen(net) + 1);
+    assert_non_null(source);
+    memcpy(source, net, strlen(net) + 1);
+    lab_error error = {0};
+    lab_scenario *s = lab_parse(source, &error);
+    if (s == NULL) fail_msg("%u:%u: %s", error.line, error.column, error.text);
+    assert_int_equal(s->link[0].path[0].delay_us, 10000);
+    assert_int_equal(s->link[0].path[1].delay_us, 30000);
+    assert_int_equal(s->link[0].path[1].rate_bps, 10000000);
+    assert_int_equal(s->link[2].path[1].burst_leave_ppm, 500000);
+    char reason[LAB_REASON_MAX];
+    if (!lab_passes(s, LAB_INTACT, 0, reason)) fail_msg("%s", reason);
+    lab_free(s);
+}
+
 /* Any bytes are a scenario or an error, never a crash. */
 static void random_bytes_are_refused(void **state) {
     (void)state;
-    static const char *const words[] = {"host", "a",     "10.0.0.1", "link",  "fault",  "drop",       "a>b",
-                                        "at",   "1s",    "\"t\"",    "\n",    "expect", "path",       "SYN",
-                                        "on",   "story", "#",        "run",   "-1",     "\"",         "count",
-                                        "<",    "send",  "a#0",      "forge", "a:1",    "b:port-of-a"};
+    static const char *const words[] = {"host",  "a",     "10.0.0.1",    "link",   "fault", "drop",  "a>b",  "at",
+                                        "1s",    "\"t\"", "\n",          "expect", "path",  "SYN",   "on",   "story",
+                                        "#",     "run",   "-1",          "\"",     "count", "<",     "send", "a#0",
+                                        "forge", "a:1",   "b:port-of-a", "router", "path",  "clock", "delay"};
     uint64_t random = 1;
     for (unsigned i = 0; i < 20000; i++) {
         char *source = calloc(1, 2000);
@@ -311,6 +347,7 @@ static void random_bytes_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_file_is_refused_with_its_place),
+        cmocka_unit_test(routers_paths_and_clocks_do_as_they_say),
         cmocka_unit_test(random_bytes_are_refused),
         cmocka_unit_test(each_scenario_is_drawn_within_its_width),
         cmocka_unit_test(central_scenarios_look_as_before),
