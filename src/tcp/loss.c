@@ -259,6 +259,7 @@ void ak_tcp_rto_losses(struct ak_core *core, struct ak_tcb *t) {
     x->cwnd = mss; /* s3.1: the loss window; ssthresh is held while the same segment times out again */
     x->duplicate_acks = 0;
     x->tlp.out = false;
+    ak_flags_clear(t, AK_F_TAIL_PROBE_DUE);
     x->in_recovery = AK_RECOVERY_RTO;
     x->recovery_end = t->snd.nxt;
     /* RFC 2018 s8: the oldest byte was selectively acknowledged and not since: the peer has taken that back. */

@@ -142,6 +142,7 @@ static bool probe_wanted(const struct ak_tcb *t, const struct ak_transfer *x) {
 void ak_tlp_schedule(struct ak_core *core, struct ak_tcb *t) {
     if (!probe_wanted(t, ak_transfer_of(core, t))) {
         ak_tcp_timer_cancel(core, t, AKSU_TIMER_TAIL_LOSS_PROBE);
+        ak_flags_clear(t, AK_F_TAIL_PROBE_DUE); /* one that could not go, its frame being lent */
         return;
     }
     uint64_t wait_us = 2ull * t->srtt_us;

@@ -3,7 +3,7 @@
 #include "tcp_peer.h"
 
 #include "core/core.h"
-#include "tcp/tcp.h"
+#include "tcp/loss.h"
 
 enum { SEG = 1000, WINDOW = 20, TIMESTAMPS = AKSU_OPT_TIMESTAMPS, SACK = AKSU_OPT_SACK };
 
@@ -214,6 +214,27 @@ static void reordering_window_is_at_most_a_round_trip(void **state) {
     world_close(p.w);
 }
 
+/* A probe that could not go while its frame was lent is out of date once all is acknowledged, or the timer has fired:
+ * what goes next is none. */
+static void probe_out_of_date_is_forgotten(void **state) {
+    (void)state;
+    for (int timeout = 0; timeout < 2; timeout++) {
+        struct peer p = undo_peer(SACK);
+        struct ak_tcb *t = ak_tcb_at(ak_core_of(p.w->stack[SERVER]), p.sock.slot);
+        if (timeout) {
+            transfer_of(&p)->tlp.unmeasured = true; /* no probe of its own */
+            t->flags |= AK_F_TAIL_PROBE_DUE;
+            ak_tcp_rto_losses(ak_core_of(p.w->stack[SERVER]), t);
+        } else {
+            for (uint32_t acked = WINDOW; acked < 60; acked = sent_count(&p)) peer_acks(&p, acked, 0, 0, 0);
+            t->flags |= AK_F_TAIL_PROBE_DUE;
+            peer_acks(&p, 60, 0, 0, 0);
+        }
+        assert_int_equal(t->flags & AK_F_TAIL_PROBE_DUE, 0);
+        world_close(p.w);
+    }
+}
+
 /* The retransmission was lost as well: whatever is told of it later, something was lost. */
 static void recovery_that_reduced_twice_stays(void **state) {
     (void)state;
@@ -369,6 +390,7 @@ int main(void) {
         cmocka_unit_test(recovery_all_retransmissions_came_twice_is_taken_back),
         cmocka_unit_test(recovery_taken_back_late_keeps_a_window_that_has_grown),
         cmocka_unit_test(reordering_window_is_at_most_a_round_trip),
+        cmocka_unit_test(probe_out_of_date_is_forgotten),
         cmocka_unit_test(recovery_that_reduced_twice_stays),
         cmocka_unit_test(reordering_window_is_waited_for_and_widened),
         cmocka_unit_test(recovery_one_of_two_retransmissions_came_twice_stays),
