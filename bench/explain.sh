@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# explain.sh BUILD [BYTES]: aksu explain on one large capture (1 GiB), beside tcptrace and tshark -q -z conv,tcp where they
+# explain.sh BUILD [BYTES | --figures]: aksu explain on one large capture (1 GiB), beside tcptrace and tshark -q -z conv,tcp where they
 # are installed, one after another in the same run: seconds of wall clock and the most memory that each held.
 set -u
-build=${1:?the build directory} bytes=${2:-1073741824}
+build=${1:?the build directory} bytes=${2:-1073741824} figures=
+if [ "$bytes" = --figures ]; then bytes=1073741824 figures=1; fi # for run.sh: name, seconds, MB/s and MiB in a line
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 # A thousand connections at a time, interleaved by chance from a fixed seed, of 1 to 200 full segments each; one segment
@@ -50,12 +51,16 @@ cat "$work/large.pcap" >/dev/null # into the page cache, for all alike
 measure() { # name, command...
     local name=$1
     shift
-    command -v "$1" >/dev/null || { printf '%-14s not installed\n' "$name"; return; }
+    command -v "$1" >/dev/null || { [ -n "$figures" ] || printf '%-14s not installed\n' "$name"; return; }
     /usr/bin/time -f '%e %M' -o "$work/took" "$@" >"$work/said" 2>/dev/null
+    if [ -n "$figures" ]; then
+        awk -v name="${name// /-}" -v bytes="$bytes" '{ printf "%s %.2f %.0f %.1f\n", name, $1, bytes / $1 / 1e6, $2 / 1024 }' "$work/took"
+        return
+    fi
     awk -v name="$name" -v bytes="$bytes" '{ printf "%-14s %7.2f s  %8.0f MB/s  %8.1f MiB held\n", name, $1, bytes / $1 / 1e6, $2 / 1024 }' "$work/took"
 }
 measure "aksu explain" "$build/aksu" explain "$work/large.pcap"
 connections=$(($(wc -l <"$work/said") - 1))
 measure tcptrace tcptrace -n "$work/large.pcap"
 measure tshark tshark -q -z conv,tcp -r "$work/large.pcap"
-echo "$connections connections"
+[ -n "$figures" ] || echo "$connections connections"

@@ -3,7 +3,7 @@
 #
 # Load goes only to network namespaces made here, which end with this script.
 set -euo pipefail
-groups=(bulk connections memory flat flood instructions)
+groups=(bulk connections memory flat flood instructions simulator explain)
 usage() {
     cat <<TEXT
 usage: ./dev bench [--json] [--only GROUP]...
@@ -16,6 +16,8 @@ usage: ./dev bench [--json] [--only GROUP]...
                    flat          cost of one lookup and one timer at 1,000 and at 1,000,000 connections
                    flood         SYNs a second, and honest clients meanwhile
                    instructions  instructions of each elementary operation, by callgrind
+                   simulator     virtual time of the simulated network, and the whole catalogue of the lab
+                   explain       a capture of 1 GiB, beside tcptrace and tshark where they are installed
 TEXT
 }
 json=
@@ -302,6 +304,36 @@ instructions() {
         if [ "$what" = - ]; then what=null; fi
         figure "instructions: $name" "$count" Ir "bench/instructions.txt" "$what" "$(divide "$count" "$what")" "<= 1.1 x" -
     done <"$work/instructions"
+}
+
+# ---------------------------------------------------------------- the lab
+
+simulator() {
+    local hours events packets began took
+    read -r hours events packets < <("$bin/simulator")
+    figure "virtual hours of a busy connection a second" "$hours" h "real time" 0.00028 "$(divide "$hours" 0.00028)" - -
+    figure "events of the trace stream a second" "$events" events - null null - -
+    figure "simulated packets a second" "$packets" packets - null null - -
+    [ -x "$build/aksu" ] || return 0
+    began=$(date +%s%N)
+    "$build/aksu" lab --all >"$work/lab" || { tail -3 "$work/lab" >&2; return 1; }
+    took=$(awk -v ns=$(($(date +%s%N) - began)) 'BEGIN { printf "%.2f", ns / 1e9 }')
+    figure "the lab's whole catalogue, twice over" "$took" s - null null "< 10" -
+}
+
+explain() {
+    local name took rate held figures ours=""
+    [ -x "$build/aksu" ] || return 0
+    figures=$("$here/bench/explain.sh" "$build" --figures)
+    while read -r name took rate held; do
+        if [ -z "$ours" ]; then
+            ours=$rate
+            figure "aksu explain, 1 GiB: rate" "$rate" MB/s - null null - -
+            figure "aksu explain, 1 GiB: memory" "$held" MiB - null null - -
+        else
+            figure "aksu explain, 1 GiB: rate" "$ours" MB/s "$name" "$rate" "$(divide "$ours" "$rate")" "> 1" -
+        fi
+    done <<<"$figures"
 }
 
 for group in "${groups[@]}"; do

@@ -175,14 +175,18 @@ static struct ak_stream *stream_add(struct aksu_sim *sim, const aksu_tcp_info *i
 }
 
 static bool stream_append(struct ak_stream *s, const void *data, size_t bytes) {
-    if (s->used + bytes > s->cap) {
-        size_t cap = (s->used + bytes) * 2;
+    if (s->first > s->used) { /* moved when that frees at least as much as it moves */
+        memcpy(s->bytes, s->bytes + s->first, s->used);
+        s->first = 0;
+    }
+    if (s->first + s->used + bytes > s->cap) {
+        size_t cap = (s->first + s->used + bytes) * 2;
         uint8_t *more = realloc(s->bytes, cap);
         if (more == NULL) return false;
         s->bytes = more;
         s->cap = cap;
     }
-    memcpy(s->bytes + s->used, data, bytes);
+    memcpy(s->bytes + s->first + s->used, data, bytes);
     s->used += bytes;
     return true;
 }
@@ -235,7 +239,7 @@ aksu_err aksu_sim_recv(aksu_sim *sim, uint32_t node, aksu_sock sock, void *buf, 
         aksu_sim_fail(sim, "bytes that nobody sent were delivered");
     } else if (got > s->used) {
         aksu_sim_fail(sim, "more bytes were delivered than were sent");
-    } else if (memcmp(s->bytes, buf, got) != 0) {
+    } else if (memcmp(s->bytes + s->first, buf, got) != 0) {
         char text[128];
         (void)snprintf(text, sizeof text, "other bytes were delivered than were sent, from stream position %llu on",
                        (unsigned long long)s->base);
@@ -243,7 +247,7 @@ aksu_err aksu_sim_recv(aksu_sim *sim, uint32_t node, aksu_sock sock, void *buf, 
     } else {
         s->used -= got;
         s->base += got;
-        memmove(s->bytes, s->bytes + got, s->used);
+        s->first += got;
     }
     return AKSU_OK;
 }

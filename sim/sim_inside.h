@@ -64,8 +64,8 @@ struct ak_edge { /* the right window edge that a flow has announced */
 struct ak_stream {
     aksu_endpoint from, to;
     uint32_t iss;
-    uint8_t *bytes; /* sent and not yet received: stream position base and on */
-    size_t used, cap;
+    uint8_t *bytes; /* sent and not yet received, from first on: stream position base and on */
+    size_t first, used, cap;
     uint64_t base;
 };
 
