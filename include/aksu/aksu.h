@@ -136,7 +136,7 @@ typedef struct aksu_frame {
     uint32_t flow_hash;       /* the same for all packets of a flow, for queue choice; 0: none */
     uint32_t total_bytes;     /* the sum of iov[].bytes */
     uint32_t iov_count;
-    uint64_t time_us;    /* in: when it arrived, <= now; 0: now */
+    uint64_t time_us;    /* in: when it arrived, <= now; 0: now.  Round trips end there.  out: now */
     const aksu_iov *iov; /* in: borrowed for the call.  out: lent until aksu_output_done */
 } aksu_frame;
 

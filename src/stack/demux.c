@@ -28,7 +28,7 @@ static aksu_drop tcp_packet(struct ak_core *core, const struct ak_packet *packet
         .text_offset = header_at + header.data_offset * 4u,
         .text_bytes = segment_bytes - header.data_offset * 4u,
         .frame = packet->frame,
-        .time_us = packet->frame->time_us,
+        .time_us = packet->frame->time_us != 0 ? ak_min_u64(packet->frame->time_us, core->now_us) : core->now_us,
         .options = header.options,
     };
     ak_tcp_segment(core, &seg);

@@ -27,8 +27,9 @@ void ak_tcp_established(struct ak_input *in) {
     struct ak_tcb *t = in->t;
     const struct ak_seg *seg = in->seg;
     heard(core, t);
-    if (t->srtt_us == 0 && (t->flags & (AK_F_SYN_RETRANSMITTED | AK_F_ACTIVE)) == AK_F_ACTIVE)
-        ak_tcp_rtt_sample(core, t, (uint32_t)core->now_us - t->last_send);
+    int32_t trip_us = (int32_t)((uint32_t)seg->time_us - t->last_send);
+    if (trip_us > 0 && t->srtt_us == 0 && (t->flags & (AK_F_SYN_RETRANSMITTED | AK_F_ACTIVE)) == AK_F_ACTIVE)
+        ak_tcp_rtt_sample(core, t, (uint32_t)trip_us);
     t->snd.una = ak_seq_add(t->snd.iss, 1);
     heed_lost_syns(core, t);
     t->retries = 0;

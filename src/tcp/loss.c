@@ -74,7 +74,7 @@ static uint32_t sample_trip(struct ak_core *core, struct ak_tcb *t, const struct
     uint64_t sample_us = 0;
     if (!trip->any) return 0;
     if (!trip->retransmitted) {
-        sample_us = ak_max_u64(1, core->now_us - trip->sent_us);
+        sample_us = ak_max_u64(1, ak_tcp_trip_us(seg, trip->sent_us));
     } else if ((t->flags & AK_F_TIMESTAMPS) && seg->options.ts_ecr != 0) {
         uint32_t ticks = ak_tcp_timestamp(core, t->ts_offset) - seg->options.ts_ecr;
         if (ticks > 0x00ffffff) return 0; /* not an echo of ours */

@@ -5,6 +5,11 @@
 #include "tcp/cc.h"
 #include "tcp/tcp.h"
 
+/* From a transmission to the arrival of a segment: what that has waited for in a driver is no part of it. */
+static inline uint64_t ak_tcp_trip_us(const struct ak_seg *seg, uint64_t sent_us) {
+    return seg->time_us > sent_us ? seg->time_us - sent_us : 0;
+}
+
 /* ---- flight.c: records.  Cuts one after its first bytes.  False: no record is free, and it stays whole. */
 bool ak_record_split(struct ak_core *core, struct ak_transfer *x, uint32_t index, uint32_t bytes);
 void ak_record_remove(struct ak_core *core, struct ak_transfer *x, uint32_t index);

@@ -12,7 +12,7 @@ static bool sent_after(uint64_t sent_us, ak_seq end, uint64_t other_us, ak_seq o
 void ak_rack_delivered(struct ak_core *core, struct ak_tcb *t, const struct ak_record *r, const struct ak_seg *seg) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     ak_seq end = ak_seq_add(r->seq, r->bytes);
-    uint64_t rtt_us = core->now_us - r->sent_us;
+    uint64_t rtt_us = ak_tcp_trip_us(seg, r->sent_us);
     if (r->flags & AK_RECORD_RETRANSMITTED) {
         /* Which transmission was it?  Not the last one, if the echo is older than it, or the trip were shorter than
          * any. */

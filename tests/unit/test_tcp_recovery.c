@@ -509,12 +509,35 @@ static void echo_older_than_the_retransmission_measures_nothing(void **state) {
     r->sent_us = core->now_us;
     uint32_t sent_ts = (uint32_t)(core->now_us / 1000) + t->ts_offset;
     world_run(p.w, 50000);
-    struct ak_seg seg = {.options = {.present = AKSU_OPT_TIMESTAMPS, .ts_ecr = sent_ts - 1}};
+    struct ak_seg seg = {.time_us = p.w->now_us, .options = {.present = AKSU_OPT_TIMESTAMPS, .ts_ecr = sent_ts - 1}};
     ak_rack_delivered(core, t, r, &seg);
     assert_false(x->rack.any);
     seg.options.ts_ecr = sent_ts;
     ak_rack_delivered(core, t, r, &seg);
     assert_true(x->rack.any);
+    world_close(p.w);
+}
+
+/* A frame that waited in the driver says when it came: the wait is no part of the round trip. */
+static void round_trip_ends_when_the_frame_came(void **state) {
+    (void)state;
+    struct peer p = sack_peer(10);
+    ak_tcb_at(ak_core_of(p.w->stack[SERVER]), p.sock.slot)->min_rtt_us = UINT32_MAX;
+    uint64_t sent_us = p.w->now_us;
+    we_send(&p, 1 * SEG);
+    world_run(p.w, 49000);
+    uint8_t packet[PEER_PACKET_MAX];
+    struct ak_tcp_header header = {.src_port = PEER_PORT,
+                                   .dst_port = p.our_port,
+                                   .seq = {PEER_ISS + 1},
+                                   .ack = {p.iss + 1 + SEG},
+                                   .flags = AKSU_TCP_ACK,
+                                   .wnd = p.wnd};
+    aksu_iov iov = {.base = packet, .bytes = peer_packet(&p, packet, &header, 0)};
+    aksu_frame frame = {.total_bytes = (uint32_t)iov.bytes, .iov_count = 1, .iov = &iov, .time_us = sent_us + 30000};
+    aksu_input(p.w->stack[SERVER], p.w->now_us, &frame, 1);
+    assert_int_equal(info_of(&p).snd_unacked_bytes, 0);
+    assert_int_equal(info_of(&p).min_rtt_us, 30000);
     world_close(p.w);
 }
 
@@ -543,6 +566,7 @@ int main(void) {
         cmocka_unit_test(timeout_with_nothing_new_to_send_is_not_judged),
         cmocka_unit_test(oldest_lost_goes_first_wherever_it_is_listed),
         cmocka_unit_test(echo_older_than_the_retransmission_measures_nothing),
+        cmocka_unit_test(round_trip_ends_when_the_frame_came),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
