@@ -440,6 +440,7 @@ aksu_err aksu_tcp_set(aksu_stack *stack, aksu_sock sock, aksu_tcp_setting settin
     if (t->state == AK_TCP_SYN_SENT && t->retries == 0 && (t->flags & AK_F_SYN_DUE)) {
         offer(core, t); /* the SYN has not gone yet: it offers what is now wanted */
     }
+    if (setting == AKSU_TCP_RCV_BUF_BYTES) ak_tcp_window_opened(core, t);
     if (setting == AKSU_TCP_USER_TIMEOUT_US || setting == AKSU_TCP_USER_TIMEOUT_OPTION) t->user_timeout_due = true;
     ak_tcp_timer_file(core, t);
     ak_tcp_want_output(core, t);

@@ -277,6 +277,44 @@ static void tail_behind_a_full_segment_goes_with_minshall(void **state) {
                               "  0.010 ESTABLISHED  <- ACK 1 ack 1561 ----------------------- ESTABLISHED\n");
 }
 
+/* A buffer made larger is told to a peer that the smaller one has stopped. */
+static void buffer_made_larger_opens_a_shut_window(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    config.tcp.rcv_buf_bytes = 2000;
+    struct joined j = join(&config);
+    send_bytes(&j, 4000);
+    world_run(j.w, 100000);
+    aksu_tcp_info info;
+    assert_int_equal(aksu_tcp_status(j.w->stack[CLIENT], j.sock[CLIENT], &info), AKSU_OK);
+    assert_int_equal(info.snd_wnd, 2000 - 1460); /* too little for the next segment */
+    assert_int_equal(aksu_tcp_set(j.w->stack[SERVER], j.sock[SERVER], AKSU_TCP_RCV_BUF_BYTES, 20000), AKSU_OK);
+    world_run(j.w, 1000);
+    assert_int_equal(aksu_tcp_status(j.w->stack[CLIENT], j.sock[CLIENT], &info), AKSU_OK);
+    assert_true(info.snd_wnd > 10000);
+    world_close(j.w);
+}
+
+/* A low-water mark above the buffer means an empty buffer. */
+static void send_low_water_mark_above_the_buffer_is_told_when_it_is_empty(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    config.tcp.snd_buf_bytes = 2000;
+    config.tcp.snd_lowat_bytes = 3000;
+    struct joined j = join(&config);
+    uint32_t bits;
+    send_bytes(&j, 2000);
+    size_t bytes;
+    assert_int_equal(aksu_tcp_send(j.w->stack[CLIENT], j.sock[CLIENT], "x", 1, 0, &bytes), AKSU_ERR_AGAIN);
+    assert_int_equal(aksu_poll(j.w->stack[CLIENT], j.sock[CLIENT], &bits), AKSU_OK);
+    assert_false(bits & AKSU_EV_WRITABLE);
+    world_run(j.w, 100000);
+    assert_true(world_events(j.w, CLIENT, NULL) & AKSU_EV_WRITABLE);
+    assert_int_equal(aksu_poll(j.w->stack[CLIENT], j.sock[CLIENT], &bits), AKSU_OK);
+    assert_true(bits & AKSU_EV_WRITABLE);
+    world_close(j.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(window_shut_is_probed_until_it_opens),
@@ -291,6 +329,8 @@ int main(void) {
         cmocka_unit_test(small_writes_without_nagle_go_at_once),
         cmocka_unit_test(tail_behind_a_full_segment_waits_with_nagle),
         cmocka_unit_test(tail_behind_a_full_segment_goes_with_minshall),
+        cmocka_unit_test(buffer_made_larger_opens_a_shut_window),
+        cmocka_unit_test(send_low_water_mark_above_the_buffer_is_told_when_it_is_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
