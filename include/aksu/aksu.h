@@ -149,7 +149,7 @@ typedef struct aksu_frame {
     X(MSS_BYTES, mss_bytes, 0, 65495, 0, "largest MSS we announce; 0: from the MTU (RFC 9293 s3.7.1)")                 \
     X(RCV_BUF_BYTES, rcv_buf_bytes, 256, 1u << 30, 4u << 20, "receive buffer: the largest window offered")             \
     X(SND_BUF_BYTES, snd_buf_bytes, 256, 1u << 30, 4u << 20, "send buffer")                                            \
-    X(SND_LOWAT_BYTES, snd_lowat_bytes, 1, 1u << 30, 1, "WRITABLE needs this much room")                               \
+    X(SND_LOWAT_BYTES, snd_lowat_bytes, 1, 1u << 30, 1, "WRITABLE needs this much room, or nothing queued")            \
     X(RCV_LOWAT_BYTES, rcv_lowat_bytes, 1, 1u << 30, 1, "READABLE needs this many bytes, a full buffer or the end")    \
     X(NAGLE, nagle, 0, 2, 2,                                                                                           \
       "hold a small segment: 0 never, 1 while data is unacknowledged (RFC 9293 s3.7.4), "                              \
@@ -562,6 +562,7 @@ typedef enum aksu_verdict { AKSU_ACCEPT, AKSU_REFUSE, AKSU_DROP } aksu_verdict; 
 aksu_err aksu_tcp_decide(aksu_stack *stack, aksu_sock incoming, aksu_verdict verdict);
 
 /* SEND (RFC 9293 s3.10.2): copies up to data_bytes into the send buffer.  AGAIN: no room (WRITABLE will tell).
+ * NO_MEMORY: config.transfer_max connections are moving data: try again later, no event will tell.
  * CLOSING: after shutdown or close.  NOT_CONNECTED: a listener.  RESET, TIMED_OUT, ...: it is over. */
 enum {
     AKSU_SEND_MORE = 1u << 0,   /* more follows at once: no PSH, and wait for it as CORK does */

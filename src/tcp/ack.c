@@ -91,8 +91,8 @@ static void new_ack(struct ak_input *in) {
     if (x == NULL) return;
     const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
     uint32_t queued = ak_seq_bytes(ak_seq_min(t->snd.una, x->send_end), x->send_end) + x->reserved_bytes;
-    if (queued + settings->snd_lowat_bytes <= settings->snd_buf_bytes && (t->flags & AK_F_FIN_QUEUED) == 0)
-        ak_tcp_tell(core, t, AKSU_EV_WRITABLE);
+    bool room = queued == 0 || queued + settings->snd_lowat_bytes <= settings->snd_buf_bytes;
+    if (room && (t->flags & AK_F_FIN_QUEUED) == 0) ak_tcp_tell(core, t, AKSU_EV_WRITABLE);
     ak_transfer_idle_soon(core, t);
 }
 

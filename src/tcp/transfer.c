@@ -64,6 +64,14 @@ static uint64_t room_bytes(const struct ak_core *core, const struct ak_tcb *t, c
     return queued < limit ? limit - queued : 0;
 }
 
+/* WRITABLE will tell: when what is queued is acknowledged or, with nothing queued, when others have given blocks back.
+ */
+static aksu_err no_room(struct ak_core *core, struct ak_tcb *t) {
+    ak_sock_unseen(&t->sock, AKSU_EV_WRITABLE);
+    if (queued_bytes(t, ak_transfer_of(core, t)) == 0) ak_memory_wait(core, t);
+    return AKSU_ERR_AGAIN;
+}
+
 /* Bytes that are in place behind send_end join the queue. */
 static void queue(struct ak_core *core, struct ak_tcb *t, uint32_t bytes, unsigned flags) {
     struct ak_transfer *x = ak_transfer_of(core, t);
@@ -104,10 +112,7 @@ aksu_err aksu_tcp_send(aksu_stack *stack, aksu_sock sock, const void *data, size
         ak_copy(to, (const uint8_t *)data + done, bytes);
         done += bytes;
     }
-    if (done == 0 && data_bytes > 0) {
-        ak_sock_unseen(&t->sock, AKSU_EV_WRITABLE);
-        return AKSU_ERR_AGAIN;
-    }
+    if (done == 0 && data_bytes > 0) return no_room(core, t);
     if (done < data_bytes) ak_sock_unseen(&t->sock, AKSU_EV_WRITABLE);
     queue(core, t, done, done < data_bytes ? flags & ~(unsigned)AKSU_SEND_URGENT : flags);
     ak_transfer_idle_soon(core, t); /* nothing was to be sent */
@@ -137,10 +142,7 @@ aksu_err aksu_tcp_send_reserve(aksu_stack *stack, aksu_sock sock, size_t bytes, 
         done += (uint32_t)ret_iov[count].bytes;
         count++;
     }
-    if (count == 0) {
-        ak_sock_unseen(&t->sock, AKSU_EV_WRITABLE);
-        return AKSU_ERR_AGAIN;
-    }
+    if (count == 0) return no_room(core, t);
     x->reserved_bytes = done;
     *ret_iov_count = count;
     return AKSU_OK;
@@ -266,7 +268,8 @@ static uint32_t connection_levels(const struct ak_core *core, const struct ak_tc
     if (ak_tcp_worth_reading(core, t, readable) || end) bits |= AKSU_EV_READABLE;
     if (end) bits |= AKSU_EV_PEER_CLOSED;
     if (t->state >= AK_TCP_ESTABLISHED) bits |= AKSU_EV_CONNECTED;
-    bool room = x == NULL || room_bytes(core, t, x) >= settings->snd_lowat_bytes;
+    uint64_t free_bytes = x == NULL ? UINT64_MAX : room_bytes(core, t, x);
+    bool room = free_bytes >= settings->snd_lowat_bytes || (free_bytes > 0 && queued_bytes(t, x) == 0);
     bool open = t->state == AK_TCP_ESTABLISHED || t->state == AK_TCP_CLOSE_WAIT;
     if (open && room && (t->flags & AK_F_FIN_QUEUED) == 0) bits |= AKSU_EV_WRITABLE;
     if (t->flags & AK_F_URGENT_RECEIVED) bits |= AKSU_EV_URGENT;

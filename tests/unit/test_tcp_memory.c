@@ -1,6 +1,8 @@
 /* Blocks run short: nobody takes them all, and who waits for them is told, in order, however long it takes. */
 #include "tcp_world.h"
 
+#include "tcp/tcb.h"
+
 enum { BLOCKS = 64, BLOCK_BYTES = 4096, HOARDERS = 20 };
 
 struct pair {
@@ -150,11 +152,37 @@ static void windows_kept_shut_give_way_when_memory_is_short(void **state) {
     }
 }
 
+/* The very last block has gone, in the hands of others: who is told AGAIN then, with nothing of his own that could be
+ * acknowledged, is told WRITABLE when blocks come back, as he is when a sixteenth was left. */
+static void send_with_no_block_at_all_is_told_writable_later(void **state) {
+    (void)state;
+    for (int by_reserve = 0; by_reserve < 2; by_reserve++) {
+        aksu_sock listener;
+        struct tcp_world *w = open_small(&listener);
+        struct pair p = join(w, listener);
+        struct ak_core *core = ak_core_of(w->stack[CLIENT]);
+        uint32_t taken[BLOCKS], count = 0, pieces;
+        size_t bytes;
+        aksu_iov iov;
+        while (count < BLOCKS && (taken[count] = ak_block_get(&core->blocks)) != AK_NONE) count++;
+        (void)world_events(w, CLIENT, NULL);
+        aksu_err err = by_reserve ? aksu_tcp_send_reserve(w->stack[CLIENT], p.client, 1, &iov, 1, &pieces)
+                                  : aksu_tcp_send(w->stack[CLIENT], p.client, "x", 1, 0, &bytes);
+        assert_int_equal(err, AKSU_ERR_AGAIN);
+        world_run(w, 1000000);
+        while (count > 0) ak_block_put(&core->blocks, taken[--count]);
+        world_run(w, 1000000);
+        assert_true(world_events(w, CLIENT, NULL) & AKSU_EV_WRITABLE);
+        world_close(w);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hoarder_window_shut_leaves_room_for_others),
         cmocka_unit_test(send_without_blocks_is_told_writable_when_others_end),
         cmocka_unit_test(windows_kept_shut_give_way_when_memory_is_short),
+        cmocka_unit_test(send_with_no_block_at_all_is_told_writable_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
