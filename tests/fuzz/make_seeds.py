@@ -154,6 +154,39 @@ NDP = {
     "ns_short": b"\1\x87" + b"\0" * 7 + TARGET[:15],
 }
 
+US_4, US_6, HER_6 = b"\xc0\0\2\1", PREFIX_1[:15] + b"\1", b"\xfe\x80" + b"\0" * 13 + b"\x99"
+ALL_6 = b"\xff\2" + b"\0" * 13 + b"\1"
+
+
+def arp(op, sha=MAC_A, spa=b"\xc0\0\2\x09", tpa=US_4):
+    return ether(0x0806, struct.pack(">HHBBH", 1, 0x0800, 6, 4, op) + sha + spa + b"\0" * 6 + tpa, dst=b"\xff" * 6,
+                 src=MAC_A)
+
+
+def icmp6(message, src=HER_6, dst=ALL_6, hops=255):
+    return ether(0x86DD, struct.pack(">IHBB", 6 << 28, len(message), 58, hops) + src + dst + message,
+                 dst=b"\x33\x33" + dst[12:] if dst[0] == 255 else MAC_B, src=MAC_A)
+
+
+def said(*frames):
+    return b"".join(struct.pack(">HH", ms, len(frame)) + frame for ms, frame in frames)
+
+
+NA = b"\x88\0\0\0\x60\0\0\0"
+NS = b"\x87" + b"\0" * 7
+THERE = PREFIX_1[:15] + b"\x66"
+ETHER = {
+    "arp": said((3000, b""), (10, arp(2)), (10, arp(1)), (5000, arp(1, sha=MAC_B[:5] + b"\7")), (9000, arp(2))),
+    "arp_taken": said((500, arp(2, spa=US_4)), (10, arp(1, spa=b"\0" * 4)), (4000, arp(1, spa=US_4))),
+    "ndp": said((3000, icmp6(NS + US_6 + ND_MAC, THERE, US_6)), (10, icmp6(NA + THERE + nd_option(2, MAC_A), THERE, US_6)),
+                (40000, icmp6(NS + US_6, THERE, US_6)), (10, icmp6(b"\x80" + b"\0" * 9, THERE, US_6, 64))),
+    "ndp_taken": said((10, icmp6(NS + US_6, b"\0" * 16, ALL_6[:11] + b"\1\xff\0\0\1")), (10, icmp6(NA + US_6, US_6))),
+    "router": said((3000, icmp6(NDP["ra"][1:])), (2000, icmp6(NDP["ra_many"][1:])), (60000, icmp6(NDP["ra_bare"][1:])),
+                   (10, icmp6(RA[:6] + b"\0\0" + RA[8:])), (10, icmp6(NDP["redirect"][1:], HER_6, US_6)),
+                   (10, icmp6(b"\x82" + b"\0" * 27, hops=1))),
+    "waits": said((3000, b""), (0, b""), (3500, b""), (10, arp(2)), (1000, b"")),
+}
+
 ETHERNET = b"\2\0\0\0\0\2\2\0\0\0\0\1\x08\0"
 
 
@@ -222,7 +255,7 @@ EXPLAIN = {
 def main():
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "corpus"
     for target, seeds in {"fuzz_ipv4": IPV4, "fuzz_tcp_header": TCP, "fuzz_icmp": ICMP,
-                          "fuzz_explain": EXPLAIN, "fuzz_eth": ETH, "fuzz_ndp": NDP}.items():
+                          "fuzz_explain": EXPLAIN, "fuzz_eth": ETH, "fuzz_ndp": NDP, "fuzz_ether": ETHER}.items():
         folder = out / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():

@@ -546,6 +546,7 @@ static void source_address_selected(void **state) {
         {{"2001:db8:1::1", "fd00::1", NULL}, "fd00::9", "fd00::1"},
         {{"2001:db8:1::1", "2001:db8:2::1", NULL}, "2001:db8:2::9", "2001:db8:2::1"}, /* rule 8: the longer match */
         {{"2001:db8:2::1", "2001:db8:1::1", NULL}, "2001:db8:1::9", "2001:db8:1::1"},
+        {{"2001:0:1::1", "2600::1", NULL}, "2001:db8:9::1", "2600::1"}, /* the label before the match */
         {{"2002:c000:201::1", "2001:db8:1::1", NULL}, "2002:c000:301::9", "2002:c000:201::1"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

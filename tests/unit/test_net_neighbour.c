@@ -233,6 +233,8 @@ static void strangers_who_do_not_ask_for_us_not_remembered(void **state) {
     assert_int_equal(wire_neighbour(w, 0, "2001:db8::77").state, AKSU_NEIGHBOUR_NONE);
     wire_arp(w, AK_ARP_REQUEST, &x, "192.0.2.77", "192.0.2.1");
     assert_int_equal(wire_neighbour(w, 0, "192.0.2.77").state, AKSU_NEIGHBOUR_STALE);
+    wire_arp(w, AK_ARP_REPLY, &x, "192.0.2.77", "192.0.2.1"); /* an answer that nobody asked for confirms nothing */
+    assert_int_equal(wire_neighbour(w, 0, "192.0.2.77").state, AKSU_NEIGHBOUR_STALE);
     wire_close(w);
 }
 
@@ -411,6 +413,49 @@ static void many_parked_some_leave_the_rest_go_on(void **state) {
     wire_close(w);
 }
 
+/* The place of one that a connection waits for is not taken: the other connection's SYN is lost, and goes again. */
+static void waited_for_neighbour_not_pushed_out(void **state) {
+    (void)state;
+    struct wire *w = wire_open();
+    aksu_config config = wire_config();
+    config.neighbour_max = 4; /* one of them unanswered */
+    (void)wire_host(w, &config, NULL);
+    (void)wire_host(w, NULL, NULL);
+    wire_give(w, 0, "192.0.2.1", 24);
+    wire_give(w, 1, "192.0.2.2", 24);
+    wire_give(w, 1, "192.0.2.3", 24);
+    (void)wire_listen(w, 1, 80);
+    wire_run(w, 5000000);
+    w->unplugged[1] = true;
+    aksu_sock one = wire_connect(w, 0, "192.0.2.2", 80), two = wire_connect(w, 0, "192.0.2.3", 80);
+    wire_run(w, 100000);
+    const char *first =
+        wire_neighbour(w, 0, "192.0.2.2").state == AKSU_NEIGHBOUR_INCOMPLETE ? "192.0.2.2" : "192.0.2.3";
+    assert_int_equal(wire_neighbour(w, 0, first).state, AKSU_NEIGHBOUR_INCOMPLETE);
+    assert_true(wire_drops(w, 0, AKSU_DROP_NEIGHBOUR_FULL) > 0);
+    w->unplugged[1] = false;
+    wire_run(w, 5000000);
+    assert_int_equal(wire_tcp_state(w, 0, one), AK_TCP_ESTABLISHED);
+    assert_int_equal(wire_tcp_state(w, 0, two), AK_TCP_ESTABLISHED);
+    wire_close(w);
+}
+
+/* While data moves the neighbour is never in doubt. */
+static void steady_traffic_keeps_reachable(void **state) {
+    (void)state;
+    struct wire *w = two_hosts();
+    (void)wire_listen(w, 1, 80);
+    aksu_sock sock = wire_connect(w, 0, "2001:db8::2", 80);
+    wire_run(w, 1000);
+    for (int i = 0; i < 1200; i++) {
+        size_t sent;
+        assert_int_equal(aksu_tcp_send(w->stack[0], sock, "x", 1, 0, &sent), AKSU_OK);
+        wire_run(w, 100000);
+        assert_int_equal(wire_neighbour(w, 0, "2001:db8::2").state, AKSU_NEIGHBOUR_REACHABLE);
+    }
+    wire_close(w);
+}
+
 /* ---------------------------------------------------------------- gateways */
 
 static void gateway_not_on_link_refused(void **state) {
@@ -465,7 +510,8 @@ static void gateway_fails_other_taken_and_back(void **state) {
     aksu_sock two = wire_connect(w, 0, "198.51.100.9", 80);
     wire_run(w, 1000000);
     assert_int_equal(wire_tcp_state(w, 0, two), AK_TCP_ESTABLISHED);
-    /* It is asked again and again, and used when it answers. */
+    /* It is asked again and again, and used when it answers, long after it has stopped asking for us. */
+    wire_run(w, 60000000);
     w->unplugged[1] = false;
     wire_run(w, 130000000);
     wire_forget(w);
@@ -574,6 +620,8 @@ int main(void) {
         cmocka_unit_test(packets_wait_at_most_three),
         cmocka_unit_test(limits_of_one_still_work),
         cmocka_unit_test(many_parked_some_leave_the_rest_go_on),
+        cmocka_unit_test(waited_for_neighbour_not_pushed_out),
+        cmocka_unit_test(steady_traffic_keeps_reachable),
         cmocka_unit_test(gateway_not_on_link_refused),
         cmocka_unit_test(gateway_fails_other_taken_and_back),
         cmocka_unit_test(frames_of_others_dropped),
