@@ -35,7 +35,7 @@ void ak_tcp_established(struct ak_input *in) {
     t->retries = 0;
     t->user_timeout_due = true;
     ak_flags_clear(t, AK_F_SYN_DUE);
-    ak_tcp_timer_cancel(core, t, AKSU_TIMER_RETRANSMIT);
+    ak_tcp_rto_restart(core, t); /* for what followed our SYN already: RFC 7413 s4.2.2 */
     /* s3.10.7.3, s3.10.7.4: SND.WND, WL1, WL2 from this segment whatever came before. */
     t->snd.wl1 = ak_seq_sub(seg->seq, 1);
     ak_tcp_send_window_update(core, t, seg);

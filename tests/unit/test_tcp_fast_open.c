@@ -255,6 +255,30 @@ static void pending_limit_counts_what_was_reset(void **state) {
     world_close(p.w);
 }
 
+/* What the server has sent before the handshake's end is in the care of the retransmission timer after it. */
+static void answer_lost_before_the_third_segment_comes_again(void **state) {
+    (void)state;
+    struct tcp_world *w = open_world();
+    aksu_sock listener = world_listen(w, 4, 0);
+    learn_cookie(w, listener);
+    aksu_sock server, client;
+    size_t bytes;
+    char buf[8];
+    client = connect_and_send(w);
+    assert_true(world_carry(w, CLIENT));
+    assert_int_equal(aksu_tcp_accept(w->stack[SERVER], listener, &server), AKSU_OK);
+    w->one_by_one = true;
+    assert_true(world_carry(w, SERVER)); /* the SYN,ACK */
+    assert_int_equal(aksu_tcp_send(w->stack[SERVER], server, "yes", 3, 0, &bytes), AKSU_OK);
+    w->lose = 1;
+    assert_true(world_carry(w, SERVER));
+    world_run(w, 2000000);
+    assert_int_equal(world_state(w, SERVER, server), AK_TCP_ESTABLISHED);
+    assert_int_equal(aksu_tcp_recv(w->stack[CLIENT], client, buf, sizeof buf, &bytes), AKSU_OK);
+    assert_int_equal(bytes, 3);
+    world_close(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_syn_asks_for_a_cookie_and_carries_nothing),
@@ -267,6 +291,7 @@ int main(void) {
         cmocka_unit_test(status_tells_of_data_on_syn),
         cmocka_unit_test(syn_data_beyond_the_window_is_traced_as_dropped),
         cmocka_unit_test(pending_limit_counts_what_was_reset),
+        cmocka_unit_test(answer_lost_before_the_third_segment_comes_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
