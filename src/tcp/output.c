@@ -114,8 +114,8 @@ static void commit_nothing(struct ak_core *core, struct ak_tcb *t, const struct 
     /* s3.8.6.1, SHLD-29: the first probe after one RTO.  With the window shut nothing in flight is timed out (SHLD-17).
      */
     bool shut = t->snd.wnd == 0 && waits;
+    if (shut) ak_tcp_timer_cancel(core, t, AKSU_TIMER_RETRANSMIT);
     if ((shut || (plan->stop == AK_STOP_WINDOW && waits && nothing_new)) && x->due_us[AK_BUSY_PERSIST] == AK_NEVER) {
-        ak_tcp_timer_cancel(core, t, AKSU_TIMER_RETRANSMIT);
         x->rto_backoff = 0;
         x->shut_us = core->now_us;
         ak_tcp_timer_set(core, t, AKSU_TIMER_PERSIST, core->now_us + ak_tcp_rto_us(core, t));

@@ -138,6 +138,24 @@ static void small_segment_acknowledged_is_forgotten(void **state) {
     world_close(p.w);
 }
 
+/* SHLD-17: while the window is shut what is in flight is probed for, and not timed out, also after an acknowledgment of
+ * some of it. */
+static void window_shut_with_data_in_flight_is_no_timeout(void **state) {
+    (void)state;
+    struct peer p = joined();
+    queue(&p, 4000, 0);
+    world_run(p.w, 1000);
+    p.wnd = 0;
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1001});
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 2001});
+    world_run(p.w, 5000000);
+    aksu_counters counters;
+    aksu_counters_get(p.w->stack[SERVER], &counters);
+    assert_int_equal(counters.rto_fired, 0);
+    assert_true(counters.persist_probes > 2);
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_sends_are_joined_and_the_last_is_pushed),
@@ -146,6 +164,7 @@ int main(void) {
         cmocka_unit_test(window_opens_by_little_no_little_segment_goes),
         cmocka_unit_test(small_segment_long_ago_holds_nothing_back),
         cmocka_unit_test(small_segment_acknowledged_is_forgotten),
+        cmocka_unit_test(window_shut_with_data_in_flight_is_no_timeout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
