@@ -36,6 +36,70 @@ static uint64_t stream_digest(const struct ak_core *core, const struct ak_stream
     return h;
 }
 
+/* How long ago, and how far ahead; what is over is over. */
+static uint64_t age(const struct ak_core *core, uint64_t since_us) {
+    return since_us == AK_NEVER ? AK_NEVER : core->now_us - since_us;
+}
+static uint64_t ahead(const struct ak_core *core, uint64_t due_us) {
+    return due_us > core->now_us ? due_us - core->now_us : 0;
+}
+
+static uint64_t cc_digest(const struct ak_core *core, const union ak_cc_state *cc) {
+    uint64_t h = mix(0, cc, offsetof(struct ak_cubic, epoch_us)); /* newreno's end before the times */
+    if (cc->cubic.epoch_us == 0) return h;
+    return mix_u64(mix_u64(h, age(core, cc->cubic.epoch_us)), age(core, cc->cubic.last_us));
+}
+
+/* What recovery has found out so far, and what is to be told. */
+static uint64_t recovery_digest(const struct ak_core *core, const struct ak_tcb *t, const struct ak_transfer *x) {
+    const uint64_t fields[] = {
+        x->partial_acks,
+        x->in_recovery == AK_RECOVERY_FAST ? age(core, x->reduced_us) : 0,
+        x->prr.delivered,
+        x->prr.out,
+        x->prr.recover_fs,
+        x->tlp.end.n,
+        (uint64_t)x->tlp.out | (uint64_t)x->tlp.retransmission << 1 | (uint64_t)x->tlp.unmeasured << 2,
+        x->limited_end.n,
+        ahead(core, x->pace_next_us),
+        x->pace_free_bytes,
+        x->data_sent_us == 0 ? 0 : age(core, x->data_sent_us) + 1,
+        x->cwv.round_end.n,
+        x->cwv.round_bytes,
+        (uint64_t)x->cwv.pipe_now << 32 | x->cwv.pipe_before,
+        ahead(core, x->cwv.period_end_us),
+        age(core, x->cwv.unused_since_us),
+        (uint64_t)x->ecn_end.n << 8 | x->ecn_holds,
+        x->duplicates_owed,
+        (uint64_t)x->sack_turn << 32 | x->ranges_untold,
+    };
+    uint64_t h = mix(0, fields, sizeof fields);
+    if (x->duplicate_due) h = mix(h, &x->duplicate, sizeof x->duplicate);
+    if (x->rack.any) {
+        const uint64_t rack[] = {
+            age(core, x->rack.sent_us),
+            (uint64_t)x->rack.end.n << 32 | x->rack.fack.n,
+            (uint64_t)x->rack.rtt_us << 32 | x->rack.least_us,
+            ahead(core, x->rack.least_end_us),
+        };
+        h = mix(h, rack, sizeof rack);
+    }
+    const uint32_t window[] = {x->rack.reordering, x->rack.dsack_seen, x->rack.dsack_seen ? x->rack.dsack_round.n : 0,
+                               x->rack.window_extra, x->rack.window_persist};
+    h = mix(h, window, sizeof window);
+    if (!x->undo.kept) return h;
+    const uint32_t undo[] = {x->undo.cwnd,
+                             x->undo.ssthresh,
+                             x->undo.flight_bytes,
+                             x->undo.una.n,
+                             x->undo.end.n,
+                             x->undo.retransmitted ? ak_tcp_timestamp(core, t->ts_offset) - x->undo.timestamp : 0,
+                             x->undo.again_bytes,
+                             (uint32_t)x->undo.retransmitted | (uint32_t)x->undo.undecided << 1 |
+                                 (uint32_t)x->undo.timeout << 2};
+    return mix_u64(mix(h, undo, sizeof undo), cc_digest(core, &x->undo.cc));
+}
+
 static uint64_t transfer_digest(const struct ak_core *core, const struct ak_tcb *t) {
     const struct ak_transfer *x = ak_transfer_of(core, t);
     if (x == NULL) return 0;
@@ -50,8 +114,8 @@ static uint64_t transfer_digest(const struct ak_core *core, const struct ak_tcb 
         x->ecn_cwr_due,  x->duplicate_due, x->undo.kept,
     };
     h = mix(h, words, sizeof words);
-    h = mix(h, &x->cc, offsetof(struct ak_cubic, epoch_us)); /* times relative to now; newreno's end before them */
-    if (x->cc.cubic.epoch_us != 0) h = mix_u64(h, core->now_us - x->cc.cubic.epoch_us);
+    h = mix_u64(h, cc_digest(core, &x->cc));
+    h = mix_u64(h, recovery_digest(core, t, x));
     for (uint32_t i = x->record_head; i != AK_NONE; i = ak_record_at(core, i)->next) {
         const struct ak_record *r = ak_record_at(core, i);
         const uint64_t fields[] = {r->seq.n,         r->bytes, until(core, r->sent_us), until(core, r->first_sent_us),
@@ -112,6 +176,7 @@ static uint64_t tcb_digest(const struct ak_core *core, const struct ak_tcb *t) {
         t->unacked_since - idle,
         t->peer_user_timeout,
         t->user_timeout_due,
+        t->fast_open,
     };
     h = mix(h, words, sizeof words);
     h = mix_u64(h, until(core, t->rto_due_us));
@@ -119,7 +184,14 @@ static uint64_t tcb_digest(const struct ak_core *core, const struct ak_tcb *t) {
 }
 
 static uint64_t listener_digest(const struct ak_core *core, const struct ak_listener *l) {
-    const uint32_t words[] = {l->accept_count, l->backlog, l->syn_count, l->flags, l->deferred_count};
+    const uint32_t words[] = {l->accept_count,
+                              l->backlog,
+                              l->syn_count,
+                              l->flags,
+                              l->deferred_count,
+                              l->fast_open_count,
+                              l->fast_open_reset_count,
+                              l->fast_open_reset_count > 0 ? l->fast_open_reset_until - ak_idle_clock(core) : 0};
     uint64_t h = mix(sock_digest(core, &l->sock), &l->tuple, sizeof l->tuple);
     for (ak_ref ref = l->accept.head; ref != AK_NONE; ref = ak_tcb_at(core, ref)->sock.ready.next)
         h = mix(h, &ak_tcb_at(core, ref)->tuple, sizeof(struct ak_tuple)); /* their order matters */

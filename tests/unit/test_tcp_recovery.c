@@ -541,6 +541,68 @@ static void round_trip_ends_when_the_frame_came(void **state) {
     world_close(p.w);
 }
 
+/* aksu_stack_digest: whatever of this differs, the future may. */
+static void digest_counts_what_recovery_knows(void **state) {
+    (void)state;
+    struct peer p = sack_peer(20);
+    we_send(&p, 10 * SEG);
+    peer_sacks(&p, 0, &(struct block){4, 8}, 1);
+    const aksu_stack *stack = p.w->stack[SERVER];
+    struct ak_core *core = ak_core_of(p.w->stack[SERVER]);
+    struct ak_transfer *x = ak_transfer_of(core, ak_tcb_at(core, p.sock.slot));
+    assert_int_equal(x->in_recovery, AK_RECOVERY_FAST);
+    assert_true(x->undo.kept && x->rack.any);
+    const size_t members[] = {
+#define AT(member) offsetof(struct ak_transfer, member)
+        AT(partial_acks),
+        AT(reduced_us),
+        AT(prr.delivered),
+        AT(prr.out),
+        AT(prr.recover_fs),
+        AT(rack.sent_us),
+        AT(rack.end),
+        AT(rack.fack),
+        AT(rack.rtt_us),
+        AT(rack.reordering),
+        AT(rack.window_extra),
+        AT(rack.window_persist),
+        AT(tlp.end),
+        AT(tlp.out),
+        AT(tlp.retransmission),
+        AT(tlp.unmeasured),
+        AT(duplicates_owed),
+        AT(sack_turn),
+        AT(ranges_untold),
+        AT(undo.cwnd),
+        AT(undo.ssthresh),
+        AT(undo.end),
+        AT(undo.again_bytes),
+        AT(undo.timeout),
+        AT(pace_free_bytes),
+        AT(data_sent_us),
+        AT(cwv.round_end),
+        AT(cwv.round_bytes),
+        AT(cwv.pipe_now),
+        AT(cwv.pipe_before),
+        AT(ecn_holds),
+        AT(ecn_end),
+        AT(limited_end),
+        AT(undo.una),
+        AT(frto),
+        AT(small_end),
+#undef AT
+    };
+    uint64_t digest = aksu_stack_digest(stack);
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        uint8_t *byte = (uint8_t *)x + members[i];
+        *byte ^= 1;
+        if (aksu_stack_digest(stack) == digest) fail_msg("member %zu does not count", i);
+        *byte ^= 1;
+    }
+    assert_true(aksu_stack_digest(stack) == digest);
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(prr_one_loss_of_twenty_sends_at_every_second_ack),
@@ -567,6 +629,7 @@ int main(void) {
         cmocka_unit_test(oldest_lost_goes_first_wherever_it_is_listed),
         cmocka_unit_test(echo_older_than_the_retransmission_measures_nothing),
         cmocka_unit_test(round_trip_ends_when_the_frame_came),
+        cmocka_unit_test(digest_counts_what_recovery_knows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
