@@ -56,15 +56,17 @@ uint32_t ak_tcp_timestamp(const struct ak_core *core, uint32_t offset) {
     return (uint32_t)(core->now_us / 1000) + offset;
 }
 
-/* RFC 6056 s3.3.1: random, then on from there. */
+/* RFC 6056 s3.3.1: at random, and when that has found none, all from a random one on. */
 bool ak_tcp_port_choose(struct ak_core *core, struct ak_tuple *tuple) {
+    enum { AT_RANDOM = 16 };
     uint32_t first = core->config.port_first;
     uint32_t count = core->config.port_last - first + 1;
-    uint32_t start = ak_prng_below(&core->prng, count);
-    for (uint32_t i = 0; i < count; i++) {
-        tuple->local_port = (uint16_t)(first + (start + i) % count);
+    uint32_t start = 0;
+    for (uint32_t i = 0; i < AT_RANDOM + count; i++) {
+        if (i <= AT_RANDOM) start = ak_prng_below(&core->prng, count);
+        uint32_t on = i > AT_RANDOM ? i - AT_RANDOM : 0;
+        tuple->local_port = (uint16_t)(first + (start + on) % count);
         if (ak_flow_find(core, tuple) == AK_NONE) return true;
-        if (i < 16) start = ak_prng_below(&core->prng, count);
     }
     return false;
 }

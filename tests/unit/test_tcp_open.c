@@ -315,6 +315,22 @@ static void connect_from_an_address_that_cannot_reach_is_an_error(void **state) 
     world_close(w);
 }
 
+/* Few ephemeral ports: each of them is found before there is none. */
+static void every_ephemeral_port_is_found(void **state) {
+    (void)state;
+    for (uint32_t count = 1; count <= 24; count++) {
+        aksu_config config = plain_config();
+        config.port_first = 40000;
+        config.port_last = 40000 + count - 1;
+        struct tcp_world *w = world_open(&config);
+        aksu_sock sock;
+        for (uint32_t i = 0; i < count; i++)
+            assert_int_equal(connect_to(w, any, 0, world_addr(CLIENT), 80, &sock), AKSU_OK);
+        assert_int_equal(connect_to(w, any, 0, world_addr(CLIENT), 80, &sock), AKSU_ERR_ADDR_IN_USE);
+        world_close(w);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(listen_twice_is_an_error_and_changes_nothing),
@@ -329,6 +345,7 @@ int main(void) {
         cmocka_unit_test(timestamps_of_two_connections_are_unlike),
         cmocka_unit_test(ttl_and_dscp_are_on_every_segment),
         cmocka_unit_test(connect_from_an_address_that_cannot_reach_is_an_error),
+        cmocka_unit_test(every_ephemeral_port_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
