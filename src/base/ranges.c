@@ -9,8 +9,7 @@
 #include "check.h"
 #include "mem.h"
 
-/* The first range that ends at or after seq; count if none. */
-static uint32_t first_ending_from(const struct ak_range *ranges, uint32_t count, ak_seq seq) {
+uint32_t ak_ranges_find(const struct ak_range *ranges, uint32_t count, ak_seq seq) {
     uint32_t low = 0, high = count;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
@@ -26,7 +25,7 @@ static uint32_t first_ending_from(const struct ak_range *ranges, uint32_t count,
 bool ak_ranges_add(struct ak_range *ranges, uint32_t *count, uint32_t cap, struct ak_range add, uint32_t *ret_new_bytes,
                    uint32_t *ret_index) {
     ak_check(ak_seq_le(add.left, add.right));
-    const uint32_t first = first_ending_from(ranges, *count, add.left);
+    const uint32_t first = ak_ranges_find(ranges, *count, add.left);
     if (ak_seq_eq(add.left, add.right)) {
         *ret_new_bytes = 0;
         *ret_index = first;
@@ -74,7 +73,7 @@ uint32_t ak_ranges_trim(struct ak_range *ranges, uint32_t *count, ak_seq seq) {
 
 bool ak_ranges_covers(const struct ak_range *ranges, uint32_t count, ak_seq left, ak_seq right) {
     if (ak_seq_eq(left, right)) return true;
-    const uint32_t i = first_ending_from(ranges, count, right);
+    const uint32_t i = ak_ranges_find(ranges, count, right);
     return i < count && ak_seq_le(ranges[i].left, left);
 }
 

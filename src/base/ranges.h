@@ -15,6 +15,8 @@ struct ak_range {
  * and nothing changed, if it would need more than cap ranges.  An empty range changes nothing and has no place. */
 bool ak_ranges_add(struct ak_range *ranges, uint32_t *count, uint32_t cap, struct ak_range add, uint32_t *ret_new_bytes,
                    uint32_t *ret_index);
+/* The first range that ends at or after seq; count if none. */
+uint32_t ak_ranges_find(const struct ak_range *ranges, uint32_t count, ak_seq seq);
 /* Takes away everything before seq; answers the bytes taken away. */
 uint32_t ak_ranges_trim(struct ak_range *ranges, uint32_t *count, ak_seq seq);
 /* Whether [left, right) is wholly covered. */

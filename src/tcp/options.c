@@ -92,10 +92,9 @@ aksu_tcp_options ak_tcp_segment_options(const struct ak_core *core, const struct
     /* RFC 2018 s4: first the range with the newest segment, then the others in turn, so that the peer hears of all. */
     const struct ak_range *range = (const struct ak_range *)(const void *)ak_block_at(&core->blocks, x->range_block);
     uint32_t room = t->flags & AK_F_TIMESTAMPS ? AKSU_SACK_BLOCK_MAX - 1 : AKSU_SACK_BLOCK_MAX;
-    uint32_t first = 0;
-    while (first < x->range_count &&
-           !ak_seq_in(x->range_recent, range[first].left, ak_seq_bytes(range[first].left, range[first].right)))
-        first++;
+    uint32_t first = ak_ranges_find(range, x->range_count, x->range_recent);
+    if (first < x->range_count && ak_seq_lt(x->range_recent, range[first].left))
+        first = x->range_count; /* it is read */
     options.present |= AKSU_OPT_SACK;
     for (uint32_t i = 0; i < x->range_count + 1 && options.sack_count < room; i++) {
         uint32_t at = i == 0 ? first : (x->sack_turn + i - 1) % x->range_count;

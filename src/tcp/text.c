@@ -64,7 +64,9 @@ static struct ak_range *ranges_of(const struct ak_core *core, const struct ak_tr
 /* The same, leaving alone what has come before. */
 static ak_seq store_new(struct ak_input *in, ak_seq left, ak_seq right) {
     const struct ak_transfer *x = ak_transfer_of(in->core, in->t);
-    for (uint32_t i = 0; i < x->range_count && ak_seq_lt(left, right); i++) {
+    if (x->range_count == 0) return store(in, left, right);
+    uint32_t i = ak_ranges_find(ranges_of(in->core, x), x->range_count, left); /* SegmentSmack: not from the first on */
+    for (; i < x->range_count && ak_seq_lt(left, right); i++) {
         struct ak_range range = ranges_of(in->core, x)[i];
         if (ak_seq_le(range.right, left)) continue;
         if (ak_seq_ge(range.left, right)) break;
