@@ -26,19 +26,6 @@ void ak_list_push_back(struct ak_list *list, const struct ak_lens *lens, ak_ref 
     list->tail = ref;
 }
 
-void ak_list_push_front(struct ak_list *list, const struct ak_lens *lens, ak_ref ref) {
-    struct ak_link *link = link_at(lens, ref);
-    ak_check(!ak_link_linked(link));
-    link->prev = AK_LIST_HEAD;
-    link->next = list->head;
-    if (list->head == AK_NONE) {
-        list->tail = ref;
-    } else {
-        link_at(lens, list->head)->prev = ref;
-    }
-    list->head = ref;
-}
-
 void ak_list_remove(struct ak_list *list, const struct ak_lens *lens, ak_ref ref) {
     struct ak_link *link = link_at(lens, ref);
     ak_check(ak_link_linked(link));

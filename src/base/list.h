@@ -27,7 +27,6 @@ static inline bool ak_link_linked(const struct ak_link *link) {
     return link->prev != AK_NONE;
 }
 void ak_list_push_back(struct ak_list *list, const struct ak_lens *lens, ak_ref ref);
-void ak_list_push_front(struct ak_list *list, const struct ak_lens *lens, ak_ref ref);
 void ak_list_remove(struct ak_list *list, const struct ak_lens *lens, ak_ref ref);
 bool ak_list_check(const struct ak_list *list, const struct ak_lens *lens, uint32_t count_max);
 

@@ -71,12 +71,6 @@ uint32_t ak_ranges_trim(struct ak_range *ranges, uint32_t *count, ak_seq seq) {
     return gone_bytes;
 }
 
-bool ak_ranges_covers(const struct ak_range *ranges, uint32_t count, ak_seq left, ak_seq right) {
-    if (ak_seq_eq(left, right)) return true;
-    const uint32_t i = ak_ranges_find(ranges, count, right);
-    return i < count && ak_seq_le(ranges[i].left, left);
-}
-
 bool ak_ranges_check(const struct ak_range *ranges, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         if (!ak_seq_lt(ranges[i].left, ranges[i].right)) return false;

@@ -19,8 +19,6 @@ bool ak_ranges_add(struct ak_range *ranges, uint32_t *count, uint32_t cap, struc
 uint32_t ak_ranges_find(const struct ak_range *ranges, uint32_t count, ak_seq seq);
 /* Takes away everything before seq; answers the bytes taken away. */
 uint32_t ak_ranges_trim(struct ak_range *ranges, uint32_t *count, ak_seq seq);
-/* Whether [left, right) is wholly covered. */
-bool ak_ranges_covers(const struct ak_range *ranges, uint32_t count, ak_seq left, ak_seq right);
 bool ak_ranges_check(const struct ak_range *ranges, uint32_t count);
 
 #endif

@@ -23,10 +23,6 @@ static inline ak_seq ak_seq_sub(ak_seq a, uint32_t bytes) {
 static inline uint32_t ak_seq_bytes(ak_seq a, ak_seq b) {
     return b.n - a.n;
 }
-/* The same, negative if b is before a. */
-static inline int32_t ak_seq_diff(ak_seq a, ak_seq b) {
-    return (int32_t)(b.n - a.n);
-}
 static inline bool ak_seq_eq(ak_seq a, ak_seq b) {
     return a.n == b.n;
 }

@@ -124,8 +124,7 @@ void ak_time_wait_from(struct ak_core *core, struct ak_tcb *t, uint64_t due_us) 
     ak_link_init(&record->age);
     ak_list_push_back(&core->time_wait, &core->time_wait_lens, ref);
     uint32_t hash = ak_tuple_hash(core, &t->tuple);
-    ak_table_remove(&core->flows, ak_tcb_ref(core, t), hash);
-    ak_table_insert(&core->flows, ref, hash, ak_ref_hash, core);
+    ak_table_replace(&core->flows, ak_tcb_ref(core, t), ref, hash);
     set_due(core, record, due_us);
     if (t->flags & (AK_F_ACK_NOW | AK_F_ACK_DELAYED))
         send_ack(core, record, ak_settings_of(core, &t->sock), AKSU_SEND_ACK_CAUSE);

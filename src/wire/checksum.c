@@ -127,19 +127,6 @@ static uint64_t blocks_sum(const uint8_t *p, size_t bytes) {
     return streams_total(&sum);
 }
 
-static uint64_t blocks_copy(uint8_t *to, const uint8_t *p, size_t bytes) {
-    struct streams sum = {0};
-    for (size_t at = 0; at < bytes; at += BLOCK_BYTES) {
-        const struct block block = block_load(p + at);
-        ak_copy(to + at, &block.x0, sizeof(lanes));
-        ak_copy(to + at + sizeof(lanes), &block.x1, sizeof(lanes));
-        ak_copy(to + at + 2 * sizeof(lanes), &block.x2, sizeof(lanes));
-        ak_copy(to + at + 3 * sizeof(lanes), &block.x3, sizeof(lanes));
-        block_add(&sum, &block);
-    }
-    return streams_total(&sum);
-}
-
 /* Fewer bytes than a block. */
 AK_INLINE void sum_tail(struct partial *sum, const uint8_t *p, size_t bytes) {
     for (; bytes >= 8; bytes -= 8, p += 8) partial_add(sum, load64(p));
@@ -175,24 +162,6 @@ void ak_sum_add(struct ak_sum *sum, const void *data, size_t bytes) {
     }
     if (bytes > 0) {
         struct partial tail = {0};
-        sum_tail(&tail, p, bytes);
-        sum_piece(sum, partial_total(&tail), bytes);
-    }
-}
-
-void ak_sum_copy(struct ak_sum *sum, void *to, const void *from, size_t bytes) {
-    const uint8_t *p = from;
-    uint8_t *q = to;
-    while (bytes >= BLOCK_BYTES) {
-        const size_t piece_bytes = whole_blocks(bytes);
-        sum_piece(sum, blocks_copy(q, p, piece_bytes), piece_bytes);
-        p += piece_bytes;
-        q += piece_bytes;
-        bytes -= piece_bytes;
-    }
-    if (bytes > 0) {
-        struct partial tail = {0};
-        ak_copy(q, p, bytes);
         sum_tail(&tail, p, bytes);
         sum_piece(sum, partial_total(&tail), bytes);
     }

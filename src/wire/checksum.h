@@ -14,8 +14,6 @@ struct ak_sum {
 };
 
 void ak_sum_add(struct ak_sum *sum, const void *data, size_t bytes);
-/* Copies and adds in one pass. */
-void ak_sum_copy(struct ak_sum *sum, void *to, const void *from, size_t bytes);
 /* The pseudo-header of RFC 9293 s3.1 (IPv4 if both addresses are) or RFC 8200 s8.1. */
 void ak_sum_pseudo(struct ak_sum *sum, const aksu_addr *src, const aksu_addr *dst, uint8_t protocol, uint32_t bytes);
 /* The folded sum, not complemented: 0xffff means that what was added, checksum included, is right. */
