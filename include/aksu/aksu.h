@@ -247,6 +247,8 @@ typedef struct aksu_config {
     uint32_t frame_max;     /* output frames lent at one time */
     uint32_t reply_max;     /* stateless replies (RST, echo) waiting for output */
     uint32_t settings_max;  /* different sets of per-connection settings in use */
+    uint32_t udp_max;       /* UDP sockets */
+    uint32_t datagram_max;  /* datagrams in all their queues */
     uint32_t link_max, addr_max, route_max;
     uint32_t neighbour_max;         /* on all Ethernet links; at most a quarter of them unanswered (RFC 6583) */
     uint32_t held_max;              /* packets that wait for a neighbour's answer, at most 3 for each */
@@ -636,6 +638,55 @@ aksu_err aksu_tcp_status(aksu_stack *stack, aksu_sock sock, aksu_tcp_info *ret_i
  * end. Things that come or go meanwhile may be missed or seen twice, nothing else is. */
 bool aksu_tcp_next(aksu_stack *stack, uint64_t *cursor, aksu_tcp_info *ret_info);
 
+/* ---------------------------------------------------------------- UDP */
+
+/* RFC 768, RFC 8085.  A socket has an address and port of its own, and perhaps one peer: then nobody else's datagrams
+ * come in, and ICMP errors of what it sent are told (SOFT_ERROR).  Events: READABLE, SOFT_ERROR. */
+enum {
+    AKSU_UDP_BROADCAST = 1u << 0, /* may send to broadcast addresses, and receives what was sent to them */
+    AKSU_UDP_ONE_LINK = 1u << 1,  /* nothing comes in but from local.link, and broadcasts go out there */
+};
+
+typedef struct aksu_udp_open {
+    uint32_t struct_bytes;  /* sizeof(aksu_udp_open) */
+    aksu_endpoint local;    /* unspecified address: any of ours; port 0: chosen (RFC 6056) */
+    aksu_endpoint remote;   /* unspecified: anybody */
+    uint64_t user;          /* the application's word */
+    uint32_t flags;         /* AKSU_UDP_ */
+    uint32_t rcv_buf_bytes; /* memory for datagrams not yet read; 0: 256 KiB */
+    uint8_t ttl;            /* TTL or hop limit; 0: 64 */
+    uint8_t dscp;           /* Diffserv code point, 0 to 63 */
+} aksu_udp_open;
+
+/* INVALID: a field out of range; a remote address without port, or a broadcast one without the flag.
+ * ADDR_NOT_AVAILABLE, NO_ROUTE: as aksu_tcp_connect.  ADDR_IN_USE: the port is taken, or no ephemeral one is free.
+ * NO_MEMORY: config.udp_max. */
+aksu_err aksu_udp_bind(aksu_stack *stack, const aksu_udp_open *open, aksu_sock *ret_sock);
+
+/* Sends one datagram, copied: to the remote end, or to `to` where that is not NULL and there is none.  One that is too
+ * large for the path is sent in fragments.  AGAIN: the queue is full, the next aksu_output makes room.  INVALID: more
+ * than 65,507 bytes (65,527 over IPv6), no port or no address, or broadcast without the flag.  NOT_CONNECTED: `to` is
+ * NULL and nobody is there; EXISTS: `to` is given and somebody is.  NO_ROUTE, ADDR_NOT_AVAILABLE.  BADSOCK. */
+aksu_err aksu_udp_send(aksu_stack *stack, aksu_sock sock, const aksu_endpoint *to, const void *data, size_t bytes);
+
+/* Where a datagram came from, and to which of our addresses. */
+typedef struct aksu_udp_from {
+    aksu_endpoint remote;
+    aksu_addr local;
+    uint8_t ttl, tos;
+} aksu_udp_from;
+
+/* Takes the first datagram: up to cap bytes of it, the rest is lost; *ret_bytes tells its whole length.  ret_from may
+ * be NULL.  AGAIN: none.  BADSOCK. */
+aksu_err aksu_udp_recv(aksu_stack *stack, aksu_sock sock, void *buf, size_t cap, size_t *ret_bytes,
+                       aksu_udp_from *ret_from);
+
+/* Where it is: local has the port that was chosen.  BADSOCK. */
+aksu_err aksu_udp_ends(const aksu_stack *stack, aksu_sock sock, aksu_endpoint *ret_local, aksu_endpoint *ret_remote);
+
+/* Releases the socket; what it sent still goes, what it did not read is lost.  BADSOCK. */
+aksu_err aksu_udp_close(aksu_stack *stack, aksu_sock sock);
+
 /* ---------------------------------------------------------------- counters and tracing */
 
 /* Why a packet was dropped.  Always counted; aksu_drop_text explains. */
@@ -703,6 +754,12 @@ bool aksu_tcp_next(aksu_stack *stack, uint64_t *cursor, aksu_tcp_info *ret_info)
     X(TCP_NO_MEMORY, "no memory for it")                                                                               \
     X(TCP_WINDOW_FULL, "beyond the window or the memory left")                                                         \
     X(TCP_REFUSED, "refused by the application")                                                                       \
+    X(UDP_TRUNCATED, "shorter than its UDP header")                                                                    \
+    X(UDP_LENGTH, "UDP length below 8 or past the packet")                                                             \
+    X(UDP_PORT_ZERO, "UDP port 0")                                                                                     \
+    X(UDP_CHECKSUM, "UDP checksum wrong, or none over IPv6")                                                           \
+    X(UDP_NO_SOCKET, "nobody has this UDP port")                                                                       \
+    X(UDP_QUEUE_FULL, "the socket's queue is full, or memory short")                                                   \
     X(REPLY_RING_FULL, "no room for a reply")                                                                          \
     X(REPLY_RATE, "reply suppressed by its rate limit")                                                                \
     X(NO_ROUTE, "no way to send it")
@@ -725,12 +782,13 @@ typedef struct aksu_counters {
     uint64_t recoveries_undone;                  /* RFC 4015 */
     uint64_t ecn_marks_received, ecn_reductions; /* RFC 3168 */
     uint64_t loss_steps;                         /* records that loss detection looked at: bounded for each ACK */
+    uint64_t udp_datagrams_in, udp_datagrams_out;
     uint64_t icmp_echo_replies, clock_backward, output_token_unknown;
     uint64_t neighbour_solicitations, neighbour_advertisements; /* sent, of ARP and NDP */
     uint64_t neighbour_failures, neighbour_evictions;           /* nobody answered; forgotten for want of room */
     uint64_t addr_changes, addr_conflicts;
     uint32_t tcp_used, listener_used, syn_cache_used, time_wait_used, transfer_used, block_used, record_used,
-        frame_used, neighbour_used;
+        frame_used, neighbour_used, udp_used, datagram_used;
 } aksu_counters;
 void aksu_counters_get(const aksu_stack *stack, aksu_counters *ret_counters);
 

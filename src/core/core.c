@@ -5,14 +5,18 @@
 
 /* ---------------------------------------------------------------- sockets */
 
-struct ak_sock *ak_sock_find(const struct ak_core *core, aksu_sock handle, ak_ref *ret_ref) {
+struct ak_sock *ak_sock_find_any(const struct ak_core *core, aksu_sock handle, ak_ref *ret_ref) {
     uint32_t kind = ak_ref_class(handle.slot);
-    if (kind != AK_KIND_TCB && kind != AK_KIND_LISTENER) return NULL;
+    if (kind != AK_KIND_TCB && kind != AK_KIND_LISTENER && kind != AK_KIND_UDP) return NULL;
     if (ak_ref_index(handle.slot) >= core->pool[kind].watermark) return NULL;
     struct ak_sock *sock = ak_object(core, (enum ak_kind)kind, ak_ref_index(handle.slot));
     if (sock->generation != handle.generation || (sock->generation & 1) == 0) return NULL;
     *ret_ref = handle.slot;
     return sock;
+}
+
+struct ak_sock *ak_sock_find(const struct ak_core *core, aksu_sock handle, ak_ref *ret_ref) {
+    return ak_ref_class(handle.slot) == AK_KIND_UDP ? NULL : ak_sock_find_any(core, handle, ret_ref);
 }
 
 void ak_sock_open(struct ak_core *core, struct ak_sock *sock, uint16_t settings, uint64_t user) {
@@ -84,21 +88,57 @@ void ak_settings_drop(struct ak_core *core, uint32_t index) {
 
 /* ---------------------------------------------------------------- replies */
 
+uint32_t ak_reply_bytes_max(const struct ak_core *core) {
+    uint32_t blocks = ak_min_u32(AK_FRAME_BLOCK_MAX, core->blocks.block_bytes / 4);
+    return ak_min_u32(blocks * core->blocks.block_bytes, UINT16_MAX);
+}
+
+static uint32_t blocks_for(const struct ak_core *core, uint32_t bytes) {
+    return (bytes + core->blocks.block_bytes - 1) >> core->blocks.block_shift;
+}
+
+/* The block that lists several is one more. */
+static uint32_t blocks_taken(const struct ak_core *core, uint32_t bytes) {
+    uint32_t count = blocks_for(core, bytes);
+    return count > 1 ? count + 1 : count;
+}
+
+bool ak_reply_room(const struct ak_core *core, uint32_t count, uint32_t bytes) {
+    return core->config.reply_max - core->reply_count >= count && bytes <= ak_reply_bytes_max(core) &&
+           ak_pool_free(&core->blocks.pool) >= (uint64_t)count * blocks_taken(core, bytes);
+}
+
+static uint32_t *reply_list(const struct ak_core *core, const struct ak_reply *reply) {
+    return (uint32_t *)(void *)ak_block_at(&core->blocks, reply->block);
+}
+
+uint32_t ak_reply_block_count(const struct ak_core *core, const struct ak_reply *reply) {
+    return blocks_for(core, reply->payload_bytes);
+}
+
+uint32_t ak_reply_block(const struct ak_core *core, const struct ak_reply *reply, uint32_t index) {
+    return reply->listed ? reply_list(core, reply)[index] : reply->block;
+}
+
+void ak_reply_drop(struct ak_core *core, const struct ak_reply *reply) {
+    uint32_t count = ak_reply_block_count(core, reply);
+    for (uint32_t i = 0; i < count; i++) ak_block_put(&core->blocks, ak_reply_block(core, reply, i));
+    if (reply->listed) ak_block_put(&core->blocks, reply->block);
+}
+
 struct ak_reply *ak_reply_new(struct ak_core *core, uint32_t payload_bytes) {
-    if (core->reply_count == core->config.reply_max || payload_bytes > core->blocks.block_bytes) {
-        ak_drop_count(core, AKSU_DROP_REPLY_RING_FULL);
-        return NULL;
-    }
-    uint32_t block = AK_NONE;
-    if (payload_bytes > 0 && (block = ak_block_get(&core->blocks)) == AK_NONE) {
+    if (!ak_reply_room(core, 1, payload_bytes)) {
         ak_drop_count(core, AKSU_DROP_REPLY_RING_FULL);
         return NULL;
     }
     struct ak_reply *reply = ak_reply_at(core, (core->reply_first + core->reply_count) % core->config.reply_max);
     core->reply_count++;
-    reply->block = block;
     reply->payload_bytes = payload_bytes;
     reply->framed = false;
+    uint32_t count = blocks_for(core, payload_bytes);
+    reply->listed = count > 1;
+    reply->block = count > 0 ? ak_block_get(&core->blocks) : AK_NONE;
+    for (uint32_t i = 0; reply->listed && i < count; i++) reply_list(core, reply)[i] = ak_block_get(&core->blocks);
     return reply;
 }
 

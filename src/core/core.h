@@ -27,6 +27,8 @@ enum ak_kind {
     AK_KIND_SETTINGS,  /* shared sets of per-connection settings */
     AK_KIND_NEIGHBOUR, /* who is at an IP address of an Ethernet link */
     AK_KIND_HELD,      /* packets that wait for a neighbour */
+    AK_KIND_UDP,       /* UDP sockets */
+    AK_KIND_DATAGRAM,  /* what waits to be read from them */
     AK_KIND_COUNT
 };
 
@@ -72,7 +74,7 @@ struct ak_core;
 struct ak_tuple;
 struct ak_icmp_report {
     const struct ak_tuple *tuple; /* from our side */
-    uint32_t seq;                 /* of the segment it quotes */
+    uint32_t seq;                 /* of the TCP segment it quotes */
     aksu_reason reason;
     bool hard;    /* RFC 1122 s4.2.3.9 */
     uint32_t mtu; /* PACKET_TOO_BIG */
@@ -146,12 +148,13 @@ struct ak_frame_slot {
 
 /* A packet sent without a connection. */
 struct ak_reply {
-    uint32_t block; /* payload; AK_NONE */
+    uint32_t block; /* payload, AK_NONE; or if that takes several, the block that lists them */
     uint32_t payload_bytes;
     uint16_t link;
     uint16_t header_bytes;
     uint8_t cause; /* aksu_send_cause */
-    bool framed;   /* the header is the link's too: no IP packet */
+    bool listed;
+    bool framed; /* the header is the link's too: no IP packet */
     uint8_t header[AK_FRAME_HEADER_BYTES - AK_FRAME_ROOM_BYTES];
 };
 
@@ -170,6 +173,7 @@ struct ak_core {
     struct ak_wheel wheel;
     struct ak_table flows;     /* TCB, SYN, TIME_WAIT by four-tuple */
     struct ak_table listeners; /* by local address and port */
+    struct ak_table udp;       /* UDP sockets, by address, port and peer */
     struct ak_list ready;      /* sockets with pending_bits */
     struct ak_lens ready_lens;
     struct ak_list output; /* connections that may have something to send */
@@ -236,6 +240,8 @@ static inline const aksu_tcp_settings *ak_settings_of(const struct ak_core *core
 
 /* ---- sockets */
 /* The object a handle names, NULL if it is stale; ret_ref its reference. */
+struct ak_sock *ak_sock_find_any(const struct ak_core *core, aksu_sock handle, ak_ref *ret_ref);
+/* The same, of TCP alone. */
 struct ak_sock *ak_sock_find(const struct ak_core *core, aksu_sock handle, ak_ref *ret_ref);
 static inline aksu_sock ak_sock_handle(const struct ak_sock *sock, ak_ref ref) {
     return (aksu_sock){.slot = ref, .generation = sock->generation};
@@ -259,6 +265,14 @@ void ak_settings_drop(struct ak_core *core, uint32_t index);
 /* ---- replies: packets sent without a connection */
 /* Room for one of header and payload; NULL (counted) if the ring is full or there is no block for the payload. */
 struct ak_reply *ak_reply_new(struct ak_core *core, uint32_t payload_bytes);
+/* The most payload that a reply can have, and whether there is room now for so many of bytes each. */
+uint32_t ak_reply_bytes_max(const struct ak_core *core);
+bool ak_reply_room(const struct ak_core *core, uint32_t count, uint32_t bytes);
+/* The payload's block number index, and how many there are. */
+uint32_t ak_reply_block(const struct ak_core *core, const struct ak_reply *reply, uint32_t index);
+uint32_t ak_reply_block_count(const struct ak_core *core, const struct ak_reply *reply);
+/* Its blocks go; it was not sent. */
+void ak_reply_drop(struct ak_core *core, const struct ak_reply *reply);
 /* One that was taken off the ring, again, with its block; false (counted): the ring is full, the block the caller's. */
 bool ak_reply_again(struct ak_core *core, const struct ak_reply *reply);
 /* Whether the rate limit lets a reset or challenge go (counted if not). */

@@ -4,10 +4,12 @@
 #include "wire/icmp.h"
 #include "base/bytes.h"
 #include "net/ether.h"
+#include "net/udp.h"
 #include "wire/checksum.h"
+#include "wire/udp.h"
 
-static void copy_payload(const struct ak_packet *packet, uint8_t *to, uint32_t bytes) {
-    uint32_t skip = packet->ip.header_bytes;
+/* Bytes of the packet from skip on. */
+static void copy_from(const struct ak_packet *packet, uint32_t skip, uint8_t *to, uint32_t bytes) {
     for (uint32_t i = 0; i < packet->frame->iov_count && bytes > 0; i++) {
         const aksu_iov *iov = &packet->frame->iov[i];
         if (skip >= iov->bytes) {
@@ -22,12 +24,29 @@ static void copy_payload(const struct ak_packet *packet, uint8_t *to, uint32_t b
     }
 }
 
+/* Checksum, IP header and way of a message that answers packet. */
+static void send_message(struct ak_core *core, const struct ak_packet *packet, struct ak_reply *reply, struct ak_ip *ip,
+                         uint32_t bytes) {
+    uint8_t *message = ak_block_at(&core->blocks, reply->block);
+    struct ak_sum sum = {0};
+    if (packet->ip.version == 6) ak_sum_pseudo(&sum, &ip->src, &ip->dst, ip->protocol, bytes); /* RFC 4443 s2.3 */
+    ak_sum_add(&sum, message, bytes);
+    ak_put16(message + 2, (uint16_t)~ak_sum_fold(&sum));
+    reply->header_bytes = (uint16_t)ak_wire_ip_build(reply->header, ip, bytes);
+    reply->link = packet->frame->link;
+    reply->cause = AKSU_SEND_NONE_CAUSE;
+}
+
 static void echo_reply(struct ak_core *core, const struct ak_packet *packet) {
     uint32_t bytes = packet->ip.total_bytes - packet->ip.header_bytes;
+    if (bytes > core->blocks.block_bytes) {
+        ak_drop_count(core, AKSU_DROP_REPLY_RING_FULL);
+        return;
+    }
     struct ak_reply *reply = ak_reply_new(core, bytes);
     if (reply == NULL) return;
     uint8_t *message = ak_block_at(&core->blocks, reply->block);
-    copy_payload(packet, message, bytes);
+    copy_from(packet, packet->ip.header_bytes, message, bytes);
     bool six = packet->ip.version == 6;
     message[0] = six ? AK_ICMP6_ECHO_REPLY : AK_ICMP_ECHO_REPLY;
     ak_put16(message + 2, 0);
@@ -39,15 +58,50 @@ static void echo_reply(struct ak_core *core, const struct ak_packet *packet) {
         .tos = packet->ip.tos & 0xfc, /* RFC 1122 s3.2.2.6: the same type of service */
         .dont_fragment = true,
     };
-    struct ak_sum sum = {0};
-    if (six) ak_sum_pseudo(&sum, &ip.src, &ip.dst, ip.protocol, bytes); /* RFC 4443 s2.3 */
-    ak_sum_add(&sum, message, bytes);
-    ak_put16(message + 2, (uint16_t)~ak_sum_fold(&sum));
-    reply->header_bytes = (uint16_t)ak_wire_ip_build(reply->header, &ip, bytes);
-    reply->link = packet->frame->link;
-    reply->cause = AKSU_SEND_NONE_CAUSE;
+    send_message(core, packet, reply, &ip, bytes);
     core->counters.icmp_echo_replies++;
 }
+
+/* ---------------------------------------------------------------- errors sent */
+
+bool ak_net_is_tcp(const uint8_t *header) {
+    return header[header[0] >> 4 == 4 ? 9 : 6] == AK_IP_PROTOCOL_TCP;
+}
+
+/* What caused it, from its IP header on: all that fits into 576 bytes (RFC 1812 s4.3.2.3), or 1,280 (RFC 4443 s3.1). */
+static uint32_t quote_bytes(const struct ak_core *core, const struct ak_packet *packet) {
+    enum { V4_MAX = 576, V6_MAX = 1280 };
+    uint32_t most = packet->ip.version == 6 ? V6_MAX - AK_IPV6_HEADER_BYTES - AK_ICMP_HEADER_BYTES
+                                            : V4_MAX - AK_IPV4_HEADER_BYTES - AK_ICMP_HEADER_BYTES;
+    most = ak_min_u32(most, core->blocks.block_bytes - AK_ICMP_HEADER_BYTES);
+    return ak_min_u32(most, packet->ip.total_bytes);
+}
+
+void ak_net_unreachable(struct ak_core *core, const struct ak_packet *packet) {
+    enum { CODE_PORT = 3, CODE6_PORT = 4 };
+    bool six = packet->ip.version == 6;
+    if ((packet->frame->flags & AK_FRAME_GROUP) != 0 || ak_net_is_broadcast(core, &packet->ip.dst)) return;
+    if (!ak_reply_allowed(core, &packet->ip.src)) return;
+    uint32_t quote = quote_bytes(core, packet), bytes = AK_ICMP_HEADER_BYTES + quote;
+    struct ak_reply *reply = ak_reply_new(core, bytes);
+    if (reply == NULL) return;
+    uint8_t *message = ak_block_at(&core->blocks, reply->block);
+    ak_zero(message, AK_ICMP_HEADER_BYTES);
+    message[0] = six ? AK_ICMP6_UNREACHABLE : AK_ICMP_UNREACHABLE;
+    message[1] = six ? CODE6_PORT : CODE_PORT;
+    copy_from(packet, 0, message + AK_ICMP_HEADER_BYTES, quote);
+    struct ak_ip ip = {
+        .src = packet->ip.dst,
+        .dst = packet->ip.src,
+        .protocol = six ? AK_IP_PROTOCOL_ICMP6 : AK_IP_PROTOCOL_ICMP,
+        .ttl = (uint8_t)core->config.tcp.ttl,
+        .tos = six ? 0 : 6 << 5, /* RFC 1812 s4.3.2.5: internetwork control */
+        .dont_fragment = true,
+    };
+    send_message(core, packet, reply, &ip, bytes);
+}
+
+/* ---------------------------------------------------------------- errors received */
 
 /* RFC 1122 s4.2.3.9, RFC 5461 s2: what an error means for the connection that it quotes. */
 static aksu_reason error_reason(const struct ak_icmp *icmp, bool *ret_hard) {
@@ -94,7 +148,9 @@ static aksu_drop error_arrives(struct ak_core *core, const struct ak_packet *pac
     struct ak_icmp_report report = {.tuple = &tuple, .seq = quote.seq, .mtu = icmp->mtu};
     report.reason = packet->ip.version == 4 ? error_reason(icmp, &report.hard) : error6_reason(icmp, &report.hard);
     if (report.reason == AKSU_REASON_NONE) return AKSU_DROP_ICMP_TYPE;
-    return core->host.ops->tcp_error(core, &report) ? AKSU_DROP_NONE : AKSU_DROP_ICMP_QUOTE;
+    bool known = quote.protocol == AK_IP_PROTOCOL_UDP ? ak_udp_icmp_error(core, &report)
+                                                      : core->host.ops->tcp_error(core, &report);
+    return known ? AKSU_DROP_NONE : AKSU_DROP_ICMP_QUOTE;
 }
 
 static aksu_drop icmp4(struct ak_core *core, const struct ak_packet *packet, const struct ak_icmp *icmp) {

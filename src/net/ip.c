@@ -2,6 +2,7 @@
  * is wrong has its own reason. */
 #include "net/ether.h"
 #include "wire/checksum.h"
+#include "wire/udp.h"
 
 /* The first bytes in one piece: where they lie if they do, else gathered into scratch. */
 static uint32_t gather_head(const aksu_frame *frame, uint8_t *scratch, const uint8_t **ret_head) {
@@ -36,9 +37,17 @@ static bool is_discovery(const struct ak_core *core, const aksu_frame *frame, co
            ak_net_is_member(core, frame->link, &ip->dst);
 }
 
+/* Datagrams to a broadcast address, which sockets that asked for them get. */
+static bool is_broadcast_udp(const struct ak_core *core, const struct ak_ip *ip) {
+    return ip->protocol == AK_IP_PROTOCOL_UDP && ip->version == 4 && !ak_addr_is_multicast(&ip->dst) &&
+           ak_net_is_broadcast(core, &ip->dst) && !ak_addr_is_martian_source(&ip->src) &&
+           !ak_net_is_broadcast(core, &ip->src) && !ak_net_is_ours(core, &ip->src);
+}
+
 static aksu_drop check_addresses(const struct ak_core *core, const aksu_frame *frame, const struct ak_ip *ip) {
     bool loop = frame->link == ak_loop_link(core);
     if (is_discovery(core, frame, ip)) return AKSU_DROP_NONE;
+    if (is_broadcast_udp(core, ip)) return AKSU_DROP_NONE;
     if (frame->flags & AK_FRAME_GROUP) return AKSU_DROP_IP_BROADCAST; /* RFC 1122 s3.3.6 */
     /* U-13: RFC 1122 s3.2.1.3 holds for every segment, not for SYNs alone. */
     if (ak_addr_is_martian_source(&ip->src) || ak_net_is_broadcast(core, &ip->src)) return AKSU_DROP_IP_MARTIAN_SOURCE;

@@ -113,7 +113,7 @@ static void disarm(struct ak_core *core, const struct ak_neighbour *n) {
 /* ---------------------------------------------------------------- what waits */
 
 static void held_drop(struct ak_core *core, const struct ak_held *held) {
-    if (held->reply.block != AK_NONE) ak_block_put(&core->blocks, held->reply.block);
+    ak_reply_drop(core, &held->reply);
 }
 
 /* The first of those that wait, off the queue. */
@@ -135,7 +135,7 @@ void ak_neighbour_hold(struct ak_core *core, struct ak_neighbour *n, const struc
     if (n->held_count == HELD_EACH_MAX) held_lose(core, n, AKSU_DROP_NEIGHBOUR_QUEUE); /* RFC 4861 s7.2.2 */
     uint32_t index = ak_object_get(core, AK_KIND_HELD);
     if (index == AK_NONE) {
-        if (reply->block != AK_NONE) ak_block_put(&core->blocks, reply->block);
+        ak_reply_drop(core, reply);
         ak_drop_count(core, AKSU_DROP_NEIGHBOUR_QUEUE);
         return;
     }

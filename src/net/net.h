@@ -121,6 +121,10 @@ bool ak_net_checksum_good(const struct ak_packet *packet, bool pseudo_header);
 
 /* ---- icmp.c */
 aksu_drop ak_net_icmp(struct ak_core *core, const struct ak_packet *packet);
+/* Tells a packet's source that nobody has the port it went to, if it may be told: RFC 1122 s3.2.2, RFC 4443 s2.4. */
+void ak_net_unreachable(struct ak_core *core, const struct ak_packet *packet);
+/* Whether what follows an IP header without extensions is TCP. */
+bool ak_net_is_tcp(const uint8_t *header);
 
 /* ---- trace.c */
 void ak_net_trace(struct ak_core *core, const aksu_frame *frame, aksu_direction direction, aksu_drop drop);

@@ -4,6 +4,7 @@
  * copied.  Pools, tables and blocks lie behind the stack itself and are not touched before they are used. */
 #include "base/check.h"
 #include "net/ether.h"
+#include "net/udp.h"
 #include "stack/stack.h"
 #include "tcp/fastopen.h"
 
@@ -23,6 +24,8 @@ void aksu_config_default(aksu_config *ret_config) {
         .frame_max = 512,
         .reply_max = 256,
         .settings_max = 64,
+        .udp_max = 256,
+        .datagram_max = 4096,
         .link_max = 8,
         .addr_max = 16,
         .route_max = 16,
@@ -66,6 +69,8 @@ const char *aksu_config_check(const aksu_config *config) {
         {config->frame_max, 1, 1u << 20, "frame_max must be 1 to 2^20"},
         {config->reply_max, 1, 1u << 20, "reply_max must be 1 to 2^20"},
         {config->settings_max, 1, 65535, "settings_max must be 1 to 65535"},
+        {config->udp_max, 1, 1u << 20, "udp_max must be 1 to 2^20"},
+        {config->datagram_max, 1, 1u << 24, "datagram_max must be 1 to 2^24"},
         {config->link_max, 1, 255, "link_max must be 1 to 255"},
         {config->addr_max, 1, 65535, "addr_max must be 1 to 65535"},
         {config->route_max, 1, 65535, "route_max must be 1 to 65535"},
@@ -96,7 +101,7 @@ const char *aksu_config_check(const aksu_config *config) {
 
 struct layout {
     size_t pool[AK_KIND_COUNT];
-    size_t blocks, block_meta, flows, listeners, replies, links, addrs, routes, ethers, neighbours, fast_open, end;
+    size_t blocks, block_meta, flows, listeners, udp, replies, links, addrs, routes, ethers, neighbours, fast_open, end;
 };
 
 /* What each kind's objects are. */
@@ -127,6 +132,9 @@ static struct kind kind_of(const aksu_config *config, enum ak_kind kind) {
         return (struct kind){config->neighbour_max, sizeof(struct ak_neighbour),
                              offsetof(struct ak_neighbour, hash_next)};
     case AK_KIND_HELD: return (struct kind){config->held_max, sizeof(struct ak_held), offsetof(struct ak_held, next)};
+    case AK_KIND_UDP: return (struct kind){config->udp_max, sizeof(struct ak_udp), offsetof(struct ak_udp, hash_next)};
+    case AK_KIND_DATAGRAM:
+        return (struct kind){config->datagram_max, sizeof(struct ak_datagram), offsetof(struct ak_datagram, next)};
     case AK_KIND_COUNT: break;
     }
     return (struct kind){0};
@@ -151,6 +159,7 @@ static struct layout lay_out(const aksu_config *config) {
     l.fast_open = place(&l.end, (uint64_t)config->fast_open_cache_max * sizeof(struct ak_fast_open_path));
     l.replies = place(&l.end, (uint64_t)config->reply_max * sizeof(struct ak_reply));
     l.listeners = place(&l.end, ak_table_bytes(config->listener_max));
+    l.udp = place(&l.end, ak_table_bytes(config->udp_max));
     for (int i = 0; i < AK_KIND_COUNT; i++) {
         struct kind kind = kind_of(config, (enum ak_kind)i);
         l.pool[i] = place(&l.end, (uint64_t)kind.limit * kind.bytes);
@@ -204,7 +213,10 @@ static void init_lists(struct ak_core *core, const struct layout *l) {
     see(core, &core->flows.next, AK_KIND_TIME_WAIT, offsetof(struct ak_time_wait, hash_next));
     ak_table_init(&core->listeners, base + l->listeners, core->config.listener_max);
     see(core, &core->listeners.next, AK_KIND_LISTENER, offsetof(struct ak_listener, hash_next));
+    ak_table_init(&core->udp, base + l->udp, core->config.udp_max);
+    see(core, &core->udp.next, AK_KIND_UDP, offsetof(struct ak_udp, hash_next));
     ak_list_init(&core->ready);
+    see(core, &core->ready_lens, AK_KIND_UDP, offsetof(struct ak_udp, sock.ready));
     see(core, &core->ready_lens, AK_KIND_TCB, offsetof(struct ak_tcb, sock.ready));
     see(core, &core->ready_lens, AK_KIND_LISTENER, offsetof(struct ak_listener, sock.ready));
     ak_list_init(&core->output);
@@ -395,5 +407,7 @@ void aksu_counters_get(const aksu_stack *stack, aksu_counters *ret_counters) {
     ret_counters->block_used = ak_pool_used(&core->blocks.pool);
     ret_counters->record_used = ak_pool_used(&core->pool[AK_KIND_RECORD]);
     ret_counters->neighbour_used = ak_pool_used(&core->pool[AK_KIND_NEIGHBOUR]);
+    ret_counters->udp_used = ak_pool_used(&core->pool[AK_KIND_UDP]);
+    ret_counters->datagram_used = ak_pool_used(&core->pool[AK_KIND_DATAGRAM]);
     ret_counters->frame_used = ak_pool_used(&core->pool[AK_KIND_FRAME]);
 }

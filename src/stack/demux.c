@@ -1,6 +1,8 @@
 /* A frame comes in: what it is, whether it is sound, and who gets it. */
 #include "net/ether.h"
+#include "net/udp.h"
 #include "stack/stack.h"
+#include "wire/udp.h"
 
 static aksu_drop tcp_packet(struct ak_core *core, const struct ak_packet *packet) {
     uint32_t header_at = packet->ip.header_bytes;
@@ -45,7 +47,10 @@ static void ip_frame(struct ak_core *core, const aksu_frame *frame) {
         if (drop == AKSU_DROP_NONE) return; /* TCP counts and traces its own */
     } else if (drop == AKSU_DROP_NONE) {
         uint8_t icmp = packet.ip.version == 4 ? AK_IP_PROTOCOL_ICMP : AK_IP_PROTOCOL_ICMP6;
-        drop = packet.ip.protocol == icmp ? ak_net_icmp(core, &packet) : AKSU_DROP_IP_PROTOCOL;
+        if (packet.ip.protocol == AK_IP_PROTOCOL_UDP)
+            drop = ak_udp_input(core, &packet);
+        else
+            drop = packet.ip.protocol == icmp ? ak_net_icmp(core, &packet) : AKSU_DROP_IP_PROTOCOL;
     }
     if (drop != AKSU_DROP_NONE) ak_drop_count(core, drop);
     ak_net_trace(core, frame, AKSU_IN, drop);

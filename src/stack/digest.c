@@ -5,6 +5,7 @@
  * wheel and the table, counters.  So objects are summed, not chained: their order does not matter.  Used to compare
  * stacks, not to authenticate them. */
 #include "net/ether.h"
+#include "net/udp.h"
 #include "stack/stack.h"
 
 static const struct ak_key digest_key = {0x616b737564696765u, 0x7374000000000001u};
@@ -98,6 +99,16 @@ static uint64_t recovery_digest(const struct ak_core *core, const struct ak_tcb 
                              (uint32_t)x->undo.retransmitted | (uint32_t)x->undo.undecided << 1 |
                                  (uint32_t)x->undo.timeout << 2};
     return mix_u64(mix(h, undo, sizeof undo), cc_digest(core, &x->undo.cc));
+}
+
+static uint64_t reply_digest(const struct ak_core *core, const struct ak_reply *reply, uint64_t h) {
+    uint32_t left = reply->payload_bytes;
+    for (uint32_t i = 0; left > 0; i++) {
+        uint32_t bytes = ak_min_u32(left, core->blocks.block_bytes);
+        h = mix(h, ak_block_at(&core->blocks, ak_reply_block(core, reply, i)), bytes);
+        left -= bytes;
+    }
+    return h;
 }
 
 static uint64_t transfer_digest(const struct ak_core *core, const struct ak_tcb *t) {
@@ -263,6 +274,23 @@ static uint64_t net_digest(const struct ak_core *core) {
     return sum;
 }
 
+static uint64_t udp_digest(const struct ak_core *core, const struct ak_udp *u) {
+    const uint64_t fields[] = {u->link, u->ttl, u->dscp, u->flags, u->soft_error, u->held_max};
+    uint64_t h = mix(mix(5, &u->tuple, sizeof u->tuple), fields, sizeof fields);
+    for (uint32_t i = u->first; i != AK_NONE; i = ak_datagram_at(core, i)->next) {
+        const struct ak_datagram *d = ak_datagram_at(core, i);
+        h = mix(h, &d->from.remote, sizeof d->from.remote);
+        for (uint32_t at = 0; at < d->bytes;) {
+            uint32_t room;
+            const uint8_t *p = ak_datagram_piece(core, d, at, &room);
+            room = ak_min_u32(room, d->bytes - at);
+            h = mix(h, p, room);
+            at += room;
+        }
+    }
+    return h;
+}
+
 static uint64_t objects_digest(const struct ak_core *core) {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < core->pool[AK_KIND_TCB].watermark; i++) {
@@ -276,6 +304,10 @@ static uint64_t objects_digest(const struct ak_core *core) {
     for (uint32_t i = 0; i < core->pool[AK_KIND_SYN].watermark; i++) {
         const struct ak_syn *syn = ak_object(core, AK_KIND_SYN, i);
         if (syn->generation & 1) sum += syn_digest(core, syn);
+    }
+    for (uint32_t i = 0; i < core->pool[AK_KIND_UDP].watermark; i++) {
+        const struct ak_udp *u = ak_object(core, AK_KIND_UDP, i);
+        if (u->sock.generation & 1) sum += udp_digest(core, u);
     }
     for (ak_ref ref = core->time_wait.head; ref != AK_NONE; ref = ak_time_wait_at(core, ref)->age.next)
         sum += time_wait_digest(core, ak_time_wait_at(core, ref));
@@ -294,7 +326,7 @@ uint64_t aksu_stack_digest(const aksu_stack *stack) {
     for (uint32_t i = 0; i < core->reply_count; i++) {
         const struct ak_reply *reply = ak_reply_at(core, (core->reply_first + i) % core->config.reply_max);
         h = mix(h, reply->header, reply->header_bytes);
-        if (reply->block != AK_NONE) h = mix(h, ak_block_at(&core->blocks, reply->block), reply->payload_bytes);
+        h = reply_digest(core, reply, h);
     }
     for (ak_ref ref = core->output.head; ref != AK_NONE; ref = ak_tcb_at(core, ref)->output.next)
         h = mix(h, &ak_tcb_at(core, ref)->tuple, sizeof(struct ak_tuple)); /* who sends first */

@@ -4,6 +4,7 @@
  * What the stack sends to itself never leaves it: such frames are put in again here. */
 #include "base/check.h"
 #include "net/ether.h"
+#include "net/udp.h"
 #include "stack/stack.h"
 
 static void latch(struct ak_core *core, uint64_t now_us) {
@@ -51,7 +52,7 @@ static void trace_reply(struct ak_core *core, const struct ak_reply *reply, cons
     core->counters.frames_out++;
     core->counters.bytes_out += frame->total_bytes;
     if (core->host.sink == NULL) return;
-    if (reply->block != AK_NONE) {
+    if (reply->block != AK_NONE || !ak_net_is_tcp(reply->header)) {
         ak_net_trace(core, frame, AKSU_OUT, AKSU_DROP_NONE);
         return;
     }
@@ -85,9 +86,22 @@ static bool reply_hop(struct ak_core *core, aksu_mac *ret_mac) {
     reply_taken(core);
     if (to.hop == AK_HOP_WAITS)
         ak_neighbour_hold(core, ak_neighbour_at(core, to.neighbour), &waits);
-    else if (waits.block != AK_NONE)
-        ak_block_put(&core->blocks, waits.block);
+    else
+        ak_reply_drop(core, &waits);
     return false;
+}
+
+/* From the reply's own to the frame's. */
+static void lend_payload(struct ak_core *core, const struct ak_reply *reply, struct ak_frame_slot *slot) {
+    uint32_t left = reply->payload_bytes;
+    for (uint32_t i = 0; left > 0; i++) {
+        uint32_t block = ak_reply_block(core, reply, i), bytes = ak_min_u32(left, core->blocks.block_bytes);
+        slot->iov[1 + i] = (aksu_iov){.base = ak_block_at(&core->blocks, block), .bytes = bytes};
+        slot->block[slot->block_count++] = block;
+        ak_block_pin(&core->blocks, block);
+        left -= bytes;
+    }
+    ak_reply_drop(core, reply);
 }
 
 /* Answers how many frames there are of it: none, if it waits or is lost. */
@@ -104,15 +118,7 @@ static size_t send_reply(struct ak_core *core, aksu_frame *ret_frame, bool *ret_
     uint8_t *start = slot->header + AK_FRAME_ROOM_BYTES;
     ak_copy(start, reply->header, reply->header_bytes);
     slot->iov[0] = (aksu_iov){.base = start, .bytes = reply->header_bytes};
-    uint32_t iov_count = 1;
-    if (reply->block != AK_NONE) {
-        slot->iov[1] = (aksu_iov){.base = ak_block_at(&core->blocks, reply->block), .bytes = reply->payload_bytes};
-        slot->block[0] = reply->block;
-        slot->block_count = 1;
-        ak_block_pin(&core->blocks, reply->block);
-        ak_block_put(&core->blocks, reply->block);
-        iov_count = 2;
-    }
+    lend_payload(core, reply, slot);
     *ret_frame = (aksu_frame){
         .link = reply->link,
         .flags = reply->framed        ? 0
@@ -121,7 +127,7 @@ static size_t send_reply(struct ak_core *core, aksu_frame *ret_frame, bool *ret_
         .checksum = reply->link == ak_loop_link(core) ? AKSU_CHECKSUM_VALID : AKSU_CHECKSUM_NONE,
         .time_us = core->now_us,
     };
-    ak_frame_fill(slot, iov_count, ret_frame);
+    ak_frame_fill(slot, 1 + slot->block_count, ret_frame);
     trace_reply(core, reply, ret_frame);
     reply_taken(core);
     if (ether) ak_eth_output(core, &to, ret_frame);
@@ -247,6 +253,11 @@ bool aksu_next_event(aksu_stack *stack, aksu_event *ret_event) {
             ret_event->reason = (aksu_reason)t->reason;
         else if (ret_event->bits & AKSU_EV_SOFT_ERROR)
             ret_event->reason = (aksu_reason)t->soft_error;
+    } else if (ak_ref_class(ref) == AK_KIND_UDP) {
+        struct ak_udp *u = ak_udp_at(core, ref);
+        tuple = &u->tuple;
+        ret_event->reason = (aksu_reason)u->soft_error;
+        u->soft_error = AKSU_REASON_NONE;
     } else {
         tuple = &ak_listener_at(core, ref)->tuple;
     }
@@ -259,9 +270,17 @@ bool aksu_next_event(aksu_stack *stack, aksu_event *ret_event) {
     return true;
 }
 
+aksu_err aksu_poll(const aksu_stack *stack, aksu_sock sock, uint32_t *ret_bits) {
+    const struct ak_core *core = &stack->core;
+    ak_ref ref;
+    if (ak_sock_find_any(core, sock, &ref) == NULL) return AKSU_ERR_BADSOCK;
+    *ret_bits = ak_ref_class(ref) == AK_KIND_UDP ? ak_udp_levels(ak_udp_at(core, ref)) : ak_tcp_levels(core, ref);
+    return AKSU_OK;
+}
+
 aksu_err aksu_sock_set_user(aksu_stack *stack, aksu_sock sock, uint64_t user) {
     ak_ref ref;
-    struct ak_sock *head = ak_sock_find(&stack->core, sock, &ref);
+    struct ak_sock *head = ak_sock_find_any(&stack->core, sock, &ref);
     if (head == NULL) return AKSU_ERR_BADSOCK;
     head->user = user;
     return AKSU_OK;
@@ -269,7 +288,7 @@ aksu_err aksu_sock_set_user(aksu_stack *stack, aksu_sock sock, uint64_t user) {
 
 aksu_err aksu_sock_user(const aksu_stack *stack, aksu_sock sock, uint64_t *ret_user) {
     ak_ref ref;
-    const struct ak_sock *head = ak_sock_find(&stack->core, sock, &ref);
+    const struct ak_sock *head = ak_sock_find_any(&stack->core, sock, &ref);
     if (head == NULL) return AKSU_ERR_BADSOCK;
     *ret_user = head->user;
     return AKSU_OK;

@@ -108,6 +108,8 @@ void ak_transfer_over(struct ak_core *core, struct ak_tcb *t);
 bool ak_transfer_idle(const struct ak_core *core, const struct ak_tcb *t);
 void ak_transfer_idle_soon(struct ak_core *core, struct ak_tcb *t); /* its timer, if it is */
 void ak_tcp_tell(struct ak_core *core, struct ak_tcb *t, uint8_t bits);
+/* The levels of a connection or listener, as AKSU_EV_ bits. */
+uint32_t ak_tcp_levels(const struct ak_core *core, ak_ref ref);
 void ak_tcp_soft_error(struct ak_core *core, struct ak_tcb *t, aksu_reason reason);
 void ak_tcp_want_output(struct ak_core *core, struct ak_tcb *t);
 /* What has come since frames last went to the neighbour that the transfer remembers confirms it: the time is that of

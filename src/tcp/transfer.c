@@ -278,15 +278,8 @@ static uint32_t connection_levels(const struct ak_core *core, const struct ak_tc
     return bits;
 }
 
-aksu_err aksu_poll(const aksu_stack *stack, aksu_sock sock, uint32_t *ret_bits) {
-    const struct ak_core *core = ak_core_of_const(stack);
-    ak_ref ref;
-    if (ak_sock_find(core, sock, &ref) == NULL) return AKSU_ERR_BADSOCK;
-    if (ak_ref_class(ref) == AK_KIND_TCB) {
-        *ret_bits = connection_levels(core, ak_tcb_at(core, ref));
-        return AKSU_OK;
-    }
+uint32_t ak_tcp_levels(const struct ak_core *core, ak_ref ref) {
+    if (ak_ref_class(ref) == AK_KIND_TCB) return connection_levels(core, ak_tcb_at(core, ref));
     const struct ak_listener *l = ak_listener_at(core, ref);
-    *ret_bits = l->accept_count > 0 || l->deferred_count > 0 ? AKSU_EV_INCOMING : 0;
-    return AKSU_OK;
+    return l->accept_count > 0 || l->deferred_count > 0 ? AKSU_EV_INCOMING : 0;
 }

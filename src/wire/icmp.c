@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "ip.h"
+#include "udp.h"
 
 #define CODE_FRAGMENTATION_NEEDED 4
 #define QUOTED_TCP_BYTES          8u
@@ -38,11 +39,20 @@ aksu_drop ak_wire_icmp6_parse(const uint8_t *p, size_t bytes, struct ak_icmp *re
     return AKSU_DROP_NONE;
 }
 
-/* We send no extension headers, so what quotes us has none. */
+static bool is_transport(uint8_t protocol) {
+    return protocol == AK_IP_PROTOCOL_TCP || protocol == AK_IP_PROTOCOL_UDP;
+}
+
+/* The ports, which TCP and UDP have in the same place; TCP's sequence number. */
+static struct ak_icmp_quote transport(uint8_t protocol, const uint8_t *p) {
+    uint32_t seq = protocol == AK_IP_PROTOCOL_TCP ? ak_be32(p + 4) : 0;
+    return (struct ak_icmp_quote){.src_port = ak_be16(p), .dst_port = ak_be16(p + 2), .protocol = protocol, .seq = seq};
+}
+
+/* We send no extension headers but before fragments, whose quotes are not looked into. */
 static aksu_drop quote6_parse(const uint8_t *p, size_t bytes, struct ak_icmp_quote *ret_quote) {
-    if (bytes < AK_IPV6_HEADER_BYTES + QUOTED_TCP_BYTES || p[6] != AK_IP_PROTOCOL_TCP) return AKSU_DROP_ICMP_QUOTE;
-    const uint8_t *tcp = p + AK_IPV6_HEADER_BYTES;
-    struct ak_icmp_quote quote = {.src_port = ak_be16(tcp), .dst_port = ak_be16(tcp + 2), .seq = ak_be32(tcp + 4)};
+    if (bytes < AK_IPV6_HEADER_BYTES + QUOTED_TCP_BYTES || !is_transport(p[6])) return AKSU_DROP_ICMP_QUOTE;
+    struct ak_icmp_quote quote = transport(p[6], p + AK_IPV6_HEADER_BYTES);
     ak_copy(quote.src.byte, p + 8, sizeof quote.src.byte);
     ak_copy(quote.dst.byte, p + 24, sizeof quote.dst.byte);
     if (ak_addr_is_v4(&quote.src) || ak_addr_is_v4(&quote.dst)) return AKSU_DROP_ICMP_QUOTE;
@@ -55,16 +65,11 @@ aksu_drop ak_wire_icmp_quote_parse(const uint8_t *p, size_t bytes, struct ak_icm
     if (bytes < AK_IPV4_HEADER_BYTES || p[0] >> 4 != 4) return AKSU_DROP_ICMP_QUOTE;
     const size_t header_bytes = (p[0] & 0x0fu) * 4u;
     if (header_bytes < AK_IPV4_HEADER_BYTES || bytes < header_bytes + QUOTED_TCP_BYTES) return AKSU_DROP_ICMP_QUOTE;
-    if (p[9] != AK_IP_PROTOCOL_TCP) return AKSU_DROP_ICMP_QUOTE;
-    /* A later fragment has no TCP header. */
+    if (!is_transport(p[9])) return AKSU_DROP_ICMP_QUOTE;
+    /* A later fragment has no transport header. */
     if (ak_be16(p + 6) & 0x1fff) return AKSU_DROP_ICMP_QUOTE;
-    const uint8_t *tcp = p + header_bytes;
-    *ret_quote = (struct ak_icmp_quote){
-        .src = ak_addr_of_v4(ak_be32(p + 12)),
-        .dst = ak_addr_of_v4(ak_be32(p + 16)),
-        .src_port = ak_be16(tcp),
-        .dst_port = ak_be16(tcp + 2),
-        .seq = ak_be32(tcp + 4),
-    };
+    *ret_quote = transport(p[9], p + header_bytes);
+    ret_quote->src = ak_addr_of_v4(ak_be32(p + 12));
+    ret_quote->dst = ak_addr_of_v4(ak_be32(p + 16));
     return AKSU_DROP_NONE;
 }

@@ -91,7 +91,8 @@ void ak_wire_ipv4_build(uint8_t *p, const struct ak_ip *ip) {
     const uint32_t src = ak_addr_v4_value(&ip->src);
     const uint32_t dst = ak_addr_v4_value(&ip->dst);
     const uint16_t first = (uint16_t)(0x4500u | ip->tos);
-    const uint16_t fragment = ip->dont_fragment ? FLAG_DONT_FRAGMENT : 0;
+    const uint16_t fragment = (uint16_t)((ip->dont_fragment ? FLAG_DONT_FRAGMENT : 0) |
+                                         (ip->more_fragments ? FLAG_MORE_FRAGMENTS : 0) | ip->fragment_at / 8);
     const uint16_t life = (uint16_t)(ip->ttl << 8 | ip->protocol);
     uint32_t sum = (uint32_t)first + (ip->total_bytes & 0xffff) + ip->id + fragment + life;
     sum += (src >> 16) + (src & 0xffff) + (dst >> 16) + (dst & 0xffff);

@@ -1,0 +1,63 @@
+/* UDP: sockets, their queues of datagrams, and what is sent. */
+#ifndef AK_NET_UDP_H
+#define AK_NET_UDP_H
+
+#include "net/net.h"
+
+/* A datagram that waits to be read.  Its bytes lie in one block, or in several that the first one lists. */
+struct ak_datagram {
+    uint32_t next; /* in its queue */
+    uint32_t block;
+    uint32_t bytes, held_bytes; /* held: memory, blocks whole */
+    bool listed;
+    uint16_t link;
+    aksu_udp_from from;
+};
+
+struct ak_udp {
+    struct ak_sock sock; /* first */
+    ak_ref hash_next;
+    struct ak_tuple tuple; /* unspecified: any address, nobody's port */
+    uint16_t link;         /* AKSU_LINK_ANY */
+    uint8_t ttl, dscp, flags, soft_error;
+    uint32_t first, last; /* of its queue */
+    uint32_t held_bytes, held_max;
+};
+
+static inline struct ak_udp *ak_udp_at(const struct ak_core *core, ak_ref ref) {
+    return ak_object(core, AK_KIND_UDP, ak_ref_index(ref));
+}
+uint32_t ak_udp_hash(const void *owner, ak_ref ref);
+
+/* A packet of protocol UDP, ours or broadcast. */
+aksu_drop ak_udp_input(struct ak_core *core, const struct ak_packet *packet);
+/* An ICMP error that quotes a datagram of ours; whether a socket could have sent it. */
+bool ak_udp_icmp_error(struct ak_core *core, const struct ak_icmp_report *report);
+uint32_t ak_udp_levels(const struct ak_udp *u);
+
+/* ---- udp_queue.c */
+static inline struct ak_datagram *ak_datagram_at(const struct ak_core *core, uint32_t index) {
+    return ak_object(core, AK_KIND_DATAGRAM, index);
+}
+/* The piece of a datagram's memory that holds its byte at, and how much lies there. */
+uint8_t *ak_datagram_piece(const struct ak_core *core, const struct ak_datagram *d, uint32_t at, uint32_t *ret_room);
+/* Puts bytes of a packet into the queue, from skip on.  False: no room. */
+bool ak_udp_queue(struct ak_core *core, struct ak_udp *u, const struct ak_packet *packet, uint32_t skip, uint32_t bytes,
+                  const aksu_udp_from *from);
+/* The first datagram of the queue goes; up to cap bytes of it into buf. */
+void ak_udp_dequeue(struct ak_core *core, struct ak_udp *u, void *buf, size_t cap, size_t *ret_bytes,
+                    aksu_udp_from *ret_from);
+
+/* ---- udp_output.c */
+struct ak_udp_message {
+    aksu_addr src, dst;
+    uint16_t src_port, dst_port, link;
+    uint8_t ttl, tos;
+    uint32_t mtu;
+    const void *data;
+    uint32_t bytes;
+};
+/* Queues it as one packet, or as fragments: RFC 791 s2.3, RFC 8200 s4.5.  AGAIN: no room for all of it. */
+aksu_err ak_udp_output(struct ak_core *core, const struct ak_udp_message *message);
+
+#endif
