@@ -151,8 +151,8 @@ static bool plan_data(const struct ak_tcb *t, const struct ak_plan_env *env, str
     plan->flags = AKSU_TCP_ACK;
     plan->cause = AKSU_SEND_DATA_CAUSE;
     /* MUST-61, SHLD-27: in the last segment of what was to be pushed. */
-    if (ak_seq_eq(end, env->x->send_end) ||
-        (ak_seq_lt(t->snd.nxt, env->x->push_end) && ak_seq_ge(end, env->x->push_end)))
+    bool last = ak_seq_eq(end, env->x->send_end) && (t->flags & (AK_F_MORE | AK_F_PUSH)) != AK_F_MORE;
+    if (last || (ak_seq_lt(t->snd.nxt, env->x->push_end) && ak_seq_ge(end, env->x->push_end)))
         plan->flags |= AKSU_TCP_PSH;
     if (reduced) plan->flags |= AKSU_TCP_CWR; /* RFC 3168 s6.1.2 */
     plan->ect = ak_ecn_capable(t);

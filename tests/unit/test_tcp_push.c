@@ -156,6 +156,21 @@ static void window_shut_with_data_in_flight_is_no_timeout(void **state) {
     world_close(p.w);
 }
 
+/* MAY-16: what more follows at once is not pushed, also where it fills its last segment. */
+static void send_more_that_fills_its_segments_is_not_pushed(void **state) {
+    (void)state;
+    struct peer p = joined();
+    queue(&p, 2000, AKSU_SEND_MORE);
+    world_run(p.w, 1000);
+    queue(&p, 1000, 0);
+    world_run(p.w, 1000);
+    peer_ladder_is(&p, 0,
+                   "             <- ACK 1..1001 ack 1 -------------------- ESTABLISHED\n"
+                   "             <- ACK 1001..2001 ack 1 ----------------- ESTABLISHED\n"
+                   "             <- PSH,ACK 2001..3001 ack 1 ------------- ESTABLISHED\n");
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_sends_are_joined_and_the_last_is_pushed),
@@ -165,6 +180,7 @@ int main(void) {
         cmocka_unit_test(small_segment_long_ago_holds_nothing_back),
         cmocka_unit_test(small_segment_acknowledged_is_forgotten),
         cmocka_unit_test(window_shut_with_data_in_flight_is_no_timeout),
+        cmocka_unit_test(send_more_that_fills_its_segments_is_not_pushed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
