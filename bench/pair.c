@@ -24,23 +24,36 @@ void pair_listen(struct pair *pair, uint16_t port) {
     if (aksu_tcp_listen(pair->stack[PAIR_SERVER], &open, &pair->listener) != AKSU_OK) pair_fail("listen");
 }
 
+static aksu_addr pair_addr(const struct pair *pair, int side) {
+    aksu_addr six = {{0x20, 0x01, 0x0d, 0xb8, [15] = (uint8_t)(side + 1)}};
+    return pair->six ? six : aksu_addr_v4(10, 0, 0, (uint8_t)(side + 1));
+}
+
 void pair_open(struct pair *pair, const aksu_config *config, unsigned link_flags) {
     memset(pair, 0, sizeof *pair);
+    pair->six = (link_flags & PAIR_IPV6) != 0;
     pair->now_us = 1000000;
     for (int i = 0; i < 2; i++) {
         aksu_config mine = *config;
         uint16_t link;
-        aksu_addr addr = aksu_addr_v4(10, 0, 0, (uint8_t)(i + 1));
-        aksu_link_config link_config = {
-            .struct_bytes = sizeof link_config, .mtu = 1500, .flags = link_flags, .tso_max_bytes = 65535};
+        aksu_addr addr = pair_addr(pair, i);
+        aksu_link_config link_config = {.struct_bytes = sizeof link_config,
+                                        .mtu = 1500,
+                                        .flags = link_flags & ~(unsigned)(PAIR_ETHERNET | PAIR_IPV6),
+                                        .tso_max_bytes = 65535};
+        if (link_flags & PAIR_ETHERNET) {
+            link_config.type = AKSU_LINK_ETHERNET;
+            link_config.mac = (aksu_mac){{2, 0, 0, 0, 0, (uint8_t)(i + 1)}};
+        }
         memset(mine.entropy, i + 1, sizeof mine.entropy);
         mine.output_sync = 1;
         if (aksu_host_stack(&mine, AKSU_ARENA_SMALL_PAGES, &pair->arena[i], &pair->stack[i], NULL) < 0)
             pair_fail("no memory for a stack, or its configuration is out of range");
         if (aksu_link_add(pair->stack[i], &link_config, &link) != AKSU_OK) pair_fail("link");
-        if (aksu_addr_add(pair->stack[i], link, &addr, 8) != AKSU_OK) pair_fail("address");
+        if (aksu_addr_add(pair->stack[i], link, &addr, pair->six ? 64 : 8) != AKSU_OK) pair_fail("address");
     }
     pair_listen(pair, PAIR_PORT);
+    for (int i = 0; i < 10 && (link_flags & PAIR_ETHERNET); i++) pair_wait(pair, 2000000); /* until all is announced */
 }
 
 void pair_close(struct pair *pair) {
@@ -50,7 +63,7 @@ void pair_close(struct pair *pair) {
 aksu_err pair_connect(struct pair *pair, uint16_t local_port, uint16_t port, aksu_sock *ret_sock) {
     aksu_tcp_open open = {.struct_bytes = sizeof open,
                           .local.port = local_port,
-                          .remote = {.addr = aksu_addr_v4(10, 0, 0, 2), .port = port}};
+                          .remote = {.addr = pair_addr(pair, PAIR_SERVER), .port = port}};
     return aksu_tcp_connect(pair->stack[PAIR_CLIENT], &open, ret_sock);
 }
 

@@ -15,12 +15,14 @@ struct pair {
     aksu_arena arena[2];
     uint64_t now_us;
     aksu_sock listener; /* on PAIR_PORT */
+    bool six;
 };
 
 /* Ends the program with status 2 and this text. */
 _Noreturn void pair_fail(const char *what);
 
-/* output_sync and one constant entropy for each side are set here; flags are the links' (AKSU_LINK_). */
+/* output_sync and one constant entropy for each side are set here; flags are the links' (AKSU_LINK_), and these. */
+enum { PAIR_ETHERNET = 1u << 30, PAIR_IPV6 = 1u << 29 }; /* 2001:db8::1 and ::2 instead */
 void pair_open(struct pair *pair, const aksu_config *config, unsigned link_flags);
 void pair_close(struct pair *pair);
 

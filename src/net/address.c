@@ -7,17 +7,22 @@
 
 enum { ANNOUNCE_US = 2000000, ANNOUNCES = 2 }; /* RFC 5227 s1.1 */
 
-struct ak_addr_entry *ak_addr_find(const struct ak_core *core, uint16_t link, const aksu_addr *addr) {
+/* Asked twice for each packet: to be put where it is called. */
+static inline struct ak_addr_entry *find(const struct ak_core *core, uint16_t link, const aksu_addr *addr) {
     const struct ak_net *net = ak_net_of(core);
-    for (uint32_t i = 0; i < net->addr_count; i++) {
-        struct ak_addr_entry *entry = &ak_addr_entries(net)[i];
+    struct ak_addr_entry *entry = ak_addr_entries(net);
+    for (const struct ak_addr_entry *end = entry + net->addr_count; entry < end; entry++) {
         if (ak_addr_equal(&entry->addr, addr) && (link == AKSU_LINK_ANY || entry->link == link)) return entry;
     }
     return NULL;
 }
 
+struct ak_addr_entry *ak_addr_find(const struct ak_core *core, uint16_t link, const aksu_addr *addr) {
+    return find(core, link, addr);
+}
+
 bool ak_net_is_ours(const struct ak_core *core, const aksu_addr *addr) {
-    const struct ak_addr_entry *entry = ak_addr_find(core, AKSU_LINK_ANY, addr);
+    const struct ak_addr_entry *entry = find(core, AKSU_LINK_ANY, addr);
     return entry != NULL ? ak_addr_usable(entry) : ak_addr_is_loopback(addr);
 }
 
@@ -26,9 +31,9 @@ bool ak_net_is_broadcast(const struct ak_core *core, const aksu_addr *addr) {
     const uint32_t value = ak_addr_v4_value(addr);
     if (value >= 0xe0000000u && (value <= 0xefffffffu || value == 0xffffffffu)) return true; /* multicast, limited */
     const struct ak_net *net = ak_net_of(core);
-    for (uint32_t i = 0; i < net->addr_count; i++) {
-        const struct ak_addr_entry *entry = &ak_addr_entries(net)[i];
-        if (!ak_addr_is_v4(&entry->addr) || entry->prefix_bits > 30) continue; /* RFC 3021: /31 has no broadcast */
+    const struct ak_addr_entry *entry = ak_addr_entries(net);
+    for (const struct ak_addr_entry *end = entry + net->addr_count; entry < end; entry++) {
+        if (entry->prefix_bits > 30 || !ak_addr_is_v4(&entry->addr)) continue; /* RFC 3021: /31 has no broadcast */
         if (ak_addr_v4_broadcast(&entry->addr, entry->prefix_bits) == value) return true;
     }
     return false;

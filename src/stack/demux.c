@@ -37,9 +37,29 @@ static aksu_drop tcp_packet(struct ak_core *core, const struct ak_packet *packet
     return AKSU_DROP_NONE;
 }
 
-static void ip_frame(struct ak_core *core, const aksu_frame *frame) {
+/* Takes the Ethernet header off; false: it was no IP packet for us, and is dealt with.  What is not for us is none of
+ * the packets that a trace tells of, as on any wire. */
+static bool ethernet_frame(struct ak_core *core, const aksu_frame *frame, struct ak_eth_in *in) {
+    aksu_drop drop = ak_eth_input(core, frame, in);
+    if (drop != AKSU_DROP_NONE)
+        ak_drop_count(core, drop);
+    else if (in->eth.type == AK_ETH_ARP)
+        ak_arp_input(core, in);
+    else
+        return true;
+    return false;
+}
+
+void ak_stack_input_frame(struct ak_core *core, const aksu_frame *frame) {
     uint8_t scratch[AK_PACKET_HEAD_BYTES];
     struct ak_packet packet;
+    struct ak_eth_in in;
+    core->counters.frames_in++;
+    core->counters.bytes_in += frame->total_bytes;
+    if (ak_is_ether(core, frame->link)) {
+        if (!ethernet_frame(core, frame, &in)) return;
+        frame = &in.frame;
+    }
     aksu_drop drop = ak_net_accept(core, frame, scratch, &packet);
     bool tcp = drop == AKSU_DROP_NONE && packet.ip.protocol == AK_IP_PROTOCOL_TCP;
     if (tcp) {
@@ -54,25 +74,4 @@ static void ip_frame(struct ak_core *core, const aksu_frame *frame) {
     }
     if (drop != AKSU_DROP_NONE) ak_drop_count(core, drop);
     ak_net_trace(core, frame, AKSU_IN, drop);
-}
-
-/* What is not for us is none of the packets that a trace tells of, as on any wire. */
-static void ethernet_frame(struct ak_core *core, const aksu_frame *frame) {
-    struct ak_eth_in in;
-    aksu_drop drop = ak_eth_input(core, frame, &in);
-    if (drop != AKSU_DROP_NONE)
-        ak_drop_count(core, drop);
-    else if (in.eth.type == AK_ETH_ARP)
-        ak_arp_input(core, &in);
-    else
-        ip_frame(core, &in.frame);
-}
-
-void ak_stack_input_frame(struct ak_core *core, const aksu_frame *frame) {
-    core->counters.frames_in++;
-    core->counters.bytes_in += frame->total_bytes;
-    if (ak_is_ether(core, frame->link))
-        ethernet_frame(core, frame);
-    else
-        ip_frame(core, frame);
 }
