@@ -60,7 +60,7 @@ if(AKSU_FUZZERS)
         set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 180)
     endforeach()
     if(fuzz_sources AND TARGET aksu)
-        foreach(target IN ITEMS aksu aksu-view aksu-lab)
+        foreach(target IN ITEMS aksu aksu-svc aksu-view aksu-lab)
             if(TARGET ${target})
                 target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link) # coverage guides the fuzzer
             endif()

@@ -29,7 +29,7 @@ FLOORS = {
     ("app",): 9,
 }
 CORE_PUBLIC = {"aksu.h", "trace.h", "events.def"}
-OWN_PUBLIC = {"host.h": "host", "sim.h": "sim"}
+OWN_PUBLIC = {"host.h": "host", "sim.h": "sim", "dns.h": "svc", "dhcp.h": "svc"}
 FREESTANDING = {"stdint.h", "stddef.h", "stdbool.h", "stdarg.h"}
 NO_SYSTEM_CALLS = {"svc", "sim", "view"}
 SYSTEM_CALL_HEADER = re.compile(r"^(sys|linux|net|netinet|arpa)/|^(unistd|fcntl|time|pthread|signal|poll|sched|dirent|"

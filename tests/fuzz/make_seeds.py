@@ -187,6 +187,52 @@ ETHER = {
     "waits": said((3000, b""), (0, b""), (3500, b""), (10, arp(2)), (1000, b"")),
 }
 
+A_EXAMPLE = b"\1a\7example\0"
+
+
+def dns(kind=1, flags=0x8180, answers=(), question=A_EXAMPLE, count=None):
+    """A reply to a question for a.example, behind the byte that chooses its type."""
+    head = struct.pack(">HHHHHH", 0x1234, flags, 1, len(answers) if count is None else count, 0, 0)
+    return bytes([{1: 0, 28: 1, 12: 2}[kind]]) + head + question + struct.pack(">HH", kind, 1) + b"".join(answers)
+
+
+def record(kind, data, owner=b"\xc0\x0c", ttl=300):
+    return owner + struct.pack(">HHIH", kind, 1, ttl, len(data)) + data
+
+
+DNS = {
+    "address": dns(answers=[record(1, b"\xc0\0\2\1"), record(1, b"\xc0\0\2\2")]),
+    "address_6": dns(28, answers=[record(28, b"\x20\1\x0d\xb8" + b"\0" * 11 + b"\7")]),
+    "aliases": dns(answers=[record(5, b"\1b\xc0\x0e"), record(1, b"\1\2\3\4", b"\1b\xc0\x0e")]),
+    "circle": dns(answers=[record(5, b"\1b\xc0\x0e"), record(5, b"\xc0\x0c", b"\1b\xc0\x0e")]),
+    "name": dns(12, answers=[record(12, b"\2ns\xc0\x0e")]),
+    "no_name": dns(flags=0x8183),
+    "truncated": dns(flags=0x8380),
+    "refused": dns(flags=0x8185),
+    "pointer_to_itself": dns(answers=[record(1, b"\1\2\3\4", b"\xc0\x1b")]),
+    "records_missing": dns(answers=[record(1, b"\1\2\3\4")], count=9),
+    "other_case": dns(question=b"\1A\7eXample\0", answers=[record(1, b"\1\2\3\4")]),
+}
+
+
+def dhcp(*options, file=b"", sname=b"", yours=b"\xc0\0\2\7"):
+    head = struct.pack(">BBBBIHH4s4s4s4s", 2, 1, 6, 0, 0x11223344, 0, 0, b"", yours, b"", b"")
+    head += b"\2\0\0\xaa\xbb\xcc".ljust(16, b"\0") + sname.ljust(64, b"\0") + file.ljust(128, b"\0")
+    return head + b"\x63\x82\x53\x63" + b"".join(bytes([code, len(data)]) + data for code, data in options) + b"\xff"
+
+
+SERVER, LEASE = (54, b"\xc0\0\2\1"), (51, struct.pack(">I", 3600))
+DHCP = {
+    "offer": dhcp((53, b"\2"), SERVER, LEASE, (1, b"\xff\xff\xff\0"), (3, b"\xc0\0\2\1"), (6, b"\xc0\0\2\x35")),
+    "ack": dhcp((53, b"\5"), SERVER, LEASE, (58, b"\0\0\1\0"), (59, b"\0\0\2\0"), (26, b"\5\x78"), (15, b"lan")),
+    "nak": dhcp((53, b"\6"), SERVER),
+    "overload": dhcp((53, b"\5"), SERVER, (52, b"\3"), file=b"\x33\4\0\0\0\x3c\xff", sname=b"\1\4\xff\xff\0\0\xff"),
+    "times": dhcp((53, b"\5"), SERVER, LEASE, (58, b"\xff\0\0\0"), (59, b"\0\0\0\1")),
+    "for_ever": dhcp((53, b"\5"), SERVER, (51, b"\xff\xff\xff\xff")),
+    "option_long": dhcp((53, b"\5"), SERVER, LEASE)[:-1] + b"\x0c\xff",
+    "short": dhcp((53, b"\5"))[:239],
+}
+
 ETHERNET = b"\2\0\0\0\0\2\2\0\0\0\0\1\x08\0"
 
 
@@ -255,7 +301,8 @@ EXPLAIN = {
 def main():
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "corpus"
     for target, seeds in {"fuzz_ipv4": IPV4, "fuzz_tcp_header": TCP, "fuzz_icmp": ICMP,
-                          "fuzz_explain": EXPLAIN, "fuzz_eth": ETH, "fuzz_ndp": NDP, "fuzz_ether": ETHER}.items():
+                          "fuzz_explain": EXPLAIN, "fuzz_eth": ETH, "fuzz_ndp": NDP, "fuzz_ether": ETHER,
+                          "fuzz_dns": DNS, "fuzz_dhcp": DHCP}.items():
         folder = out / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():
