@@ -44,7 +44,7 @@ typedef struct app_verb {
     bool asks; /* it has no stack of its own: of the common options it takes --dev alone */
 } app_verb;
 
-extern const app_verb app_verb_serve, app_verb_connect, app_verb_listen, app_verb_status;
+extern const app_verb app_verb_serve, app_verb_connect, app_verb_listen, app_verb_status, app_verb_resolve;
 
 /* Parses argv behind the verb; APP_OK, or what to exit with after something was said.  ret_help: --help was asked for
  * and given. */

@@ -8,7 +8,8 @@
 #include "lab/verb.h"
 #include "script/verb.h"
 
-static const app_verb *const verbs[] = {&app_verb_serve, &app_verb_connect, &app_verb_listen, &app_verb_status};
+static const app_verb *const verbs[] = {&app_verb_serve, &app_verb_connect, &app_verb_listen, &app_verb_status,
+                                        &app_verb_resolve};
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
 
 static void help(FILE *to) {
