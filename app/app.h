@@ -26,7 +26,7 @@ typedef struct app_options {
     aksu_host_config host;
     aksu_route route[APP_ROUTES_MAX];
     unsigned route_count;
-    bool mtu_given, dad_given;
+    bool mtu_given, dad_given, dhcp;
     const char *trace[APP_TRACE_MAX]; /* ladder, json, pcapng, svg, each perhaps with :FILE */
     unsigned trace_count;
     const char *svg; /* a file's name, or NULL */
@@ -94,6 +94,7 @@ typedef struct app_session {
     aksu_loop_on_event *on_event; /* the verb's, and its own word */
     aksu_loop_on_turn *on_turn;
     void *verb;
+    struct app_lease *lease; /* NULL: none was asked for */
     bool ready;
 } app_session;
 
@@ -104,6 +105,14 @@ bool app_addr_of(const struct sockaddr *from, aksu_addr *ret_addr);
 /* APP_OK, or APP_USAGE after one line was said. */
 int app_session_open(app_options *options, app_session *ret_session);
 void app_session_close(app_session *session);
+
+/* ---- lease.c: an address by DHCP */
+/* NULL: it cannot be asked for.  Host and options must outlive it. */
+struct app_lease *app_lease_open(const app_options *options, const aksu_host *host);
+bool app_lease_event(struct app_lease *lease, const aksu_event *event); /* whether it was the lease's; NULL: no */
+void app_lease_turn(struct app_lease *lease, uint64_t now_us);          /* at each turn of the loop; NULL is allowed */
+bool app_lease_held(const struct app_lease *lease);
+void app_lease_close(struct app_lease *lease); /* gives it back */
 
 /* ---- views.c: what --trace asked for */
 struct app_views *app_views_open(const app_options *options);

@@ -110,7 +110,8 @@ static size_t count_of(const aksu_host_addr *places, bool four) {
 }
 
 bool app_has_family(const app_options *options, bool four) {
-    bool learns = !four && app_is_ethernet(options) && options->host.tun.ether.autoconf != AKSU_AUTOCONF_OFF;
+    bool learns =
+        four ? options->dhcp : app_is_ethernet(options) && options->host.tun.ether.autoconf != AKSU_AUTOCONF_OFF;
     return learns || count_of(options->host.addr, four) > 0;
 }
 
@@ -165,7 +166,7 @@ static bool check_tun(app_options *options) {
 static bool check_ethernet(app_options *options) {
     aksu_host_config *host = &options->host;
     bool none = count_of(host->addr, true) + count_of(host->addr, false) == 0;
-    bool learns = host->tun.ether.autoconf != AKSU_AUTOCONF_OFF;
+    bool learns = host->tun.ether.autoconf != AKSU_AUTOCONF_OFF || options->dhcp;
     if (host->device == AKSU_HOST_PACKET) {
         if (count_of(host->tun.host_addr, true) + count_of(host->tun.host_addr, false) > 0) {
             app_say("--host-address is for tun: and tap: devices; the kernel keeps its own on %s", host->tun.name);
@@ -176,7 +177,7 @@ static bool check_ethernet(app_options *options) {
         return check_tun(options);
     }
     if (!none || learns) return true;
-    app_say("%s needs an address: --address 192.0.2.2/24, or --autoconf for IPv6", host->tun.name);
+    app_say("%s needs an address: --address 192.0.2.2/24, --dhcp, or --autoconf for IPv6", host->tun.name);
     return false;
 }
 
@@ -185,9 +186,9 @@ bool app_device_check(app_options *options) {
     const aksu_ether_config *ether = &options->host.tun.ether;
     static const aksu_mac no_mac = {{0}};
     bool asks = memcmp(&ether->mac, &no_mac, sizeof no_mac) != 0 || ether->vlan != 0 ||
-                ether->autoconf != AKSU_AUTOCONF_OFF || options->dad_given;
+                ether->autoconf != AKSU_AUTOCONF_OFF || options->dad_given || options->dhcp;
     if (!ethernet && asks) {
-        app_say("--mac, --vlan, --dad and --autoconf are for tap: and packet: devices");
+        app_say("--mac, --vlan, --dad, --dhcp and --autoconf are for tap: and packet: devices");
         return false;
     }
     if (!(ethernet ? check_ethernet(options) : check_tun(options))) return false;

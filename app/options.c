@@ -57,6 +57,7 @@ enum {
     OPT_VLAN,
     OPT_DAD,
     OPT_AUTOCONF,
+    OPT_DHCP,
     OPT_MTU,
     OPT_TRACE,
     OPT_SVG,
@@ -82,6 +83,7 @@ static const struct option long_options[] = {
     {"vlan", required_argument, NULL, OPT_VLAN},
     {"dad", required_argument, NULL, OPT_DAD},
     {"autoconf", optional_argument, NULL, OPT_AUTOCONF},
+    {"dhcp", no_argument, NULL, OPT_DHCP},
     {"mtu", required_argument, NULL, OPT_MTU},
     {"trace", required_argument, NULL, OPT_TRACE},
     {"svg", required_argument, NULL, OPT_SVG},
@@ -112,6 +114,7 @@ static const char common_help[] =
     "  --mac A                our Ethernet address (made from the machine and the device's name)\n"
     "  --vlan ID              our VLAN, 1 to 4094 (none)\n"
     "  --dad N                how often to ask whether an address is taken, 0 to 16 (1)\n"
+    "  --dhcp                 an IPv4 address from a server on the segment\n"
     "  --autoconf[=temporary] IPv6 addresses by router advertisements, and for a day each\n"
     "  --trace=ladder[:FILE]  draw every segment, state and timer; to stderr, or to FILE\n"
     "  --trace=json[:FILE]    the same events as JSON lines\n"
@@ -168,6 +171,7 @@ static bool parse_one(app_options *options, int option, const char *value) {
     case OPT_HOST_ADDRESS: return app_address("--host-address", value, options->host.tun.host_addr);
     case OPT_GATEWAY: return app_gateway(options, value);
     case OPT_MAC: return app_mac(options, value);
+    case OPT_DHCP: options->dhcp = true; return true;
     case OPT_AUTOCONF: return app_autoconf(options, value);
     case OPT_VLAN:
         if (!app_number("--vlan", value, 1, 4094, &number)) return false;

@@ -58,11 +58,13 @@ static bool addresses_are_free(const app_options *options) {
 /* The verb hears of nothing before the session is ready. */
 static void forward_event(void *user, aksu_stack *stack, const aksu_event *event) {
     const app_session *session = user;
+    if (app_lease_event(session->lease, event)) return;
     if (session->ready && session->on_event != NULL) session->on_event(session->verb, stack, event);
 }
 
 static void forward_turn(void *user, aksu_stack *stack, uint64_t now_us) {
     const app_session *session = user;
+    app_lease_turn(session->lease, now_us);
     if (session->ready && session->on_turn != NULL) session->on_turn(session->verb, stack, now_us);
 }
 
@@ -81,7 +83,7 @@ static int addresses_stand(const app_options *options, const app_session *sessio
     while (aksu_addr_next(session->host.stack, &cursor, &info)) {
         char text[AKSU_ADDR_TEXT_BYTES];
         (void)aksu_addr_format(&info.addr, text, sizeof text);
-        if (info.state == AKSU_ADDR_DUPLICATE && !info.automatic) {
+        if (info.state == AKSU_ADDR_DUPLICATE && !info.automatic && session->lease == NULL) {
             app_say("%s is taken by another host on %s; choose another by --address", text,
                     session->host.driver->device);
             return APP_NETWORK;
@@ -89,7 +91,7 @@ static int addresses_stand(const app_options *options, const app_session *sessio
         waits |= info.state == AKSU_ADDR_TENTATIVE;
         any |= info.state == AKSU_ADDR_PREFERRED && !is_link_local(&info.addr);
     }
-    if (waits) return -1;
+    if (waits || (session->lease != NULL && !app_lease_held(session->lease))) return -1;
     return any || options->host.tun.ether.autoconf == AKSU_AUTOCONF_OFF ? APP_OK : -1;
 }
 
@@ -100,7 +102,8 @@ static int wait_for_addresses(const app_options *options, app_session *session) 
     int status = addresses_stand(options, session);
     while (status < 0 && session->stop_count == 0) {
         if (aksu_host_now_us() > until_us) {
-            app_say("no router on %s has given an address", session->host.driver->device);
+            app_say("no %s on %s has given an address", session->lease != NULL ? "DHCP server" : "router",
+                    session->host.driver->device);
             return APP_NETWORK;
         }
         if (aksu_loop_turn(session->host.loop, TURN_US, &error) < 0) {
@@ -145,6 +148,10 @@ static int make_ready(app_options *options, app_session *session) {
         return APP_USAGE;
     }
     (void)signal(SIGPIPE, SIG_IGN);
+    if (options->dhcp && (session->lease = app_lease_open(options, &session->host)) == NULL) {
+        app_say("no memory, or no descriptors");
+        return APP_NETWORK;
+    }
     int status = app_is_ethernet(options) ? wait_for_addresses(options, session) : APP_OK;
     if (status == APP_OK && !options->quiet) say_addresses(options, session);
     return status;
@@ -177,6 +184,7 @@ int app_session_open(app_options *options, app_session *session) {
 }
 
 void app_session_close(app_session *session) {
+    app_lease_close(session->lease);
     app_control_close(session->control);
     if (session->host.stack != NULL) aksu_trace_set(session->host.stack, NULL, NULL);
     app_views_close(session->views);

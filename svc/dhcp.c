@@ -34,7 +34,7 @@ struct aksu_dhcp {
     aksu_dhcp_lease lease;   /* HOLDING and later */
     aksu_dhcp_lease offered; /* REQUESTING: what is asked for; INIT-REBOOT: its address alone */
     aksu_addr known_addr;
-    bool open, changed, route_set;
+    bool open, changed, route_set, released;
     aksu_dhcp_change change;
 };
 
@@ -282,17 +282,20 @@ aksu_err aksu_dhcp_start(aksu_dhcp *d, uint64_t now_us) {
     return AKSU_OK;
 }
 
-void aksu_dhcp_stop(aksu_dhcp *d, uint64_t now_us) {
-    (void)now_us;
+void aksu_dhcp_release(aksu_dhcp *d) {
+    if (!d->open || !holds(d)) return;
+    struct dhcp_request release = {.type = DHCP_RELEASE, .client = d->lease.addr, .server = d->lease.server};
+    d->xid = svc_random_u32(&d->random);
+    send_request(d, &d->lease.server, &release);
+    d->state = AKSU_DHCP_STOPPED;
+    d->released = true;
+}
+
+void aksu_dhcp_stop(aksu_dhcp *d) {
     if (!d->open) return;
-    if (holds(d)) {
-        struct dhcp_request release = {.type = DHCP_RELEASE, .client = d->lease.addr, .server = d->lease.server};
-        d->xid = svc_random_u32(&d->random);
-        send_request(d, &d->lease.server, &release);
-        take_out(d);
-    }
+    if (holds(d) || d->released) take_out(d);
     (void)aksu_udp_close(d->stack, d->sock);
-    d->open = d->changed = false;
+    d->open = d->changed = d->released = false;
     d->state = AKSU_DHCP_STOPPED;
 }
 

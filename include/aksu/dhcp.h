@@ -75,8 +75,13 @@ aksu_err aksu_dhcp_init(const aksu_dhcp_config *config, aksu_stack *stack, void 
 /* Begins to ask.  Errors of aksu_udp_open: ADDR_IN_USE, NO_MEMORY.  INVALID: it has begun. */
 aksu_err aksu_dhcp_start(aksu_dhcp *dhcp, uint64_t now_us);
 
-/* Gives the lease back (RELEASE), takes its address out of the stack, and closes the socket. */
-void aksu_dhcp_stop(aksu_dhcp *dhcp, uint64_t now_us);
+/* Gives the lease back: a RELEASE, which leaves at the next aksu_output, by the address that it is about.  Nothing is
+ * asked any more; aksu_dhcp_stop follows. */
+void aksu_dhcp_release(aksu_dhcp *dhcp);
+
+/* Takes the lease's address out of the stack and closes the socket.  Without a release before, the server keeps it for
+ * us: it is asked for first by the next start. */
+void aksu_dhcp_stop(aksu_dhcp *dhcp);
 
 /* An event of the stack.  True: its socket is the client's. */
 bool aksu_dhcp_event(aksu_dhcp *dhcp, uint64_t now_us, const aksu_event *event);

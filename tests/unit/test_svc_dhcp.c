@@ -273,8 +273,10 @@ static void conflict_is_declined(void **state) {
 static void stopping_gives_the_lease_back(void **state) {
     (void)state;
     struct lan *l = bound();
-    aksu_dhcp_stop(l->dhcp, l->w->now_us);
+    aksu_dhcp_release(l->dhcp);
     assert_int_equal(question(l), DHCP_RELEASE);
+    assert_true(has_addr(l, 7));
+    aksu_dhcp_stop(l->dhcp);
     aksu_addr server = aksu_addr_v4(192, 0, 2, 1), own = aksu_addr_v4(192, 0, 2, 7);
     assert_true(aksu_addr_equal(&l->asked_to, &server) && aksu_addr_equal(&l->asked_from, &own));
     assert_false(has_addr(l, 7));
