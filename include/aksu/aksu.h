@@ -147,6 +147,8 @@ typedef struct aksu_frame {
  * A connection shares its settings with others until one is changed; a listener's go to what it accepts. */
 #define AKSU_TCP_SETTINGS(X)                                                                                           \
     X(MSS_BYTES, mss_bytes, 0, 65495, 0, "largest MSS we announce; 0: from the MTU (RFC 9293 s3.7.1)")                 \
+    X(MTU_FLOOR_BYTES, mtu_floor_bytes, 256, 1500, 576,                                                                \
+      "least path MTU believed of an ICMP message over IPv4 (RFC 5927 s7.2); over IPv6 it is 1280")                    \
     X(RCV_BUF_BYTES, rcv_buf_bytes, 256, 1u << 30, 4u << 20, "receive buffer: the largest window offered")             \
     X(SND_BUF_BYTES, snd_buf_bytes, 256, 1u << 30, 4u << 20, "send buffer")                                            \
     X(SND_LOWAT_BYTES, snd_lowat_bytes, 1, 1u << 30, 1, "WRITABLE needs this much room, or nothing queued")            \

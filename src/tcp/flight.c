@@ -169,6 +169,7 @@ void ak_record_mark_lost(struct ak_core *core, struct ak_tcb *t, uint32_t index,
     lost_insert(core, x, index);
     x->lost_bytes += r->bytes;
     ak_tcp_trace_loss(core, t, cause, r->seq, r->bytes);
+    ak_mtu_lost(core, t, r->seq, r->bytes);
 }
 
 void ak_record_unmark_lost(struct ak_core *core, struct ak_transfer *x) {
@@ -240,6 +241,7 @@ void ak_tcp_flight_retransmitted(struct ak_core *core, struct ak_tcb *t, uint32_
         list_insert(core, &x->sent, index, x->sent.tail);
     }
     r->sent_us = core->now_us;
+    r->segment_bytes = ak_min_u32(r->segment_bytes, ak_tcp_effective_mss(core, t, 0));
     ak_undo_retransmitted(core, t, bytes);
     x->retransmitted_segments++;
     core->counters.tcp_retransmitted++;

@@ -56,6 +56,7 @@ static struct trip records_acked(struct ak_core *core, struct ak_tcb *t, const s
             trip.sent_us = ak_max_u64(trip.sent_us, r->sent_us);
             if (t->flags & AK_F_SACK) ak_rack_delivered(core, t, r, seg);
             x->delivered_bytes += bytes;
+            ak_mtu_arrived(x, r, bytes);
         }
         if (bytes < r->bytes) {
             ak_record_cut_front(core, x, x->record_head, bytes);

@@ -69,6 +69,12 @@ enum ak_undone ak_undo_on_ack(struct ak_core *core, struct ak_tcb *t, const stru
 void ak_undo_duplicate_ack(struct ak_transfer *x);
 void ak_undo_on_dsack(struct ak_core *core, struct ak_tcb *t, ak_seq left, ak_seq right);
 
+/* ---- path_mtu.c: RFC 1191, RFC 8201, RFC 5927 s7.2.  A router says that a packet in flight was too big. */
+void ak_mtu_too_big(struct ak_core *core, struct ak_tcb *t, const struct ak_icmp_report *report);
+/* The first so many bytes of a record have arrived, or are lost: what that says about the sizes that get through. */
+void ak_mtu_arrived(struct ak_transfer *x, const struct ak_record *r, uint32_t bytes);
+void ak_mtu_lost(struct ak_core *core, struct ak_tcb *t, ak_seq seq, uint32_t bytes);
+
 /* ---- pace.c */
 void ak_pace_sent(struct ak_core *core, const struct ak_tcb *t, uint32_t bytes);
 

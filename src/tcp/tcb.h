@@ -213,6 +213,13 @@ struct ak_transfer {
         ak_seq una, nxt;
     } hop;
 
+    struct {                    /* path_mtu.c */
+        uint32_t proven_bytes;  /* the largest segment that has arrived, its text */
+        uint32_t pending_bytes; /* what a message that waits would leave of that */
+        ak_seq pending_seq;     /* what it quotes */
+        uint16_t pending;       /* the path MTU that it tells; 0: none waits */
+    } mtu;
+
     uint32_t cwnd, ssthresh;
     ak_seq limited_end; /* SND.NXT when the congestion window last held sending back */
     union ak_cc_state cc;

@@ -1,0 +1,189 @@
+/* What a router's "too big" does to a connection: RFC 1191, RFC 5927 s7.2. */
+#include "tcp_peer.h"
+
+enum { UNREACHABLE = 3, FRAGMENTATION_NEEDED = 4, MSS = 1460 };
+
+static aksu_tcp_info status(struct peer *p) {
+    aksu_tcp_info info;
+    assert_int_equal(aksu_tcp_status(p->w->stack[SERVER], p->sock, &info), AKSU_OK);
+    return info;
+}
+
+static void ack(struct peer *p, uint32_t number) {
+    p->options.present = 0;
+    peer_says(p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = number});
+}
+
+/* An ACK that tells of these bytes beyond a gap. */
+static void ack_with_gap(struct peer *p, uint32_t number, uint32_t left, uint32_t right) {
+    p->options.present = AKSU_OPT_SACK;
+    p->options.sack_count = 1;
+    p->options.sack[0].left = p->iss + left;
+    p->options.sack[0].right = p->iss + right;
+    peer_says(p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = number});
+}
+
+static void too_big(struct peer *p, uint16_t mtu, uint32_t seq) {
+    peer_icmp(p, UNREACHABLE, FRAGMENTATION_NEEDED, mtu, seq);
+}
+
+/* A connection with full segments of 1,460 bytes, of which the first has arrived if proven. */
+static struct peer joined(const aksu_config *config, uint8_t options, uint32_t proven) {
+    struct peer p = peer_open(config);
+    p.options.present = (uint8_t)(AKSU_OPT_MSS | options);
+    p.options.mss = MSS;
+    peer_syn(&p);
+    ack(&p, 1);
+    assert_int_equal(aksu_tcp_accept(p.w->stack[SERVER], p.listener, &p.sock), AKSU_OK);
+    if (proven > 0) {
+        we_send(&p, proven);
+        ack(&p, 1 + proven);
+    }
+    assert_int_equal(status(&p).path_mtu, 1500);
+    return p;
+}
+
+static aksu_config plain_config(void) {
+    aksu_config config = world_config();
+    config.tcp.timestamps = config.tcp.window_scale = 0;
+    return config;
+}
+
+static const uint8_t with_and_without_sack[] = {0, AKSU_OPT_SACK_PERMITTED};
+
+/* Nothing so large has ever gone through: discovery. */
+static void too_big_of_a_size_never_through_is_believed_at_once(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    struct peer p = joined(&config, 0, 500);
+    we_send(&p, 2 * MSS);
+    too_big(&p, 1000, 501);
+    assert_int_equal(status(&p).path_mtu, 1000);
+    world_close(p.w);
+}
+
+/* RFC 5927 s7.2: what is quoted arrives: the message was forged, and nothing was lost by it. */
+static void too_big_of_what_arrives_changes_nothing(void **state) {
+    (void)state;
+    for (int sack = 0; sack < 2; sack++) {
+        aksu_config config = plain_config();
+        struct peer p = joined(&config, with_and_without_sack[sack], MSS);
+        we_send(&p, 2 * MSS);
+        uint32_t cwnd = status(&p).cwnd_bytes;
+        uint32_t before = p.w->seen_count;
+        too_big(&p, 600, 1 + MSS);
+        assert_int_equal(p.w->seen_count, before);
+        assert_int_equal(status(&p).cwnd_bytes, cwnd);
+        assert_int_equal(status(&p).path_mtu, 1500);
+        ack(&p, 1 + 3 * MSS);
+        we_send(&p, 100);
+        world_run(p.w, 1500000); /* a timeout confirms nothing: what was quoted is no longer in flight */
+        assert_int_equal(status(&p).path_mtu, 1500);
+        world_close(p.w);
+    }
+}
+
+/* Nothing is left of a message about a small segment that arrived, when another comes that is true. */
+static void too_big_is_believed_after_a_forged_one(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    struct peer p = joined(&config, 0, MSS);
+    we_send(&p, 100);
+    too_big(&p, 1000, 1 + MSS);
+    ack(&p, 101 + MSS);
+    we_send(&p, MSS);
+    too_big(&p, 1000, 101 + MSS);
+    world_run(p.w, 1500000);
+    assert_int_equal(status(&p).path_mtu, 1000);
+    world_close(p.w);
+}
+
+/* Nothing else tells whether it was lost: the timeout does. */
+static void too_big_is_believed_when_what_it_quotes_times_out(void **state) {
+    (void)state;
+    for (int sack = 0; sack < 2; sack++) {
+        aksu_config config = plain_config();
+        struct peer p = joined(&config, with_and_without_sack[sack], MSS);
+        we_send(&p, MSS);
+        too_big(&p, 1000, 1 + MSS);
+        assert_int_equal(status(&p).path_mtu, 1500);
+        world_run(p.w, 1500000);
+        assert_int_equal(status(&p).path_mtu, 1000);
+        assert_int_equal(status(&p).snd_mss, 960);
+        world_close(p.w);
+    }
+}
+
+/* A small segment behind it arrives, and the quoted one is found lost by that: it is believed before any timeout. */
+static void too_big_is_believed_when_what_it_quotes_is_found_lost(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    struct peer p = joined(&config, AKSU_OPT_SACK_PERMITTED, MSS);
+    we_send(&p, MSS + 500);
+    too_big(&p, 1000, 1 + MSS);
+    ack_with_gap(&p, 1 + MSS, 1 + 2 * MSS, 501 + 2 * MSS);
+    world_run(p.w, 100000);
+    assert_int_equal(status(&p).path_mtu, 1000);
+    world_close(p.w);
+}
+
+/* It is lost indeed, but what was sent after it in full size was not: on a path that loses some, a forged message does
+ * not pass for the reason. */
+static void too_big_is_forgotten_when_larger_ones_arrive(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    struct peer p = joined(&config, AKSU_OPT_SACK_PERMITTED, MSS);
+    we_send(&p, 5 * MSS);
+    too_big(&p, 600, 1 + MSS);
+    ack_with_gap(&p, 1 + MSS, 1 + 2 * MSS, 1 + 6 * MSS);
+    world_run(p.w, 100000);
+    assert_true(status(&p).retransmitted_segments > 0);
+    assert_int_equal(status(&p).path_mtu, 1500);
+    world_close(p.w);
+}
+
+/* RFC 8201 s4 for IPv6; what RFC 791 promises for IPv4 is a setting. */
+static void too_big_goes_no_lower_than_the_floor(void **state) {
+    (void)state;
+    static const uint16_t floors[] = {576, 1000};
+    for (uint32_t i = 0; i < 2; i++) {
+        aksu_config config = plain_config();
+        config.tcp.mtu_floor_bytes = floors[i];
+        struct peer p = joined(&config, 0, 0);
+        we_send(&p, MSS);
+        too_big(&p, 68, 1);
+        assert_int_equal(status(&p).path_mtu, floors[i]);
+        world_close(p.w);
+    }
+}
+
+/* A long flight is not walked for a message: what is done at once is bounded. */
+static void too_big_in_a_long_flight_costs_a_bounded_number_of_steps(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    config.tcp.nagle = 0;
+    config.tcp.initial_cwnd_segments = 64;
+    struct peer p = joined(&config, 0, 0);
+    for (int i = 0; i < 100; i++) we_send(&p, 10);
+    aksu_counters before, after;
+    aksu_counters_get(p.w->stack[SERVER], &before);
+    too_big(&p, 1000, 1);
+    aksu_counters_get(p.w->stack[SERVER], &after);
+    assert_int_equal(status(&p).path_mtu, 1000);
+    assert_in_range(after.loss_steps - before.loss_steps, 1, 64);
+    world_close(p.w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(too_big_of_a_size_never_through_is_believed_at_once),
+        cmocka_unit_test(too_big_of_what_arrives_changes_nothing),
+        cmocka_unit_test(too_big_is_believed_after_a_forged_one),
+        cmocka_unit_test(too_big_is_believed_when_what_it_quotes_times_out),
+        cmocka_unit_test(too_big_is_believed_when_what_it_quotes_is_found_lost),
+        cmocka_unit_test(too_big_is_forgotten_when_larger_ones_arrive),
+        cmocka_unit_test(too_big_goes_no_lower_than_the_floor),
+        cmocka_unit_test(too_big_in_a_long_flight_costs_a_bounded_number_of_steps),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
