@@ -177,20 +177,28 @@ bool ak_reply_allowed(struct ak_core *core, const aksu_addr *remote) {
 
 /* ---------------------------------------------------------------- parking */
 
+static struct ak_link *parked_at(const struct ak_core *core, ak_ref ref) {
+    return ak_lens_at(&core->parked_lens, ref);
+}
+
+void ak_park_init(struct ak_core *core, ak_ref neighbour) {
+    *parked_at(core, neighbour) = (struct ak_link){.next = neighbour, .prev = neighbour};
+}
+
 void ak_park(struct ak_core *core, ak_ref neighbour, ak_ref connection) {
-    struct ak_link *head = ak_lens_at(&core->parked_lens, neighbour);
-    struct ak_link *link = ak_lens_at(&core->parked_lens, connection);
+    struct ak_link *head = parked_at(core, neighbour);
+    struct ak_link *link = parked_at(core, connection);
     ak_check(!ak_link_linked(link));
-    *link = (struct ak_link){.next = head->next, .prev = neighbour};
-    if (head->next != AK_NONE) ((struct ak_link *)ak_lens_at(&core->parked_lens, head->next))->prev = connection;
-    head->next = connection;
+    *link = (struct ak_link){.next = neighbour, .prev = head->prev};
+    parked_at(core, head->prev)->next = connection;
+    head->prev = connection;
 }
 
 void ak_unpark(struct ak_core *core, ak_ref connection) {
-    struct ak_link *link = ak_lens_at(&core->parked_lens, connection);
+    struct ak_link *link = parked_at(core, connection);
     ak_check(ak_link_linked(link));
-    ((struct ak_link *)ak_lens_at(&core->parked_lens, link->prev))->next = link->next;
-    if (link->next != AK_NONE) ((struct ak_link *)ak_lens_at(&core->parked_lens, link->next))->prev = link->prev;
+    parked_at(core, link->prev)->next = link->next;
+    parked_at(core, link->next)->prev = link->prev;
     ak_link_init(link);
 }
 

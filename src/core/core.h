@@ -278,8 +278,9 @@ bool ak_reply_again(struct ak_core *core, const struct ak_reply *reply);
 /* Whether the rate limit lets a reset or challenge go (counted if not). */
 bool ak_reply_allowed(struct ak_core *core, const aksu_addr *remote);
 
-/* ---- parking: a connection that has something to send hangs on the neighbour it waits for, first of a chain whose
- * head is a member of the neighbour itself, so that it can leave without knowing whose chain it is. */
+/* ---- parking: a connection that has something to send hangs on the neighbour it waits for, in a ring that the
+ * neighbour itself is part of, so that it can leave without knowing whose it is.  First come, first told. */
+void ak_park_init(struct ak_core *core, ak_ref neighbour);
 void ak_park(struct ak_core *core, ak_ref neighbour, ak_ref connection);
 void ak_unpark(struct ak_core *core, ak_ref connection);
 

@@ -67,7 +67,7 @@ struct ak_neighbour {
     ak_ref hash_next;
     struct ak_wheel_node timer;
     struct ak_link age;    /* on one of struct ak_net's lists */
-    struct ak_link parked; /* next: the first connection that waits for it */
+    struct ak_link parked; /* the ring of connections that wait for it */
     uint32_t held_first, held_count;
     uint64_t confirmed_us; /* REACHABLE: the last sign of it */
     uint64_t wait_us;      /* UNREACHABLE: until it is asked again */

@@ -34,6 +34,10 @@ static ak_ref ref_of(const struct ak_core *core, const struct ak_neighbour *n) {
     return ak_ref_of(AK_KIND_NEIGHBOUR, ak_neighbour_index(core, n));
 }
 
+static bool waited_for(const struct ak_core *core, const struct ak_neighbour *n) {
+    return n->parked.next != ref_of(core, n);
+}
+
 /* ---------------------------------------------------------------- finding */
 
 static uint32_t hash_of(const struct ak_core *core, uint16_t link, const aksu_addr *addr) {
@@ -155,12 +159,12 @@ static void release(struct ak_core *core, struct ak_neighbour *n) {
         if (!ak_reply_again(core, &held->reply)) held_drop(core, held);
         ak_pool_put(&core->pool[AK_KIND_HELD], index);
     }
-    while (n->parked.next != AK_NONE) core->host.ops->hop_ready(core, n->parked.next);
+    while (waited_for(core, n)) core->host.ops->hop_ready(core, n->parked.next);
 }
 
 static void lose(struct ak_core *core, struct ak_neighbour *n) {
     while (n->held_count > 0) held_lose(core, n, AKSU_DROP_NEIGHBOUR_SILENT);
-    while (n->parked.next != AK_NONE) core->host.ops->hop_failed(core, n->parked.next);
+    while (waited_for(core, n)) core->host.ops->hop_failed(core, n->parked.next);
 }
 
 /* ---------------------------------------------------------------- coming and going */
@@ -183,7 +187,7 @@ static bool evict(struct ak_core *core, const struct ak_list *list) {
     ak_ref ref = list->head;
     for (int i = 0; i < LOOKED_AT_MAX && ref != AK_NONE; i++) {
         struct ak_neighbour *n = ak_neighbour_at(core, ak_ref_index(ref));
-        if (n->parked.next == AK_NONE) {
+        if (!waited_for(core, n)) {
             forget(core, n);
             core->counters.neighbour_evictions++;
             return true;
@@ -213,9 +217,9 @@ static struct ak_neighbour *begin(struct ak_core *core, uint16_t link, const aks
     *n = (struct ak_neighbour){
         .addr = *addr,
         .link = link,
-        .parked = {.next = AK_NONE, .prev = AK_NONE},
         .held_first = AK_NONE,
     };
+    ak_park_init(core, ref_of(core, n));
     ak_link_init(&n->age);
     ak_wheel_node_init(&n->timer);
     ak_table_insert(&net->neighbours, ref_of(core, n), hash_of(core, link, addr), hash_again, core);

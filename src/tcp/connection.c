@@ -31,8 +31,7 @@ struct ak_tcb *ak_tcb_new(struct ak_core *core, const struct ak_tuple *tuple, ui
     return t;
 }
 
-/* Off the list of those who have something to send, or the neighbour that it waits for. */
-static void leave_output(struct ak_core *core, struct ak_tcb *t) {
+void ak_tcp_leave_output(struct ak_core *core, struct ak_tcb *t) {
     if (!ak_link_linked(&t->output)) return;
     if (t->snd.parked)
         ak_unpark(core, ak_tcb_ref(core, t));
@@ -52,14 +51,14 @@ void ak_tcp_hop_progress(struct ak_core *core, struct ak_tcb *t) {
 }
 
 void ak_tcp_park(struct ak_core *core, struct ak_tcb *t, ak_ref neighbour) {
-    leave_output(core, t);
+    ak_tcp_leave_output(core, t);
     ak_park(core, neighbour, ak_tcb_ref(core, t));
     t->snd.parked = true;
 }
 
 void ak_tcp_hop_ready(struct ak_core *core, ak_ref connection) {
     struct ak_tcb *t = ak_tcb_at(core, connection);
-    leave_output(core, t);
+    ak_tcp_leave_output(core, t);
     ak_tcp_want_output(core, t);
 }
 
@@ -67,7 +66,7 @@ void ak_tcp_hop_ready(struct ak_core *core, ak_ref connection) {
  * an unreachable host would be). */
 void ak_tcp_hop_failed(struct ak_core *core, ak_ref connection) {
     struct ak_tcb *t = ak_tcb_at(core, connection);
-    leave_output(core, t);
+    ak_tcp_leave_output(core, t);
     ak_tcp_want_output(core, t);
     ak_tcp_soft_error(core, t, AKSU_REASON_HOST_UNREACHABLE);
 }
@@ -75,7 +74,7 @@ void ak_tcp_hop_failed(struct ak_core *core, ak_ref connection) {
 void ak_tcb_free(struct ak_core *core, struct ak_tcb *t) {
     ak_ref ref = ak_tcb_ref(core, t);
     if (t->transfer != AK_NONE) ak_transfer_return(core, t);
-    leave_output(core, t);
+    ak_tcp_leave_output(core, t);
     if (ak_wheel_armed(&t->timer)) ak_wheel_disarm(&core->wheel, ref);
     if ((t->sock.generation & 1) != 0) ak_sock_release(core, &t->sock, ref);
     ak_settings_drop(core, t->sock.settings);
@@ -245,7 +244,7 @@ void ak_tcp_end(struct ak_core *core, struct ak_tcb *t, aksu_reason reason, aksu
     if (t->state == AK_TCP_SYN_RECEIVED && (t->flags & AK_F_RETURN_LISTEN)) to = AK_TCP_LISTEN;
     ak_tcp_set_state(core, t, to, cause);
     ak_table_remove(&core->flows, ref, ak_tuple_hash(core, &t->tuple));
-    leave_output(core, t);
+    ak_tcp_leave_output(core, t);
     if (ak_wheel_armed(&t->timer)) ak_wheel_disarm(&core->wheel, ref);
     ak_fast_open_settled(core, t, reason);
     if (t->flags & AK_F_UNACCEPTED) {

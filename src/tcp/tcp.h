@@ -112,6 +112,8 @@ void ak_tcp_tell(struct ak_core *core, struct ak_tcb *t, uint8_t bits);
 uint32_t ak_tcp_levels(const struct ak_core *core, ak_ref ref);
 void ak_tcp_soft_error(struct ak_core *core, struct ak_tcb *t, aksu_reason reason);
 void ak_tcp_want_output(struct ak_core *core, struct ak_tcb *t);
+/* Off the list of those who have something to send, or the neighbour that it waits for. */
+void ak_tcp_leave_output(struct ak_core *core, struct ak_tcb *t);
 /* What has come since frames last went to the neighbour that the transfer remembers confirms it: the time is that of
  * the last segment, no earlier than the progress. */
 void ak_tcp_hop_progress(struct ak_core *core, struct ak_tcb *t);

@@ -134,8 +134,7 @@ void ak_time_wait_from(struct ak_core *core, struct ak_tcb *t, uint64_t due_us) 
     }
     if (t->transfer != AK_NONE) ak_memory_leave(core, t);
     ak_ref tcb = ak_tcb_ref(core, t);
-    if (ak_link_linked(&t->output)) ak_list_remove(&core->output, &core->output_lens, tcb);
-    ak_link_init(&t->output);
+    ak_tcp_leave_output(core, t);
     if (ak_wheel_armed(&t->timer)) ak_wheel_disarm(&core->wheel, tcb);
     t->reason = AKSU_REASON_CLOSED;
     t->flags |= AK_F_CLOSE_TOLD;

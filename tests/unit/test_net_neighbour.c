@@ -440,6 +440,46 @@ static void waited_for_neighbour_not_pushed_out(void **state) {
     wire_close(w);
 }
 
+/* What ends a connection may come while it waits for its neighbour: it leaves the chain, whichever state it goes to. */
+static void parked_connection_enters_time_wait_or_is_reset(void **state) {
+    (void)state;
+    for (int way = 0; way < 2; way++) {
+        struct wire *w = two_hosts();
+        aksu_sock listener = wire_listen(w, 1, 80), theirs;
+        aksu_sock ours = wire_connect(w, 0, "192.0.2.2", 80), other = wire_connect(w, 0, "192.0.2.2", 80);
+        wire_run(w, 1000);
+        assert_int_equal(aksu_tcp_accept(w->stack[1], listener, &theirs), AKSU_OK);
+        assert_int_equal(aksu_tcp_shutdown(w->stack[0], way == 0 ? ours : other), AKSU_OK);
+        wire_run(w, 100000);
+        aksu_tcp_info info;
+        assert_int_equal(aksu_tcp_status(w->stack[1], theirs, &info), AKSU_OK);
+        /* b goes on sending, but answers no question for its address any more; a has forgotten it. */
+        aksu_addr addr = wire_addr("192.0.2.2");
+        aksu_route route = {.prefix = wire_addr("192.0.2.0"), .prefix_bits = 24};
+        assert_int_equal(aksu_route_add(w->stack[1], &route), AKSU_OK);
+        assert_int_equal(aksu_addr_remove(w->stack[1], &addr), AKSU_OK);
+        assert_int_equal(aksu_link_down(w->stack[0], 0), AKSU_OK);
+        assert_int_equal(aksu_link_up(w->stack[0], 0), AKSU_OK);
+        size_t sent;
+        assert_int_equal(aksu_tcp_send(w->stack[1], theirs, "x", 1, 0, &sent), AKSU_OK);
+        wire_run(w, 100000);
+        assert_int_equal(wire_neighbour(w, 0, "192.0.2.2").state, AKSU_NEIGHBOUR_INCOMPLETE);
+        if (way == 0)
+            assert_int_equal(aksu_tcp_shutdown(w->stack[1], theirs), AKSU_OK);
+        else
+            assert_int_equal(aksu_tcp_abort(w->stack[1], theirs), AKSU_OK);
+        wire_run(w, 10000);
+        wire_run(w, 200000000);
+        (void)aksu_tcp_close(w->stack[0], ours);
+        (void)aksu_tcp_close(w->stack[0], other);
+        wire_run(w, 400000000);
+        aksu_counters counters;
+        aksu_counters_get(w->stack[0], &counters);
+        assert_int_equal(counters.tcp_used, 0);
+        wire_close(w);
+    }
+}
+
 /* While data moves the neighbour is never in doubt. */
 static void steady_traffic_keeps_reachable(void **state) {
     (void)state;
@@ -622,6 +662,7 @@ int main(void) {
         cmocka_unit_test(many_parked_some_leave_the_rest_go_on),
         cmocka_unit_test(waited_for_neighbour_not_pushed_out),
         cmocka_unit_test(steady_traffic_keeps_reachable),
+        cmocka_unit_test(parked_connection_enters_time_wait_or_is_reset),
         cmocka_unit_test(gateway_not_on_link_refused),
         cmocka_unit_test(gateway_fails_other_taken_and_back),
         cmocka_unit_test(frames_of_others_dropped),
