@@ -1,5 +1,5 @@
 /* The control socket: a UNIX socket named after the device, in a directory of this user's alone.  A client sends one
- * line, "table", "json" or "counters", and reads the answer to its end. */
+ * line, "table", "json", "counters" or "network", and reads the answer to its end. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -81,6 +81,32 @@ static void write_counters(FILE *out, aksu_stack *stack) {
     }
 }
 
+/* What the network floor knows: our addresses, and who else is on an Ethernet. */
+static void write_network(FILE *out, const aksu_stack *stack) {
+    static const char *const stands[] = {"tentative", "preferred", "deprecated", "duplicate"};
+    static const char *const states[] = {
+#define AKSU_X(name) #name,
+        AKSU_NEIGHBOUR_STATES(AKSU_X)
+#undef AKSU_X
+    };
+    char text[AKSU_ADDR_TEXT_BYTES];
+    aksu_addr_info addr;
+    aksu_neighbour_info n;
+    uint32_t cursor = 0;
+    while (aksu_addr_next(stack, &cursor, &addr)) {
+        (void)aksu_addr_format(&addr.addr, text, sizeof text);
+        (void)fprintf(out, "address %s/%u %s%s\n", text, addr.prefix_bits, stands[addr.state],
+                      addr.automatic ? " automatic" : "");
+    }
+    cursor = 0;
+    while (aksu_neighbour_next(stack, &cursor, &n)) {
+        const uint8_t *b = n.mac.byte;
+        (void)aksu_addr_format(&n.addr, text, sizeof text);
+        (void)fprintf(out, "neighbour %s %02x:%02x:%02x:%02x:%02x:%02x %s%s\n", text, b[0], b[1], b[2], b[3], b[4],
+                      b[5], states[n.state], n.gateway ? " gateway" : "");
+    }
+}
+
 static void answer(struct app_control *control, const char *request, FILE *out) {
     aksu_stack *stack = aksu_loop_stack(control->loop);
     aksu_tcp_info *infos;
@@ -89,6 +115,8 @@ static void answer(struct app_control *control, const char *request, FILE *out) 
         write_json(out, infos, count);
     } else if (strncmp(request, "counters", 8) == 0) {
         write_counters(out, stack);
+    } else if (strncmp(request, "network", 7) == 0) {
+        write_network(out, stack);
     } else {
         ak_writer writer = ak_writer_file(out);
         (void)ak_table_write(&writer, infos, count, AK_TABLE_DETAILS);

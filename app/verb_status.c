@@ -5,8 +5,9 @@
 
 static int run(app_options *options) {
     const char *what = options->argument_count > 0 ? options->argument[0] : "table";
-    if (strcmp(what, "table") != 0 && strcmp(what, "json") != 0 && strcmp(what, "counters") != 0) {
-        app_say("'%s' is not table, json or counters", what);
+    if (strcmp(what, "table") != 0 && strcmp(what, "json") != 0 && strcmp(what, "counters") != 0 &&
+        strcmp(what, "network") != 0) {
+        app_say("'%s' is not table, json, counters or network", what);
         return APP_USAGE;
     }
     int fd = app_control_connect(options->host.tun.name, "sock");
@@ -20,12 +21,13 @@ const app_verb app_verb_status = {
     .arguments = "[WHAT]",
     .summary = "the connections of a running instance",
     .help = "Shows listeners, half-open connections, connections and TIME-WAIT records of a running aksu, as ss does.\n"
-            "  WHAT                   table, json (one line for each), or counters (table)\n"
+            "  WHAT                   table, json (one line for each), counters, or network (table)\n"
             "  --dev tun:NAME         the instance with this device; default: the first that answers\n\n"
             "examples:\n"
             "  aksu status                     the only instance there is\n"
             "  aksu status --dev tun:aksu1     this one\n"
-            "  aksu status counters            segments, memory in use, and why packets were dropped\n",
+            "  aksu status counters            segments, memory in use, and why packets were dropped\n"
+            "  aksu status network             addresses, and the neighbours on an Ethernet\n",
     .run = run,
     .argument_max = 1,
     .asks = true,

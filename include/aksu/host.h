@@ -127,7 +127,7 @@ typedef struct aksu_host_addr {
 /* What a driver of Ethernet frames is told; the rest of aksu_link_config is the device's. */
 typedef struct aksu_ether_config {
     aksu_mac mac;       /* all zero: made from the machine and the device's name, the same each time */
-    uint16_t vlan;      /* 0: none; the devices below cut segments of tagged frames as of others */
+    uint16_t vlan;      /* 0: none; with one there are no super-segments */
     uint8_t dad_probes; /* 1: see aksu_link_config */
     uint8_t autoconf;   /* aksu_autoconf */
 } aksu_ether_config;

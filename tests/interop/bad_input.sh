@@ -92,7 +92,7 @@ else
     bad "no TUN for us" "no permission\|there is no TUN here\|TUN" "$AKSU" listen 7
 fi
 bad "no instance to ask" "no running instance" "$AKSU" status
-bad "nothing that status knows" "is not table, json or counters" "$AKSU" status nonsense
+bad "nothing that status knows" "is not table, json, counters or network" "$AKSU" status nonsense
 if mount -t tmpfs none /dev/net 2>/dev/null; then
     bad "no /dev/net/tun" "there is no TUN here" "$AKSU" listen 7
     umount /dev/net

@@ -53,6 +53,7 @@ check tap_download "$(hash "$work/got")" "$want"
 check tap_upload_status "$(code -T "$work/www/file" http://192.0.2.2:8080/up)" 201
 check tap_upload "$(hash "$work/www/up")" "$want"
 check tap_ping "$(ping -n -c 3 -i 0.2 -s 1000 192.0.2.2 | grep -c 'bytes from 192.0.2.2')" 3
+check tap_status "$("$AKSU" status --dev tap:t0 network | grep -c '^address 192.0.2.2/24 preferred$\|^neighbour 192.0.2.1 [0-9a-f:]* [A-Z]*$')" 2
 ip neigh flush dev t0
 check tap_asked_again "$(code http://192.0.2.2:8080/file)" 200
 mac=$(ip neigh show 192.0.2.2 dev t0 | grep -o 'lladdr [0-9a-f:]*')
