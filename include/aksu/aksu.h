@@ -149,6 +149,9 @@ typedef struct aksu_frame {
     X(MSS_BYTES, mss_bytes, 0, 65495, 0, "largest MSS we announce; 0: from the MTU (RFC 9293 s3.7.1)")                 \
     X(MTU_FLOOR_BYTES, mtu_floor_bytes, 256, 1500, 576,                                                                \
       "least path MTU believed of an ICMP message over IPv4 (RFC 5927 s7.2); over IPv6 it is 1280")                    \
+    X(MTU_PROBING, mtu_probing, 0, 2, 1,                                                                               \
+      "find the path MTU by trying (RFC 8899): 0 no, 1 from where a black hole or a router has lowered it, "           \
+      "2 from 1,200 bytes up (IPv6: 1,280)")                                                                           \
     X(RCV_BUF_BYTES, rcv_buf_bytes, 256, 1u << 30, 4u << 20, "receive buffer: the largest window offered")             \
     X(SND_BUF_BYTES, snd_buf_bytes, 256, 1u << 30, 4u << 20, "send buffer")                                            \
     X(SND_LOWAT_BYTES, snd_lowat_bytes, 1, 1u << 30, 1, "WRITABLE needs this much room, or nothing queued")            \
@@ -192,6 +195,12 @@ typedef struct aksu_frame {
     X(ECN, ecn, 0, 2, 1, "explicit congestion notification (RFC 3168): 0 no, 1 if the peer asks, 2 ask")
 
 typedef enum aksu_ecn { AKSU_ECN_OFF = 0, AKSU_ECN_PASSIVE = 1, AKSU_ECN_ACTIVE = 2 } aksu_ecn;
+
+typedef enum aksu_mtu_probing {
+    AKSU_MTU_PROBING_OFF = 0,
+    AKSU_MTU_PROBING_LOWERED = 1,
+    AKSU_MTU_PROBING_ALWAYS = 2,
+} aksu_mtu_probing;
 
 typedef struct aksu_tcp_settings {
 #define AKSU_X(NAME, field, min, max, def, text) uint64_t field;
@@ -784,6 +793,7 @@ typedef struct aksu_counters {
     uint64_t recoveries_undone;                  /* RFC 4015 */
     uint64_t ecn_marks_received, ecn_reductions; /* RFC 3168 */
     uint64_t loss_steps;                         /* records that loss detection looked at: bounded for each ACK */
+    uint64_t mtu_probes, mtu_black_holes; /* RFC 8899: probes sent; path MTUs lowered because nothing came through */
     uint64_t udp_datagrams_in, udp_datagrams_out;
     uint64_t icmp_echo_replies, clock_backward, output_token_unknown;
     uint64_t neighbour_solicitations, neighbour_advertisements; /* sent, of ARP and NDP */

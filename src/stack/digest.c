@@ -142,11 +142,17 @@ static uint64_t transfer_digest(const struct ak_core *core, const struct ak_tcb 
         x->duplicate_due,
         x->undo.kept,
         x->mtu.proven_bytes,
+        x->mtu.probe,
+        x->mtu.most,
+        x->mtu.failed,
+        x->mtu.probes_lost,
+        x->mtu.probe ? x->mtu.probe_seq.n : 0,
         x->mtu.pending,
         x->mtu.pending ? x->mtu.pending_seq.n : 0,
     };
     h = mix(h, words, sizeof words);
     h = mix_u64(h, cc_digest(core, &x->cc));
+    h = mix_u64(h, until(core, ak_max_u64(x->mtu.next_us, core->now_us)));
     h = mix_u64(h, recovery_digest(core, t, x));
     for (uint32_t i = x->record_head; i != AK_NONE; i = ak_record_at(core, i)->next) {
         const struct ak_record *r = ak_record_at(core, i);

@@ -32,6 +32,7 @@ void ak_tcp_established(struct ak_input *in) {
         ak_tcp_rtt_sample(core, t, (uint32_t)trip_us);
     t->snd.una = ak_seq_add(t->snd.iss, 1);
     heed_lost_syns(core, t);
+    ak_plpmtud_established(core, t);
     t->retries = 0;
     t->user_timeout_due = true;
     ak_flags_clear(t, AK_F_SYN_DUE);

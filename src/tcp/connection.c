@@ -133,6 +133,7 @@ struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t) {
     for (int i = 0; i < AK_BUSY_COUNT; i++) x->due_us[i] = AK_NEVER;
     x->pace_free_bytes = ak_tcp_initial_window(core, t);
     ak_cc_at(ak_settings_of(core, &t->sock)->congestion_control)->init(x);
+    ak_plpmtud_begin(core, t);
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_INIT);
     return x;
 }

@@ -56,7 +56,7 @@ static struct trip records_acked(struct ak_core *core, struct ak_tcb *t, const s
             trip.sent_us = ak_max_u64(trip.sent_us, r->sent_us);
             if (t->flags & AK_F_SACK) ak_rack_delivered(core, t, r, seg);
             x->delivered_bytes += bytes;
-            ak_mtu_arrived(x, r, bytes);
+            ak_mtu_arrived(t, x, r, bytes);
         }
         if (bytes < r->bytes) {
             ak_record_cut_front(core, x, x->record_head, bytes);
@@ -237,7 +237,10 @@ void ak_tcp_duplicate_ack(struct ak_core *core, struct ak_tcb *t) {
     x->duplicate_acks++;
     x->delivered_bytes += mss;
     if (x->in_recovery != AK_RECOVERY_NONE || x->duplicate_acks < DUPLICATE_ACKS) return;
-    ak_tcp_recovery_enter(core, t);
+    if (ak_plpmtud_is_probe(x, t->snd.una))
+        x->recovery_end = t->snd.nxt; /* no congestion: RFC 4821 s7.6.1; as after a loss, but for the window */
+    else
+        ak_tcp_recovery_enter(core, t);
     first_segment_lost(core, t, AKSU_LOSS_BY_DUPLICATE_ACKS);
 }
 
@@ -247,6 +250,7 @@ void ak_tcp_duplicate_ack(struct ak_core *core, struct ak_tcb *t) {
  * been acknowledged by now: RFC 8985 s6.3. */
 void ak_tcp_rto_losses(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
+    ak_plpmtud_timeout(core, t);
     uint32_t mss = ak_tcp_effective_mss(core, t, 0);
     /* RFC 5682 s2.1 step 1: not while a recovery is under way.  Where there are timestamps, Eifel tells more surely. */
     bool fresh = x->in_recovery == AK_RECOVERY_NONE && x->rto_backoff == 0 && (t->flags & AK_F_TIMESTAMPS) == 0;

@@ -72,8 +72,19 @@ void ak_undo_on_dsack(struct ak_core *core, struct ak_tcb *t, ak_seq left, ak_se
 /* ---- path_mtu.c: RFC 1191, RFC 8201, RFC 5927 s7.2.  A router says that a packet in flight was too big. */
 void ak_mtu_too_big(struct ak_core *core, struct ak_tcb *t, const struct ak_icmp_report *report);
 /* The first so many bytes of a record have arrived, or are lost: what that says about the sizes that get through. */
-void ak_mtu_arrived(struct ak_transfer *x, const struct ak_record *r, uint32_t bytes);
+void ak_mtu_arrived(struct ak_tcb *t, struct ak_transfer *x, const struct ak_record *r, uint32_t bytes);
 void ak_mtu_lost(struct ak_core *core, struct ak_tcb *t, ak_seq seq, uint32_t bytes);
+
+uint32_t ak_mtu_text_bytes(const struct ak_core *core, const struct ak_tcb *t, uint32_t mtu);
+void ak_mtu_lower(struct ak_core *core, struct ak_tcb *t, uint32_t mtu);
+
+/* ---- plpmtud.c: RFC 4821, RFC 8899.  A transfer begins, or its path MTU was lowered. */
+void ak_plpmtud_begin(struct ak_core *core, struct ak_tcb *t);
+void ak_plpmtud_arrived(struct ak_tcb *t, struct ak_transfer *x, const struct ak_record *r, uint32_t bytes);
+void ak_plpmtud_lost(struct ak_core *core, struct ak_tcb *t, ak_seq seq, uint32_t bytes);
+bool ak_plpmtud_is_probe(const struct ak_transfer *x, ak_seq seq);
+/* Before a timeout's losses. */
+void ak_plpmtud_timeout(struct ak_core *core, struct ak_tcb *t);
 
 /* ---- pace.c */
 void ak_pace_sent(struct ak_core *core, const struct ak_tcb *t, uint32_t bytes);

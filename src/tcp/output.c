@@ -77,6 +77,7 @@ static void commit(struct ak_core *core, struct ak_tcb *t, const struct ak_plan 
     case AK_PLAN_RETRANSMIT: ak_tcp_flight_retransmitted(core, t, plan->record, plan->bytes); break;
     case AK_PLAN_DATA:
         new_data_went(core, t, plan, mss);
+        if (plan->mtu_probe) ak_plpmtud_sent(core, t, plan->seq);
         ak_flags_clear(t, AK_F_PROBE_DUE); /* what goes now is in the care of the retransmission timer */
         ak_tcp_timer_cancel(core, t, AKSU_TIMER_PERSIST);
         break;
@@ -158,6 +159,8 @@ static void sender_look(struct ak_core *core, struct ak_tcb *t, struct sender *s
         if (s->env.lost_index != AK_NONE) s->env.lost = ak_record_at(core, s->env.lost_index);
     }
     s->env.paced = s->env.x != NULL && s->env.x->pace_next_us > core->now_us && ak_pace_waits(core, t);
+    bool searches = s->env.x != NULL && s->env.x->mtu.next_us <= core->now_us;
+    s->env.probe_bytes = searches ? ak_plpmtud_probe_bytes(core, t, s->env.mss_bytes) : 0;
     s->env.lost_is_lent = false;
     if (core->config.output_sync) return; /* all is given back before the next output */
     s->env.lost_is_lent = s->env.lost != NULL && ak_frame_is_lent(core, s->env.lost->token, ak_tcb_ref(core, t));
@@ -207,12 +210,13 @@ static bool send_one(struct ak_core *core, struct ak_tcb *t, struct sender *s, a
         *ret_blocked = true;
         return false;
     }
+    uint32_t mss = plan.mtu_probe ? plan.bytes : s->env.mss_bytes;
     struct ak_build build = {
         .core = core,
         .t = t,
         .plan = &plan,
         .options = plan.kind == AK_PLAN_SYN ? &s->syn_options : &s->options,
-        .mss_bytes = s->env.mss_bytes,
+        .mss_bytes = mss,
         .edge = t->state == AK_TCP_SYN_SENT ? t->rcv.edge : ak_tcp_window_edge(core, t),
     };
     ak_tcp_build(&build, slot, ret_frame);
@@ -223,7 +227,7 @@ static bool send_one(struct ak_core *core, struct ak_tcb *t, struct sender *s, a
         .retransmission = plan.retransmission,
     };
     if (plan.kind != AK_PLAN_SYN) t->rcv.edge = build.edge;
-    commit(core, t, &plan, s->env.mss_bytes);
+    commit(core, t, &plan, mss);
     if (!core->config.output_sync) note_token(core, t, &plan, ret_frame->token);
     what.state_after = (aksu_tcp_state)t->state;
     ak_tcp_trace_out(core, ret_frame, &what);

@@ -38,6 +38,7 @@ struct ak_plan_env {
     uint32_t lost_index;
     uint32_t mss_bytes;   /* of this connection now, options taken off */
     uint32_t super_bytes; /* most bytes of one frame: a multiple of mss_bytes */
+    uint32_t probe_bytes; /* of a probe of the path MTU that is due; 0 */
     uint32_t syn_bytes;   /* most that may ride on a SYN (RFC 7413) */
     bool record_free;
     bool paced;        /* no data now: pace.c */
@@ -54,6 +55,7 @@ struct ak_plan {
     uint8_t flags; /* AKSU_TCP_ */
     bool ect;      /* as ECT(0) */
     bool retransmission;
+    bool mtu_probe; /* one segment, whatever mss_bytes is */
 };
 
 struct ak_plan ak_tcp_plan(const struct ak_tcb *t, const struct ak_plan_env *env);

@@ -11,14 +11,14 @@
 #include "wire/ip.h"
 
 /* The text of a full segment if packets were so small. */
-static uint32_t text_bytes(const struct ak_core *core, const struct ak_tcb *t, uint32_t mtu) {
+uint32_t ak_mtu_text_bytes(const struct ak_core *core, const struct ak_tcb *t, uint32_t mtu) {
     enum { TIMESTAMP_BYTES = 12 };
     uint32_t text = mtu - ak_tcp_ip_header_bytes(&t->tuple) - AK_TCP_HEADER_BYTES;
     if (t->flags & AK_F_TIMESTAMPS) text -= TIMESTAMP_BYTES;
     return ak_min_u32(text, ak_tcp_effective_mss(core, t, 0));
 }
 
-static void lower(struct ak_core *core, struct ak_tcb *t, uint32_t mtu) {
+void ak_mtu_lower(struct ak_core *core, struct ak_tcb *t, uint32_t mtu) {
     uint32_t mss_before = ak_tcp_effective_mss(core, t, 0);
     t->path_mtu = (uint16_t)mtu;
     struct ak_transfer *x = ak_transfer_of(core, t);
@@ -51,25 +51,28 @@ void ak_mtu_too_big(struct ak_core *core, struct ak_tcb *t, const struct ak_icmp
     uint32_t mtu = ak_max_u32(report->mtu, ak_addr_is_v4(&t->tuple.remote) ? floor : FLOOR_V6);
     if (mtu >= t->path_mtu) return;
     struct ak_transfer *x = ak_transfer_of(core, t);
-    if (x == NULL || x->mtu.proven_bytes <= text_bytes(core, t, mtu)) {
-        lower(core, t, mtu);
+    if (x == NULL || x->mtu.proven_bytes <= ak_mtu_text_bytes(core, t, mtu)) {
+        ak_mtu_lower(core, t, mtu);
         if (x != NULL) too_large_lost(core, t);
         return;
     }
     if (x->mtu.pending == 0) x->mtu.pending_seq = ak_seq_of(report->seq);
     x->mtu.pending = (uint16_t)mtu;
-    x->mtu.pending_bytes = text_bytes(core, t, mtu);
+    x->mtu.pending_bytes = ak_mtu_text_bytes(core, t, mtu);
 }
 
-void ak_mtu_arrived(struct ak_transfer *x, const struct ak_record *r, uint32_t bytes) {
+void ak_mtu_arrived(struct ak_tcb *t, struct ak_transfer *x, const struct ak_record *r, uint32_t bytes) {
     uint32_t size = ak_min_u32(r->segment_bytes, bytes);
     x->mtu.proven_bytes = ak_max_u32(x->mtu.proven_bytes, size);
+    if (x->mtu.probe != 0) ak_plpmtud_arrived(t, x, r, bytes);
     if (x->mtu.pending == 0 || ak_seq_le(ak_seq_add(r->seq, bytes), x->mtu.pending_seq)) return;
     if (size > x->mtu.pending_bytes || ak_seq_le(r->seq, x->mtu.pending_seq)) x->mtu.pending = 0;
 }
 
 void ak_mtu_lost(struct ak_core *core, struct ak_tcb *t, ak_seq seq, uint32_t bytes) {
     const struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x->mtu.probe != 0) ak_plpmtud_lost(core, t, seq, bytes);
     if (x->mtu.pending == 0 || !ak_seq_in(x->mtu.pending_seq, seq, bytes)) return;
-    lower(core, t, x->mtu.pending);
+    ak_mtu_lower(core, t, x->mtu.pending);
+    ak_plpmtud_begin(core, t);
 }

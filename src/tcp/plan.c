@@ -126,6 +126,31 @@ static uint32_t new_bytes(const struct ak_tcb *t, const struct ak_plan_env *env,
     return sent == 0 && bytes > 0 && bytes >= t->snd.max_wnd / 2 ? bytes : 0;
 }
 
+/* So many new bytes, in one segment at most. */
+static void plan_new(const struct ak_tcb *t, const struct ak_plan_env *env, uint32_t bytes, struct ak_plan *plan) {
+    plan->kind = AK_PLAN_DATA;
+    plan->seq = t->snd.nxt;
+    plan->bytes = bytes;
+    plan->flags = AKSU_TCP_ACK;
+    plan->cause = AKSU_SEND_DATA_CAUSE;
+    ak_seq end = ak_seq_add(plan->seq, bytes);
+    if (ak_seq_eq(end, env->x->send_end)) plan->flags |= AKSU_TCP_PSH;
+    if (fin_follows(t, env, end)) plan->flags |= AKSU_TCP_FIN;
+}
+
+/* A probe of the path MTU waits until the window has room for it (RFC 4821 s7.4).  False: no new data goes before. */
+static bool plan_mtu_probe(const struct ak_tcb *t, const struct ak_plan_env *env, struct ak_plan *plan) {
+    uint32_t in_flight = ak_tcp_in_flight(env->x, t, env->mss_bytes);
+    if (in_flight + env->probe_bytes > env->x->cwnd) {
+        plan->stop = AK_STOP_CWND;
+        return false;
+    }
+    plan_new(t, env, env->probe_bytes, plan);
+    plan->ect = ak_ecn_capable(t);
+    plan->mtu_probe = true;
+    return true;
+}
+
 static bool plan_data(const struct ak_tcb *t, const struct ak_plan_env *env, struct ak_plan *plan) {
     if (env->x == NULL || (t->flags & AK_F_FIN_SENT) || !ak_seq_lt(t->snd.nxt, env->x->send_end)) return false;
     if (!env->record_free) {
@@ -136,6 +161,7 @@ static bool plan_data(const struct ak_tcb *t, const struct ak_plan_env *env, str
         plan->stop = AK_STOP_PACE;
         return false;
     }
+    if (env->probe_bytes > 0) return plan_mtu_probe(t, env, plan);
     enum ak_stop stop;
     uint32_t bytes = new_bytes(t, env, &stop);
     bool reduced = env->x->ecn_cwr_due && ak_ecn_capable(t);
@@ -166,18 +192,6 @@ static bool frto_holds(const struct ak_tcb *t, const struct ak_plan_env *env) {
     if (ak_seq_gt(t->snd.nxt, env->x->recovery_end)) return true; /* they have gone */
     struct ak_plan plan = {.kind = AK_PLAN_NOTHING};
     return plan_data(t, env, &plan);
-}
-
-/* So many new bytes, in one segment at most. */
-static void plan_new(const struct ak_tcb *t, const struct ak_plan_env *env, uint32_t bytes, struct ak_plan *plan) {
-    plan->kind = AK_PLAN_DATA;
-    plan->seq = t->snd.nxt;
-    plan->bytes = bytes;
-    plan->flags = AKSU_TCP_ACK;
-    plan->cause = AKSU_SEND_DATA_CAUSE;
-    ak_seq end = ak_seq_add(plan->seq, bytes);
-    if (ak_seq_eq(end, env->x->send_end)) plan->flags |= AKSU_TCP_PSH;
-    if (fin_follows(t, env, end)) plan->flags |= AKSU_TCP_FIN;
 }
 
 static bool plan_probe_with_new(const struct ak_tcb *t, const struct ak_plan_env *env, struct ak_plan *plan) {

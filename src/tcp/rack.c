@@ -104,10 +104,14 @@ static void mark_until(struct ak_core *core, struct ak_tcb *t, aksu_loss_cause c
 void ak_rack_detect(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     if (!x->rack.any || (x->sacked_bytes == 0 && x->in_recovery == AK_RECOVERY_NONE)) return;
-    uint32_t lost_before = x->lost_bytes;
+    uint32_t lost_before = x->lost_bytes, excused_before = x->mtu.excused_bytes;
     uint64_t latest_us = 0;
     mark_until(core, t, AKSU_LOSS_BY_RACK, &latest_us);
     if (x->lost_bytes == lost_before) return;
+    if (x->lost_bytes - lost_before == x->mtu.excused_bytes - excused_before) { /* a probe of the path MTU, only */
+        ak_tcp_want_output(core, t);
+        return;
+    }
     if (x->in_recovery == AK_RECOVERY_FAST && latest_us >= x->reduced_us)
         ak_tcp_recovery_again(core, t);
     else

@@ -57,7 +57,7 @@ static uint32_t take_record(struct ak_core *core, struct ak_tcb *t, uint32_t at,
     if (!ak_record_split(core, x, at, ak_seq_bytes(r->seq, part.right))) return AK_NONE;
     ak_rack_delivered(core, t, r, seg);
     x->delivered_bytes += r->bytes;
-    ak_mtu_arrived(x, r, r->bytes);
+    ak_mtu_arrived(t, x, r, r->bytes);
     return ak_record_mark_sacked(core, x, at);
 }
 

@@ -218,6 +218,14 @@ struct ak_transfer {
         uint32_t pending_bytes; /* what a message that waits would leave of that */
         ak_seq pending_seq;     /* what it quotes */
         uint16_t pending;       /* the path MTU that it tells; 0: none waits */
+        /* plpmtud.c */
+        uint16_t probe;  /* the size in flight; 0: none */
+        uint16_t most;   /* that the link and the peer allow */
+        uint16_t failed; /* the least that did not get through; 0: none */
+        uint8_t probes_lost;
+        ak_seq probe_seq;
+        uint32_t excused_bytes; /* of lost probes, ever: modulo 2^32 */
+        uint64_t next_us;       /* the next probe not before; AK_NEVER: no search */
     } mtu;
 
     uint32_t cwnd, ssthresh;

@@ -298,6 +298,12 @@ void ak_tlp_sent(struct ak_core *core, struct ak_tcb *t, bool retransmission);
 /* Before the selective acknowledgments of the same segment; old_una: SND.UNA before it. */
 void ak_tlp_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg, ak_seq old_una);
 
+/* ---- plpmtud.c: RFC 8899 */
+void ak_plpmtud_established(struct ak_core *core, struct ak_tcb *t);
+/* The text of a probe that may go now, where other segments have mss; 0: none. */
+uint32_t ak_plpmtud_probe_bytes(struct ak_core *core, const struct ak_tcb *t, uint32_t mss);
+void ak_plpmtud_sent(struct ak_core *core, struct ak_tcb *t, ak_seq seq);
+
 /* ---- pace.c: when the next frame of data may go */
 bool ak_pace_waits(const struct ak_core *core, const struct ak_tcb *t); /* with a transfer */
 /* The most bytes of one frame of new data, not above most; a multiple of mss. */

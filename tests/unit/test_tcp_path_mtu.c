@@ -1,4 +1,4 @@
-/* What a router's "too big" does to a connection: RFC 1191, RFC 5927 s7.2. */
+/* The path MTU by what a router says (RFC 1191, RFC 5927 s7.2), and by trying (RFC 4821, RFC 8899). */
 #include "tcp_peer.h"
 
 enum { UNREACHABLE = 3, FRAGMENTATION_NEEDED = 4, MSS = 1460 };
@@ -93,7 +93,7 @@ static void too_big_is_believed_after_a_forged_one(void **state) {
     ack(&p, 101 + MSS);
     we_send(&p, MSS);
     too_big(&p, 1000, 101 + MSS);
-    world_run(p.w, 1500000);
+    world_run(p.w, 500000);
     assert_int_equal(status(&p).path_mtu, 1000);
     world_close(p.w);
 }
@@ -107,7 +107,7 @@ static void too_big_is_believed_when_what_it_quotes_times_out(void **state) {
         we_send(&p, MSS);
         too_big(&p, 1000, 1 + MSS);
         assert_int_equal(status(&p).path_mtu, 1500);
-        world_run(p.w, 1500000);
+        world_run(p.w, 500000);
         assert_int_equal(status(&p).path_mtu, 1000);
         assert_int_equal(status(&p).snd_mss, 960);
         world_close(p.w);
@@ -174,6 +174,128 @@ static void too_big_in_a_long_flight_costs_a_bounded_number_of_steps(void **stat
     world_close(p.w);
 }
 
+static aksu_counters counted(struct peer *p) {
+    aksu_counters counters;
+    aksu_counters_get(p->w->stack[SERVER], &counters);
+    return counters;
+}
+
+/* RFC 8899 s4.3: down to the base after three timeouts, to the floor after two more; what is small was never the
+ * reason. */
+static void full_segments_that_time_out_lower_the_path_mtu(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    struct peer p = joined(&config, 0, MSS);
+    we_send(&p, MSS);
+    static const struct {
+        uint64_t after_us;
+        uint32_t mtu;
+    } steps[] = {{600000, 1500}, {1000000, 1200}, {5500000, 576}};
+    for (uint32_t i = 0; i < 3; i++) {
+        world_run(p.w, steps[i].after_us);
+        assert_int_equal(status(&p).path_mtu, steps[i].mtu);
+    }
+    assert_int_equal(counted(&p).mtu_black_holes, 2);
+    world_close(p.w);
+
+    p = joined(&config, 0, MSS);
+    we_send(&p, 500);
+    world_run(p.w, 7000000);
+    assert_int_equal(status(&p).path_mtu, 1500);
+    world_close(p.w);
+
+    config.tcp.mtu_probing = AKSU_MTU_PROBING_OFF;
+    p = joined(&config, 0, MSS);
+    we_send(&p, MSS);
+    world_run(p.w, 7000000);
+    assert_int_equal(status(&p).path_mtu, 1500);
+    world_close(p.w);
+}
+
+/* A connection that begins at the base, and 8 segments of it: the first is the probe, of 1,460 bytes. */
+static struct peer probing(aksu_config *config, uint8_t options, uint32_t *ret_end) {
+    config->tcp.mtu_probing = AKSU_MTU_PROBING_ALWAYS;
+    config->tcp.nagle = 0;
+    struct peer p = peer_open(config);
+    p.options.present = (uint8_t)(AKSU_OPT_MSS | options);
+    p.options.mss = MSS;
+    peer_syn(&p);
+    ack(&p, 1);
+    assert_int_equal(aksu_tcp_accept(p.w->stack[SERVER], p.listener, &p.sock), AKSU_OK);
+    assert_int_equal(status(&p).path_mtu, 1200);
+    *ret_end = MSS + 4 * 1160;
+    we_send(&p, *ret_end);
+    assert_int_equal(counted(&p).mtu_probes, 1);
+    return p;
+}
+
+static void probe_that_arrives_raises_the_path_mtu(void **state) {
+    (void)state;
+    for (int sack = 0; sack < 2; sack++) {
+        aksu_config config = plain_config();
+        uint32_t end;
+        struct peer p = probing(&config, with_and_without_sack[sack], &end);
+        ack(&p, 1 + end);
+        assert_int_equal(status(&p).path_mtu, 1500);
+        assert_int_equal(status(&p).snd_mss, MSS);
+        world_close(p.w);
+    }
+}
+
+/* RFC 4821 s7.6.1: it goes again in segments that fit, and the window is what it was. */
+static void probe_that_is_lost_is_no_congestion(void **state) {
+    (void)state;
+    for (int sack = 0; sack < 2; sack++) {
+        aksu_config config = plain_config();
+        uint32_t end;
+        struct peer p = probing(&config, with_and_without_sack[sack], &end);
+        uint32_t cwnd = status(&p).cwnd_bytes;
+        for (uint32_t i = 1; i <= 4; i++) {
+            if (sack)
+                ack_with_gap(&p, 1, 1 + MSS, 1 + MSS + i * 1160);
+            else
+                ack(&p, 1);
+        }
+        world_run(p.w, 60000);
+        aksu_tcp_info info = status(&p);
+        assert_true(info.retransmitted_segments > 0);
+        ack(&p, 1 + end);
+        info = status(&p);
+        assert_int_equal(info.snd_unacked_bytes, 0);
+        assert_int_equal(info.path_mtu, 1200);
+        assert_true(info.cwnd_bytes >= cwnd);
+        assert_int_equal(info.ssthresh_bytes, UINT32_MAX);
+        assert_int_equal(counted(&p).fast_retransmits, 0);
+        assert_int_equal(counted(&p).rto_fired, 0);
+        world_close(p.w);
+    }
+}
+
+/* Three losses of the largest are its failure; then the middle of what is left. */
+static void search_goes_on_in_the_middle_after_three_losses(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    uint32_t end;
+    struct peer p = probing(&config, AKSU_OPT_SACK_PERMITTED, &end);
+    uint32_t una = 1;
+    for (uint64_t i = 1; i <= 3; i++) {
+        assert_int_equal(counted(&p).mtu_probes, i);
+        ack_with_gap(&p, una, una + MSS, una + end);
+        world_run(p.w, 60000);
+        una += end;
+        ack(&p, una);
+        assert_int_equal(status(&p).path_mtu, 1200);
+        world_run(p.w, 500000);
+        p.w->first = p.w->seen_count = 0;
+        we_send(&p, end);
+    }
+    assert_int_equal(counted(&p).mtu_probes, 4);
+    assert_int_equal(p.w->seen[0].segment.payload_bytes, 1350 - 40);
+    ack(&p, una + end);
+    assert_int_equal(status(&p).path_mtu, 1350);
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(too_big_of_a_size_never_through_is_believed_at_once),
@@ -184,6 +306,10 @@ int main(void) {
         cmocka_unit_test(too_big_is_forgotten_when_larger_ones_arrive),
         cmocka_unit_test(too_big_goes_no_lower_than_the_floor),
         cmocka_unit_test(too_big_in_a_long_flight_costs_a_bounded_number_of_steps),
+        cmocka_unit_test(full_segments_that_time_out_lower_the_path_mtu),
+        cmocka_unit_test(probe_that_arrives_raises_the_path_mtu),
+        cmocka_unit_test(probe_that_is_lost_is_no_congestion),
+        cmocka_unit_test(search_goes_on_in_the_middle_after_three_losses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
