@@ -70,16 +70,18 @@ bool app_gateway(app_options *options, const char *text) {
 }
 
 bool app_mac(app_options *options, const char *text) {
-    unsigned byte[6];
-    char end;
-    if (strlen(text) == 17 && sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &byte[0], &byte[1], &byte[2], &byte[3],
-                                     &byte[4], &byte[5], &end) == 6) {
-        unsigned all = 0;
-        for (size_t i = 0; i < 6; i++) {
-            options->host.tun.ether.mac.byte[i] = (uint8_t)byte[i];
-            all |= byte[i];
-        }
-        if ((byte[0] & 1) == 0 && all != 0) return true;
+    aksu_mac mac;
+    unsigned all = 0;
+    bool good = strlen(text) == 17;
+    for (size_t i = 0; i < 6 && good; i++) {
+        const char *at = text + 3 * i;
+        good = strspn(at, "0123456789abcdefABCDEF") == 2 && at[2] == (i < 5 ? ':' : '\0');
+        mac.byte[i] = good ? (uint8_t)strtoul(at, NULL, 16) : 0;
+        all |= mac.byte[i];
+    }
+    if (good && (mac.byte[0] & 1) == 0 && all != 0) {
+        options->host.tun.ether.mac = mac;
+        return true;
     }
     app_say("--mac '%s' is not the Ethernet address of one host; write it as 02:00:00:00:00:01", text);
     return false;

@@ -651,13 +651,12 @@ bool aksu_tcp_next(aksu_stack *stack, uint64_t *cursor, aksu_tcp_info *ret_info)
 
 /* ---------------------------------------------------------------- UDP */
 
-/* RFC 768, RFC 8085.  A socket has an address and port of its own, and perhaps one peer: then nobody else's datagrams
- * come in, and ICMP errors of what it sent are told (SOFT_ERROR).  Events: READABLE, SOFT_ERROR. */
+/* RFC 768, RFC 8085.  A socket may have one peer: then nobody else's datagrams come in, and ICMP errors of what it
+ * sent are told.  Events: READABLE, SOFT_ERROR. */
 enum {
     AKSU_UDP_BROADCAST = 1u << 0, /* may send to broadcast addresses, and receives what was sent to them */
     AKSU_UDP_ONE_LINK = 1u << 1,  /* nothing comes in but from local.link, and broadcasts go out there */
 };
-
 typedef struct aksu_udp_open {
     uint32_t struct_bytes;  /* sizeof(aksu_udp_open) */
     aksu_endpoint local;    /* unspecified address: any of ours; port 0: chosen (RFC 6056) */
@@ -665,38 +664,32 @@ typedef struct aksu_udp_open {
     uint64_t user;          /* the application's word */
     uint32_t flags;         /* AKSU_UDP_ */
     uint32_t rcv_buf_bytes; /* memory for datagrams not yet read; 0: 256 KiB */
-    uint8_t ttl;            /* TTL or hop limit; 0: 64 */
-    uint8_t dscp;           /* Diffserv code point, 0 to 63 */
+    uint8_t ttl, dscp;      /* TTL or hop limit, 0: 64; Diffserv code point, 0 to 63 */
 } aksu_udp_open;
 
-/* INVALID: a field out of range; a remote address without port, or a broadcast one without the flag.
- * ADDR_NOT_AVAILABLE, NO_ROUTE: as aksu_tcp_connect.  ADDR_IN_USE: the port is taken, or no ephemeral one is free.
- * NO_MEMORY: config.udp_max. */
+/* INVALID: a field out of range; a remote address without port, or broadcast without the flag.  ADDR_NOT_AVAILABLE,
+ * NO_ROUTE: as aksu_tcp_connect.  ADDR_IN_USE: the port, or all ephemeral ones.  NO_MEMORY: config.udp_max. */
 aksu_err aksu_udp_bind(aksu_stack *stack, const aksu_udp_open *open, aksu_sock *ret_sock);
 
-/* Sends one datagram, copied: to the remote end, or to `to` where that is not NULL and there is none.  One that is too
- * large for the path is sent in fragments.  AGAIN: the queue is full, the next aksu_output makes room.  INVALID: more
- * than 65,507 bytes (65,527 over IPv6), no port or no address, or broadcast without the flag.  NOT_CONNECTED: `to` is
- * NULL and nobody is there; EXISTS: `to` is given and somebody is.  NO_ROUTE, ADDR_NOT_AVAILABLE.  BADSOCK. */
+/* Sends one datagram, copied, to the remote end or, where there is none, to `to`; in fragments if the path needs that.
+ * AGAIN: the next aksu_output makes room.  INVALID: more than 65,507 bytes (65,527 over IPv6), no port or address, or
+ * broadcast without the flag.  NOT_CONNECTED, EXISTS: `to` lacks, or is one end too many.  NO_ROUTE,
+ * ADDR_NOT_AVAILABLE.  BADSOCK. */
 aksu_err aksu_udp_send(aksu_stack *stack, aksu_sock sock, const aksu_endpoint *to, const void *data, size_t bytes);
 
-/* Where a datagram came from, and to which of our addresses. */
-typedef struct aksu_udp_from {
+typedef struct aksu_udp_from { /* where a datagram came from, and to which of our addresses */
     aksu_endpoint remote;
     aksu_addr local;
     uint8_t ttl, tos;
 } aksu_udp_from;
-
 /* Takes the first datagram: up to cap bytes of it, the rest is lost; *ret_bytes tells its whole length.  ret_from may
  * be NULL.  AGAIN: none.  BADSOCK. */
 aksu_err aksu_udp_recv(aksu_stack *stack, aksu_sock sock, void *buf, size_t cap, size_t *ret_bytes,
                        aksu_udp_from *ret_from);
 
-/* Where it is: local has the port that was chosen.  BADSOCK. */
+/* local: with the port that was chosen.  BADSOCK. */
 aksu_err aksu_udp_ends(const aksu_stack *stack, aksu_sock sock, aksu_endpoint *ret_local, aksu_endpoint *ret_remote);
-
-/* Releases the socket; what it sent still goes, what it did not read is lost.  BADSOCK. */
-aksu_err aksu_udp_close(aksu_stack *stack, aksu_sock sock);
+aksu_err aksu_udp_close(aksu_stack *stack, aksu_sock sock); /* what it sent still goes.  BADSOCK */
 
 /* ---------------------------------------------------------------- counters and tracing */
 

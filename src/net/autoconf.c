@@ -302,10 +302,11 @@ static void fire_one(struct ak_core *core, uint16_t link) {
 
 uint64_t ak_autoconf_fire(struct ak_core *core) {
     uint64_t next_us = AK_NEVER;
-    for (uint16_t i = 0; i < core->link_count; i++) {
-        if (!ak_is_ether(core, i)) continue;
-        fire_one(core, i);
-        const struct ak_ether *ether = ak_ether_of(core, i);
+    for (uint32_t i = 0; i < core->link_count; i++) {
+        uint16_t link = (uint16_t)i;
+        if (!ak_is_ether(core, link)) continue;
+        fire_one(core, link);
+        const struct ak_ether *ether = ak_ether_of(core, link);
         next_us = ak_min_u64(next_us, ak_min_u64(ether->report_us, ether->solicit_us));
     }
     return next_us;

@@ -27,7 +27,7 @@ static struct names *names_open(const enum deed *deeds, uint32_t count) {
     aksu_config config = world_config();
     n->w = world_open(&config);
     memcpy(n->deed, deeds, count * sizeof *deeds);
-    for (uint16_t i = 0; i < SERVERS; i++) {
+    for (int i = 0; i < SERVERS; i++) {
         aksu_udp_open open = {.struct_bytes = sizeof open, .local.port = (uint16_t)(PORT + i)};
         assert_int_equal(aksu_udp_bind(n->w->stack[SERVER], &open, &n->server[i]), AKSU_OK);
     }
@@ -35,7 +35,7 @@ static struct names *names_open(const enum deed *deeds, uint32_t count) {
     aksu_dns_config dns;
     aksu_dns_config_default(&dns);
     dns.server_count = SERVERS;
-    for (uint16_t i = 0; i < SERVERS; i++)
+    for (int i = 0; i < SERVERS; i++)
         dns.server[i] = (aksu_endpoint){.addr = world_addr(SERVER), .port = i == 0 ? 0 : (uint16_t)(PORT + i)};
     memset(dns.entropy, 5, sizeof dns.entropy);
     size_t bytes = aksu_dns_bytes(&dns);
