@@ -37,6 +37,7 @@ struct wire {
     void *mem[HOSTS_MAX];
     int count;
     bool unplugged[HOSTS_MAX + 1];
+    bool async; /* the hosts' output is: each frame is given back */
     uint64_t now_us;
     uint32_t line_count, seen; /* seen: of the lines, by wire_expect */
     struct wire_line line[LINES_MAX];
@@ -227,7 +228,10 @@ static inline bool wire_carry(struct wire *w, int from) {
         assert_int_equal(bytes[i], frames[i].total_bytes);
     }
     if (count > 0) w->now_us += 10;
-    for (size_t i = 0; i < count; i++) wire_deliver(w, from, joined[i], bytes[i]);
+    for (size_t i = 0; i < count; i++) {
+        wire_deliver(w, from, joined[i], bytes[i]);
+        if (w->async) aksu_output_done(w->stack[from], frames[i].token);
+    }
     return count > 0;
 }
 

@@ -496,6 +496,78 @@ static void steady_traffic_keeps_reachable(void **state) {
     wire_close(w);
 }
 
+/* Frames lent one by one, and a neighbour who comes late: nothing stays lent, and the data arrives. */
+static void asynchronous_output_frames_all_given_back(void **state) {
+    (void)state;
+    struct wire *w = wire_open();
+    aksu_config config = wire_config();
+    config.output_sync = 0;
+    config.frame_max = 4;
+    w->async = true;
+    (void)wire_host(w, &config, NULL);
+    (void)wire_host(w, &config, NULL);
+    wire_give(w, 0, "192.0.2.1", 24);
+    wire_give(w, 1, "192.0.2.2", 24);
+    aksu_sock listener = wire_listen(w, 1, 80), theirs;
+    w->unplugged[1] = true;
+    aksu_sock ours = wire_connect(w, 0, "192.0.2.2", 80);
+    wire_run(w, 3500000); /* what is sent now is lost */
+    w->unplugged[1] = false;
+    wire_run(w, 20000000);
+    assert_int_equal(aksu_tcp_accept(w->stack[1], listener, &theirs), AKSU_OK);
+    static uint8_t data[30000], got[30000];
+    for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)(i * 7);
+    size_t sent, received = 0, bytes;
+    assert_int_equal(aksu_tcp_send(w->stack[0], ours, data, sizeof data, 0, &sent), AKSU_OK);
+    wire_run(w, 5000000);
+    while (aksu_tcp_recv(w->stack[1], theirs, got + received, sizeof got - received, &bytes) == AKSU_OK)
+        received += bytes;
+    assert_int_equal(received, sizeof data);
+    assert_memory_equal(data, got, sizeof data);
+    for (int i = 0; i < 2; i++) {
+        aksu_counters counters;
+        aksu_counters_get(w->stack[i], &counters);
+        assert_int_equal(counters.frame_used, 0);
+        assert_int_equal(counters.output_token_unknown, 0);
+    }
+    wire_close(w);
+}
+
+/* A copy of a stack goes on as the original does, connections that wait included. */
+static void clone_goes_on_alike(void **state) {
+    (void)state;
+    struct wire *w = two_hosts();
+    (void)wire_listen(w, 1, 80);
+    w->unplugged[1] = true;
+    for (int i = 0; i < 3; i++) (void)wire_connect(w, 0, "192.0.2.2", 80);
+    wire_run(w, 500000);
+    aksu_config config = wire_config();
+    size_t bytes = aksu_stack_bytes(&config);
+    void *mem = aligned_alloc(64, bytes);
+    assert_non_null(mem);
+    memset(mem, 0, bytes);
+    aksu_stack *copy, *original = w->stack[0];
+    assert_int_equal(aksu_stack_clone(original, mem, bytes, &copy), AKSU_OK);
+    assert_true(aksu_stack_digest(copy) == aksu_stack_digest(original));
+    uint64_t start_us = w->now_us;
+    w->unplugged[1] = false;
+    wire_run(w, 3000000);
+    uint64_t digest = aksu_stack_digest(original);
+    struct wire *again = two_hosts(); /* the same other end, as it was */
+    (void)wire_listen(again, 1, 80);
+    again->unplugged[1] = true;
+    wire_run(again, start_us - again->now_us);
+    again->unplugged[1] = false;
+    free(again->mem[0]);
+    again->mem[0] = mem;
+    again->stack[0] = copy;
+    again->now_us = start_us;
+    wire_run(again, 3000000);
+    assert_true(aksu_stack_digest(copy) == digest);
+    wire_close(again);
+    wire_close(w);
+}
+
 /* ---------------------------------------------------------------- gateways */
 
 static void gateway_not_on_link_refused(void **state) {
@@ -663,6 +735,8 @@ int main(void) {
         cmocka_unit_test(waited_for_neighbour_not_pushed_out),
         cmocka_unit_test(steady_traffic_keeps_reachable),
         cmocka_unit_test(parked_connection_enters_time_wait_or_is_reset),
+        cmocka_unit_test(asynchronous_output_frames_all_given_back),
+        cmocka_unit_test(clone_goes_on_alike),
         cmocka_unit_test(gateway_not_on_link_refused),
         cmocka_unit_test(gateway_fails_other_taken_and_back),
         cmocka_unit_test(frames_of_others_dropped),
