@@ -3,6 +3,7 @@
 set -u
 [ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
 export PATH=$PATH:/usr/sbin:/sbin
+. "$AKSU_SOURCE/tests/interop/_wait.bash"
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 export XDG_RUNTIME_DIR=$work
@@ -57,7 +58,7 @@ check given_back "$(grep -c 'DHCPRELEASE(lan0) 10.7.0.5' "$work/log")" 1
 # A client, through the router that it was told of, to an address that is in no network of its own.
 ip addr add 198.51.100.9/32 dev lo
 timeout 60 python3 -B "$AKSU_SOURCE/tests/interop/_socket_peer.py" listen 198.51.100.9 9000 both "$work/www/file" "$work/at_far" & peer=$!
-sleep 0.5
+wait_for listens 9000
 timeout 60 "$AKSU" connect --quiet --dev tap:lan0 --dhcp 198.51.100.9 9000 <"$work/www/file" >"$work/at_aksu"
 check connected $? 0
 wait $peer

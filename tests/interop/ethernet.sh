@@ -3,6 +3,7 @@
 # curl by hash at several MTUs, neighbours that vanish, addresses that are taken, VLANs.
 set -u
 [ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
+. "$AKSU_SOURCE/tests/interop/_wait.bash"
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 export XDG_RUNTIME_DIR=$work
@@ -15,7 +16,7 @@ check() { # what, got, wanted
 }
 hash() { sha256sum <"$1" | cut -d' ' -f1; }
 code() { curl -g -s -o /dev/null -m 10 -w '%{http_code}' "$@"; }
-wait_for() { # url
+wait_http() { # url
     for _ in $(seq 100); do [ "$(code "$1/nothing")" = 404 ] && return; sleep 0.1; done
     echo "FAILED: nobody at $1: $(cat "$work/errors")"
     failed=1
@@ -43,7 +44,7 @@ want=$(hash "$work/www/file")
 
 # TAP: the kernel on the same segment, with the defaults of both; asked whether the address is free first.
 "$AKSU" serve --writable --dev tap:t0 "$work/www" 2>"$work/errors" & server=$!
-wait_for http://192.0.2.2:8080
+wait_http http://192.0.2.2:8080
 if ! kill -0 $server 2>/dev/null; then
     cat "$work/errors"
     exit 77
@@ -59,7 +60,7 @@ check tap_asked_again "$(code http://192.0.2.2:8080/file)" 200
 mac=$(ip neigh show 192.0.2.2 dev t0 | grep -o 'lladdr [0-9a-f:]*')
 stop $server
 "$AKSU" serve --dev tap:t0 --dad 0 "$work/www" 2>"$work/errors" & server=$!
-wait_for http://192.0.2.2:8080
+wait_http http://192.0.2.2:8080
 check tap_same_address_again "$(ip neigh show 192.0.2.2 dev t0 | grep -o 'lladdr [0-9a-f:]*')" "$mac"
 stop $server
 
@@ -78,7 +79,7 @@ for device in tap:t1 packet:v1; do
         fi
         "$AKSU" serve --writable --dev $device --mtu $mtu --dad 0 --address $four.2/24 --address $six:2/64 "${ends[@]}" \
             --trace=json:"$work/events" "$work/www" 2>"$work/errors" & server=$!
-        wait_for http://$four.2:8080
+        wait_http http://$four.2:8080
         for url in http://$four.2:8080 "http://[$six:2]:8080"; do
             curl -g -s -m 60 -o "$work/got" "$url/file"
             check "$device $mtu $url download" "$(hash "$work/got")" "$want"
@@ -100,7 +101,7 @@ ip addr replace fd00::1/64 dev v0 nodad
 
 # Connecting out; a neighbour that is not there; one that vanishes and comes back.
 timeout 60 python3 -B "$AKSU_SOURCE/tests/interop/_socket_peer.py" listen fd00::1 9000 both "$work/www/file" "$work/at_kernel" & kernel=$!
-sleep 0.3
+wait_for listens 9000
 "$AKSU" connect --quiet --dev packet:v1 --address fd00::2/64 fd00::1 9000 <"$work/www/file" >"$work/at_aksu"
 check connect_status $? 0
 wait $kernel
@@ -109,7 +110,7 @@ check connect_in "$(hash "$work/at_aksu")" "$want"
 timeout 20 "$AKSU" connect --dev packet:v1 --dad 0 --set syn_retries=1 --set rto_initial_us=500000 --address 10.0.0.2/24 10.0.0.77 80 </dev/null 2>"$work/why"
 check nobody_status $? 1
 "$AKSU" serve --dev packet:v1 --dad 0 --address 10.0.0.2/24 "$work/www" 2>"$work/errors" & server=$!
-wait_for http://10.0.0.2:8080
+wait_http http://10.0.0.2:8080
 curl -s -m 60 --limit-rate 6M -o "$work/got" http://10.0.0.2:8080/file & slow=$!
 sleep 1
 ip link set v0 down
@@ -140,7 +141,7 @@ done
 
 # And ours is defended against the kernel.
 "$AKSU" serve --dev packet:v1 --dad 0 --address 10.0.0.2/24 --address fd00::2/64 "$work/www" 2>"$work/errors" & server=$!
-wait_for http://10.0.0.2:8080
+wait_http http://10.0.0.2:8080
 sysctl -qw net.ipv6.conf.v0.accept_dad=1 net.ipv6.conf.v0.dad_transmits=1
 ip addr add fd00::2/64 dev v0
 for _ in $(seq 40); do
@@ -157,7 +158,7 @@ if ip link add link v0 name v0.42 type vlan id 42 2>/dev/null; then
     ip link set v0.42 up
     ip addr add 10.42.0.1/24 dev v0.42
     "$AKSU" serve --dev packet:v1 --vlan 42 --dad 0 --address 10.42.0.2/24 "$work/www" 2>"$work/errors" & server=$!
-    wait_for http://10.42.0.2:8080
+    wait_http http://10.42.0.2:8080
     curl -s -m 60 -o "$work/got" http://10.42.0.2:8080/file
     check vlan_download "$(hash "$work/got")" "$want"
     stop $server

@@ -65,13 +65,22 @@ said=$(cat "$work/said")
 mkdir "$work/www" && head -c 500000 /dev/urandom >"$work/www/file"
 python3 -m http.server -b 127.0.0.1 -d "$work/www" 2010 >/dev/null 2>&1 & server=$!
 for _ in $(seq 100); do curl -s -m 5 -o "$work/got" http://127.0.0.1:2010/file && break; sleep 0.1; done
-sleep 0.5
-kill $dumps 2>/dev/null
-sleep 0.3
-
 ending() { # file, port
     "$AKSU" explain --json --port "$2" "$1" | head -1 | sed -n 's/.*"ending":"\([^"]*\)","by":"\(.\)".*/\1 \2/p'
 }
+whole() { # a packet reaches the file some time after it was sent
+    local file
+    for file in lo any nano; do
+        case $("$AKSU" explain --json --port 2010 "$work/$file.pcap" 2>/dev/null | tail -1) in
+        *'"ending":"closed"'*) ;;
+        *) return 1 ;;
+        esac
+    done
+}
+for _ in $(seq 100); do whole && break; sleep 0.1; done
+kill $dumps 2>/dev/null
+sleep 0.3
+
 for file in lo any nano; do
     check $file-closed "$(ending "$work/$file.pcap" 2001)" "closed A"
     check $file-refused "$(ending "$work/$file.pcap" 2002)" "refused B"

@@ -3,6 +3,7 @@
 # the other's end has come.
 set -u
 [ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
+. "$AKSU_SOURCE/tests/interop/_wait.bash"
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 export XDG_RUNTIME_DIR=$work
@@ -65,7 +66,7 @@ run "connect, both at once" first both listen
 # netcat, ending first.
 printf 'a request\n' >"$work/request"
 "$AKSU" listen --quiet --dev tun:aksu5 9001 >"$work/at_aksu" < <(cat "$work/gate"; echo an answer) & ours=$!
-sleep 0.5
+wait_for test -S "$work/aksu/aksu5.sock"
 { timeout 20 nc -N 192.0.2.2 9001 <"$work/request" >"$work/at_kernel"; } & other=$!
 for _ in $(seq 100); do cmp -s "$work/at_aksu" "$work/request" && break; sleep 0.05; done
 : >"$work/gate"

@@ -2,6 +2,7 @@
 # The kernel over IPv6: curl and netcat both ways by hash, ping, refusal, a path that shrinks, and both families at once.
 set -u
 [ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
+. "$AKSU_SOURCE/tests/interop/_wait.bash"
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 export XDG_RUNTIME_DIR=$work
@@ -52,7 +53,7 @@ check drops "$drops" ' 1 "drop":"TCP_NO_CONNECTION"' # the refused one; what the
 
 # netcat, both roles, half-close.
 "$AKSU" listen --quiet "${both[@]}" 7 <"$work/www/file" >"$work/from_kernel" & ours=$!
-sleep 0.7
+wait_for has_address aksu0 2001:db8::1
 timeout 60 nc -6 -N 2001:db8::2 7 <"$work/got" >"$work/from_aksu"
 wait $ours
 check listen_status $? 0
@@ -61,7 +62,7 @@ check listen_in "$(hash "$work/from_kernel")" "$(hash "$work/got")"
 
 ip tuntap add aksu5 mode tun && ip addr add 2001:db8::1/64 dev aksu5 nodad && ip link set aksu5 up
 timeout 60 python3 -B "$AKSU_SOURCE/tests/interop/_socket_peer.py" listen 2001:db8::1 9000 both "$work/got" "$work/at_kernel" & kernel=$!
-sleep 0.3
+wait_for listens 9000
 "$AKSU" connect --quiet --dev tun:aksu5 "${both[@]}" 2001:db8::1 9000 <"$work/www/file" >"$work/at_aksu"
 check connect_status $? 0
 wait $kernel

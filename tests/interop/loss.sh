@@ -7,6 +7,7 @@ if ! command -v iptables >/dev/null; then
     echo "iptables is not installed"
     exit 77
 fi
+. "$AKSU_SOURCE/tests/interop/_wait.bash"
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; umount "$work" 2>/dev/null; rm -rf "$work"' EXIT
 mount -t tmpfs none "$work" 2>/dev/null
@@ -36,7 +37,6 @@ echo "kernel to aksu: $((SECONDS - start)) s"
 
 # aksu sends, the kernel receives.
 "$AKSU" listen --quiet --dev tun:aksu6 7 <"$work/bytes" >/dev/null & ours=$!
-sleep 0.5
 for _ in $(seq 100); do ip -br addr show aksu6 | grep -q 192.0.2.1 && break; sleep 0.05; done
 ethtool -K aksu6 tso off gso off gro off tx off >/dev/null 2>&1
 start=$SECONDS

@@ -2,6 +2,7 @@
 # aksu connect and aksu listen against the kernel's netcat: both roles, both directions, half-close, refusal, wrong usage.
 set -u
 [ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
+. "$AKSU_SOURCE/tests/interop/_wait.bash"
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 export XDG_RUNTIME_DIR=$work
@@ -18,7 +19,7 @@ head -c 30000000 /dev/urandom >"$work/a"
 head -c 10000000 /dev/urandom >"$work/b"
 
 "$AKSU" listen --quiet 7 <"$work/a" >"$work/from_kernel" 2>"$work/errors" & ours=$!
-sleep 0.7
+wait_for has_address aksu0 192.0.2.1
 if ! kill -0 $ours 2>/dev/null; then
     cat "$work/errors"
     exit 77
@@ -39,7 +40,7 @@ with open(sys.argv[2], "wb") as out:
     while data := peer.recv(1 << 20): out.write(data)
 peer.sendall(open(sys.argv[1], "rb").read())
 peer.close()' "$work/a" "$work/at_kernel" & kernel=$!
-sleep 0.3
+wait_for listens 9000
 "$AKSU" connect --quiet --dev tun:aksu5 --host-address 198.51.100.1 --address 198.51.100.2/24 198.51.100.1 9000 <"$work/b" >"$work/at_aksu"
 check connect_status $? 0
 wait $kernel
@@ -71,13 +72,13 @@ usage trace "is not ladder" serve --trace=nonsense "$work"
 usage verb "no verb" nonsense
 usage status "no running instance" status
 "$AKSU" listen --quiet --dev tun:aksu7 7 </dev/null >/dev/null 2>&1 & holder=$!
-sleep 0.5
+wait_for has_address aksu7 192.0.2.1
 usage taken "aksu7" listen --dev tun:aksu7 7
 kill -INT $holder
 wait $holder
 if command -v script >/dev/null; then # a terminal for stderr: progress is told, and wiped at the end
     script -qfec "'$AKSU' listen --dev tun:aksu8 8 >'$work/slow'" "$work/typed" >/dev/null </dev/null & ours=$!
-    sleep 0.5
+    wait_for has_address aksu8 192.0.2.1
     for _ in $(seq 12); do head -c 100000 /dev/zero; sleep 0.25; done | nc -N 192.0.2.2 8
     wait $ours
     check progress "$(grep -c 'kB received, .*/s\|MB received, .*/s' "$work/typed")" 1
@@ -96,7 +97,7 @@ done
 check version "$("$AKSU" --version | grep -c '^aksu [0-9]')" 1
 
 "$AKSU" listen --quiet --trace=pcapng:"$work/capture" --trace=json:"$work/events" 7 </dev/null >/dev/null & ours=$!
-sleep 0.5
+wait_for has_address aksu0 192.0.2.1
 echo x | nc -N 192.0.2.2 7
 wait $ours
 if command -v tshark >/dev/null; then

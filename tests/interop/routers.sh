@@ -6,6 +6,7 @@
 #                  \--- r2 (10.0.0.12, fd00::12) --/
 set -u
 [ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
+. "$AKSU_SOURCE/tests/interop/_wait.bash"
 work=$(mktemp -d)
 mount -t tmpfs none /run 2>/dev/null # names of namespaces, of our own
 trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
@@ -76,7 +77,7 @@ for version in 4 6; do
     back_by 1
     ip link set lan1 up
     timeout 100 ip netns exec far python3 -B "$AKSU_SOURCE/tests/interop/_socket_peer.py" listen $far 9000 both "$work/file" "$work/at_far" & peer=$!
-    sleep 0.7
+    wait_for listens 9000 at far
     (head -c 10000000 "$work/file"; sleep 2; tail -c +10000001 "$work/file") |
         timeout 100 "$AKSU" connect --quiet --dev packet:v1 --dad 0 "${ends[@]}" $far 9000 >"$work/at_aksu" & ours=$!
     sleep 1.2
@@ -108,7 +109,7 @@ advertised() { # who
     wait $server
     check "$1 ended" $? 0
     timeout 60 ip netns exec far python3 -B "$AKSU_SOURCE/tests/interop/_socket_peer.py" listen 2001:db8:f::9 9001 both "$work/file" "$work/at_far" & peer=$!
-    sleep 0.5
+    wait_for listens 9001 at far
     timeout 60 "$AKSU" connect --quiet --dev packet:v1 --autoconf=temporary 2001:db8:f::9 9001 <"$work/file" >"$work/at_aksu"
     check "$1 to far status" $? 0
     wait $peer

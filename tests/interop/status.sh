@@ -2,6 +2,7 @@
 # aksu status: tables and counters of a running instance, past the sockets of killed ones and of other networks; and progress on a terminal.
 set -u
 [ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
+. "$AKSU_SOURCE/tests/interop/_wait.bash"
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 export XDG_RUNTIME_DIR=$work
@@ -12,7 +13,6 @@ check() { # what, got, wanted
         failed=1
     fi
 }
-wait_for() { for _ in $(seq 100); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.05; done; return 1; }
 ip link set lo up
 mkdir "$work/www"
 head -c 3000000 /dev/urandom >"$work/www/file"
