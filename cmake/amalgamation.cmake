@@ -2,7 +2,7 @@
 
 find_package(Python3 COMPONENTS Interpreter)
 if(TARGET aksu AND Python3_FOUND)
-    file(GLOB_RECURSE amalgamation_inputs CONFIGURE_DEPENDS src/*.c src/*.h include/aksu/aksu.h include/aksu/trace.h
+    file(GLOB_RECURSE amalgamation_inputs CONFIGURE_DEPENDS src/*.c src/*.h include/aksu/*.h
         include/aksu/events.def)
     set(amalgamation_dir ${PROJECT_BINARY_DIR}/amalgamation)
     add_custom_command(OUTPUT ${amalgamation_dir}/aksu.c ${amalgamation_dir}/aksu.h

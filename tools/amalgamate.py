@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the core one file: amalgamate.py ROOT OUT writes OUT/aksu.c and OUT/aksu.h.
 
-aksu.h is include/aksu/aksu.h, then trace.h with events.def put in wherever it is included.  aksu.c is every header of
+aksu.h is include/aksu/aksu.h with its parts, then trace.h with events.def put in wherever it is included.  aksu.c is every header of
 src/ in the order in which they include each other, then every .c, floor by floor.
 
 Names that a .c keeps to itself (static, its types and tags, its macros) may stand in several files.  One translation
@@ -91,23 +91,25 @@ def guard_of(path):
     return match.group(1) if match and match.group(1) == match.group(2) else None
 
 
+PUBLIC = ("aksu.h", "counters.h", "udp.h", "trace.h")
+
+
 def public_header(root):
-    """aksu.h and trace.h as one."""
+    """The core's public headers as one."""
     include = root / "include" / "aksu"
     definitions = (include / "events.def").read_text()
     bare = re.sub(r"/\*.*?\*/", "", definitions, flags=re.DOTALL)
     bare = "\n".join(line.rstrip() for line in bare.splitlines() if line.strip())
-    out = (include / "aksu.h").read_text().rstrip("\n").splitlines() + [""]
-    times = 0
-    for line in (include / "trace.h").read_text().splitlines():
-        match = INCLUDE.match(line)
-        if match and match.group(2) in ("events.def", "aksu/events.def"):
-            out.extend((definitions if times == 0 else bare).rstrip("\n").splitlines())
-            times += 1
-        elif match and match.group(2) in ("aksu.h", "aksu/aksu.h"):
-            continue
-        else:
-            out.append(line)
+    out, times = [], 0
+    for name in PUBLIC:
+        for line in (include / name).read_text().rstrip("\n").splitlines():
+            match = INCLUDE.match(line)
+            if match and match.group(2) == "events.def":
+                out.extend((definitions if times == 0 else bare).rstrip("\n").splitlines())
+                times += 1
+            elif not match or match.group(2) not in PUBLIC:
+                out.append(line)
+        out.append("")
     if times == 0:
         raise Error("include/aksu/trace.h does not include events.def")
     return out

@@ -649,153 +649,7 @@ aksu_err aksu_tcp_status(aksu_stack *stack, aksu_sock sock, aksu_tcp_info *ret_i
  * end. Things that come or go meanwhile may be missed or seen twice, nothing else is. */
 bool aksu_tcp_next(aksu_stack *stack, uint64_t *cursor, aksu_tcp_info *ret_info);
 
-/* ---------------------------------------------------------------- UDP */
-
-/* RFC 768, RFC 8085.  A socket may have one peer: then nobody else's datagrams come in, and ICMP errors of what it
- * sent are told.  Events: READABLE, SOFT_ERROR. */
-enum {
-    AKSU_UDP_BROADCAST = 1u << 0, /* may send to broadcast addresses, and receives what was sent to them */
-    AKSU_UDP_ONE_LINK = 1u << 1,  /* nothing comes in but from local.link, and broadcasts go out there */
-};
-typedef struct aksu_udp_open {
-    uint32_t struct_bytes;  /* sizeof(aksu_udp_open) */
-    aksu_endpoint local;    /* unspecified address: any of ours; port 0: chosen (RFC 6056) */
-    aksu_endpoint remote;   /* unspecified: anybody */
-    uint64_t user;          /* the application's word */
-    uint32_t flags;         /* AKSU_UDP_ */
-    uint32_t rcv_buf_bytes; /* memory for datagrams not yet read; 0: 256 KiB */
-    uint8_t ttl, dscp;      /* TTL or hop limit, 0: 64; Diffserv code point, 0 to 63 */
-} aksu_udp_open;
-
-/* INVALID: a field out of range; a remote address without port, or broadcast without the flag.  ADDR_NOT_AVAILABLE,
- * NO_ROUTE: as aksu_tcp_connect.  ADDR_IN_USE: the port, or all ephemeral ones.  NO_MEMORY: config.udp_max. */
-aksu_err aksu_udp_bind(aksu_stack *stack, const aksu_udp_open *open, aksu_sock *ret_sock);
-
-/* Sends one datagram, copied, to the remote end or, where there is none, to `to`; in fragments if the path needs that.
- * AGAIN: the next aksu_output makes room.  INVALID: more than 65,507 bytes (65,527 over IPv6), no port or address, or
- * broadcast without the flag.  NOT_CONNECTED, EXISTS: `to` lacks, or is one end too many.  NO_ROUTE,
- * ADDR_NOT_AVAILABLE.  BADSOCK. */
-aksu_err aksu_udp_send(aksu_stack *stack, aksu_sock sock, const aksu_endpoint *to, const void *data, size_t bytes);
-
-typedef struct aksu_udp_from { /* where a datagram came from, and to which of our addresses */
-    aksu_endpoint remote;
-    aksu_addr local;
-    uint8_t ttl, tos;
-} aksu_udp_from;
-/* Takes the first datagram: up to cap bytes of it, the rest is lost; *ret_bytes tells its whole length.  ret_from may
- * be NULL.  AGAIN: none.  BADSOCK. */
-aksu_err aksu_udp_recv(aksu_stack *stack, aksu_sock sock, void *buf, size_t cap, size_t *ret_bytes,
-                       aksu_udp_from *ret_from);
-
-/* local: with the port that was chosen.  BADSOCK. */
-aksu_err aksu_udp_ends(const aksu_stack *stack, aksu_sock sock, aksu_endpoint *ret_local, aksu_endpoint *ret_remote);
-aksu_err aksu_udp_close(aksu_stack *stack, aksu_sock sock); /* what it sent still goes.  BADSOCK */
-
-/* ---------------------------------------------------------------- counters and tracing */
-
-/* Why a packet was dropped.  Always counted; aksu_drop_text explains. */
-#define AKSU_DROPS(X)                                                                                                  \
-    X(NONE, "not dropped")                                                                                             \
-    X(LINK_UNKNOWN, "no such link, or down")                                                                           \
-    X(FRAME_INVALID, "frame description inconsistent")                                                                 \
-    X(ETH_TRUNCATED, "shorter than its Ethernet header")                                                               \
-    X(ETH_TYPE, "Ethernet type not spoken")                                                                            \
-    X(ETH_VLAN, "not of our VLAN")                                                                                     \
-    X(ETH_SOURCE, "Ethernet source is a group, or ourselves")                                                          \
-    X(ETH_NOT_OURS, "Ethernet destination is not ours")                                                                \
-    X(ARP_TRUNCATED, "ARP packet too short")                                                                           \
-    X(ARP_FORMAT, "not ARP for IPv4 on Ethernet")                                                                      \
-    X(ARP_SOURCE, "ARP sender impossible here")                                                                        \
-    X(NDP_TRUNCATED, "neighbour discovery message too short")                                                          \
-    X(NDP_HOP_LIMIT, "neighbour discovery from beyond the link")                                                       \
-    X(NDP_SOURCE, "neighbour discovery from one who may not say it")                                                   \
-    X(NDP_FIELD, "neighbour discovery field makes no sense")                                                           \
-    X(NDP_OPTION, "neighbour discovery option malformed")                                                              \
-    X(NEIGHBOUR_FULL, "no room for one more neighbour")                                                                \
-    X(NEIGHBOUR_QUEUE, "too much waits for this neighbour")                                                            \
-    X(NEIGHBOUR_SILENT, "the neighbour does not answer")                                                               \
-    X(IP_TRUNCATED, "shorter than its IP header")                                                                      \
-    X(IP_VERSION, "not IPv4 or IPv6")                                                                                  \
-    X(IP_HEADER_LENGTH, "IP header length below 20 or past the end")                                                   \
-    X(IP_TOTAL_LENGTH, "IP total length past the frame, or below the header")                                          \
-    X(IP_CHECKSUM, "IP header checksum wrong")                                                                         \
-    X(IP_SOURCE_ROUTE, "source-routed")                                                                                \
-    X(IP_OPTIONS, "IP options malformed")                                                                              \
-    X(IP_FRAGMENT, "a fragment")                                                                                       \
-    X(IP_MARTIAN_SOURCE, "source address impossible here")                                                             \
-    X(IP_NOT_OURS, "destination is not ours")                                                                          \
-    X(IP_PROTOCOL, "protocol not spoken")                                                                              \
-    X(IP_BROADCAST, "sent to broadcast or multicast")                                                                  \
-    X(ICMP_TRUNCATED, "ICMP message too short")                                                                        \
-    X(ICMP_CHECKSUM, "ICMP checksum wrong")                                                                            \
-    X(ICMP_TYPE, "ICMP type not handled")                                                                              \
-    X(ICMP_QUOTE, "ICMP error quotes nothing of ours")                                                                 \
-    X(TCP_TRUNCATED, "shorter than its TCP header")                                                                    \
-    X(TCP_DATA_OFFSET, "data offset below 5 or past the end")                                                          \
-    X(TCP_CHECKSUM, "TCP checksum wrong")                                                                              \
-    X(TCP_OPTION_LENGTH, "illegal option length")                                                                      \
-    X(TCP_PORT_ZERO, "port 0")                                                                                         \
-    X(TCP_LAND, "source and destination the same")                                                                     \
-    X(TCP_NO_CONNECTION, "no connection")                                                                              \
-    X(TCP_FLAGS, "flags make no sense here")                                                                           \
-    X(TCP_PAWS, "older than timestamps seen (PAWS)")                                                                   \
-    X(TCP_TIMESTAMP_MISSING, "timestamp missing (RFC 7323 s3.2)")                                                      \
-    X(TCP_SEQUENCE, "outside the receive window")                                                                      \
-    X(TCP_RST_OUTSIDE, "RST outside the window")                                                                       \
-    X(TCP_RST_CHALLENGED, "RST in the window, not exact")                                                              \
-    X(TCP_RST_IGNORED, "RST has no say in this state")                                                                 \
-    X(TCP_SYN_CHALLENGED, "SYN in a synchronized state")                                                               \
-    X(TCP_NO_ACK, "ACK bit missing")                                                                                   \
-    X(TCP_ACK_TOO_OLD, "acknowledges too long ago")                                                                    \
-    X(TCP_ACK_FUTURE, "acknowledges what was never sent")                                                              \
-    X(TCP_ACK_UNACCEPTABLE, "ACK of another handshake")                                                                \
-    X(TCP_AFTER_CLOSE, "data after close")                                                                             \
-    X(TCP_AFTER_FIN, "text after the peer's FIN")                                                                      \
-    X(TCP_DUPLICATE, "nothing new in it")                                                                              \
-    X(TCP_BACKLOG_FULL, "accept queue full")                                                                           \
-    X(TCP_SYN_CACHE_FULL, "SYN cache full")                                                                            \
-    X(TCP_COOKIE_INVALID, "SYN cookie wrong or old")                                                                   \
-    X(TCP_NO_MEMORY, "no memory for it")                                                                               \
-    X(TCP_WINDOW_FULL, "beyond the window or the memory left")                                                         \
-    X(TCP_REFUSED, "refused by the application")                                                                       \
-    X(UDP_TRUNCATED, "shorter than its UDP header")                                                                    \
-    X(UDP_LENGTH, "UDP length below 8 or past the packet")                                                             \
-    X(UDP_PORT_ZERO, "UDP port 0")                                                                                     \
-    X(UDP_CHECKSUM, "UDP checksum wrong, or none over IPv6")                                                           \
-    X(UDP_NO_SOCKET, "nobody has this UDP port")                                                                       \
-    X(UDP_QUEUE_FULL, "the socket's queue is full, or memory short")                                                   \
-    X(REPLY_RING_FULL, "no room for a reply")                                                                          \
-    X(REPLY_RATE, "reply suppressed by its rate limit")                                                                \
-    X(NO_ROUTE, "no way to send it")
-typedef enum aksu_drop {
-#define AKSU_X(name, text) AKSU_DROP_##name,
-    AKSU_DROPS(AKSU_X)
-#undef AKSU_X
-        AKSU_DROP_COUNT
-} aksu_drop;
-const char *aksu_drop_name(aksu_drop drop);
-const char *aksu_drop_text(aksu_drop drop);
-
-typedef struct aksu_counters {
-    uint64_t drop[AKSU_DROP_COUNT];
-    uint64_t frames_in, frames_out, bytes_in, bytes_out;
-    uint64_t tcp_segments_in, tcp_segments_out, tcp_retransmitted, tcp_resets_sent, tcp_challenges_sent;
-    uint64_t tcp_active_opens, tcp_passive_opens, tcp_attempt_fails, tcp_established_resets;
-    uint64_t syn_cookies_sent, syn_cookies_accepted, time_wait_evicted, time_wait_reused;
-    uint64_t rto_fired, fast_retransmits, persist_probes, keepalive_probes, tcp_evicted;
-    uint64_t recoveries_undone;                  /* RFC 4015 */
-    uint64_t ecn_marks_received, ecn_reductions; /* RFC 3168 */
-    uint64_t loss_steps;                         /* records that loss detection looked at: bounded for each ACK */
-    uint64_t mtu_probes, mtu_black_holes; /* RFC 8899: probes sent; path MTUs lowered because nothing came through */
-    uint64_t udp_datagrams_in, udp_datagrams_out;
-    uint64_t icmp_echo_replies, clock_backward, output_token_unknown;
-    uint64_t neighbour_solicitations, neighbour_advertisements; /* sent, of ARP and NDP */
-    uint64_t neighbour_failures, neighbour_evictions;           /* nobody answered; forgotten for want of room */
-    uint64_t addr_changes, addr_conflicts;
-    uint32_t tcp_used, listener_used, syn_cache_used, time_wait_used, transfer_used, block_used, record_used,
-        frame_used, neighbour_used, udp_used, datagram_used;
-} aksu_counters;
-void aksu_counters_get(const aksu_stack *stack, aksu_counters *ret_counters);
+/* ---------------------------------------------------------------- tracing */
 
 /* The trace stream: every event of trace.h, as it happens.  The event is borrowed for the call; the sink must not call
  * the stack.  The stack does the same with and without a sink.  NULL: off. */
@@ -806,5 +660,8 @@ void aksu_trace_set(aksu_stack *stack, aksu_trace_sink *sink, void *sink_user);
 #ifdef __cplusplus
 }
 #endif
+
+#include "counters.h" /* aksu_drop, aksu_counters */
+#include "udp.h"
 
 #endif /* AKSU_AKSU_H */
