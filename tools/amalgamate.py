@@ -91,23 +91,23 @@ def guard_of(path):
     return match.group(1) if match and match.group(1) == match.group(2) else None
 
 
-PUBLIC = ("aksu.h", "counters.h", "udp.h", "trace.h")
-
-
 def public_header(root):
     """The core's public headers as one."""
     include = root / "include" / "aksu"
     definitions = (include / "events.def").read_text()
     bare = re.sub(r"/\*.*?\*/", "", definitions, flags=re.DOTALL)
     bare = "\n".join(line.rstrip() for line in bare.splitlines() if line.strip())
+    text = (include / "aksu.h").read_text()
+    parts = re.findall(r'^#include "([^"]+)"', text, re.MULTILINE)
+    headers = ["aksu.h", *parts, "trace.h"]
     out, times = [], 0
-    for name in PUBLIC:
+    for name in headers:
         for line in (include / name).read_text().rstrip("\n").splitlines():
             match = INCLUDE.match(line)
             if match and match.group(2) == "events.def":
                 out.extend((definitions if times == 0 else bare).rstrip("\n").splitlines())
                 times += 1
-            elif not match or match.group(2) not in PUBLIC:
+            elif not match or match.group(2) not in headers:
                 out.append(line)
         out.append("")
     if times == 0:
