@@ -69,6 +69,7 @@ static const char *const drops_ko[] = {
     D(ICMP_CHECKSUM, "ICMP 체크섬이 틀림"),
     D(ICMP_TYPE, "다루지 않는 ICMP 종류"),
     D(ICMP_QUOTE, "ICMP 오류가 인용한 것이 우리 것이 아님"),
+    D(ICMP_ECHO_REPLY, "우리가 보낸 에코 요청에 대한 답이 아님"),
     D(TCP_TRUNCATED, "TCP 헤더보다 짧음"),
     D(TCP_DATA_OFFSET, "데이터 오프셋이 잘못됨"),
     D(TCP_CHECKSUM, "TCP 체크섬이 틀림"),

@@ -45,6 +45,7 @@ extern "C" {
     X(ICMP_CHECKSUM, "ICMP checksum wrong")                                                                            \
     X(ICMP_TYPE, "ICMP type not handled")                                                                              \
     X(ICMP_QUOTE, "ICMP error quotes nothing of ours")                                                                 \
+    X(ICMP_ECHO_REPLY, "answers no echo request of ours")                                                              \
     X(TCP_TRUNCATED, "shorter than its TCP header")                                                                    \
     X(TCP_DATA_OFFSET, "data offset below 5 or past the end")                                                          \
     X(TCP_CHECKSUM, "TCP checksum wrong")                                                                              \
@@ -103,7 +104,8 @@ typedef struct aksu_counters {
     uint64_t loss_steps;                         /* records that loss detection looked at: bounded for each ACK */
     uint64_t mtu_probes, mtu_black_holes; /* RFC 8899: probes sent; path MTUs lowered because nothing came through */
     uint64_t udp_datagrams_in, udp_datagrams_out;
-    uint64_t icmp_echo_replies, clock_backward, output_token_unknown;
+    uint64_t icmp_echo_replies, icmp_echo_requests; /* sent */
+    uint64_t clock_backward, output_token_unknown;
     uint64_t neighbour_solicitations, neighbour_advertisements; /* sent, of ARP and NDP */
     uint64_t neighbour_failures, neighbour_evictions;           /* nobody answered; forgotten for want of room */
     uint64_t addr_changes, addr_conflicts;

@@ -13,6 +13,7 @@ extern "C" {
 enum {
     AKSU_UDP_BROADCAST = 1u << 0, /* may send to broadcast addresses, and receives what was sent to them */
     AKSU_UDP_ONE_LINK = 1u << 1,  /* nothing comes in but from local.link, and broadcasts go out there */
+    AKSU_UDP_ECHO = 1u << 2,      /* not UDP but ICMP echo to one peer: each send asks, each answer is received */
 };
 typedef struct aksu_udp_open {
     uint32_t struct_bytes;  /* sizeof(aksu_udp_open) */
@@ -27,6 +28,10 @@ typedef struct aksu_udp_open {
 /* INVALID: a field out of range; a remote address without port, or broadcast without the flag.  ADDR_NOT_AVAILABLE,
  * NO_ROUTE: as aksu_tcp_connect.  ADDR_IN_USE: the port, or all ephemeral ones.  NO_MEMORY: config.udp_max. */
 aksu_err aksu_udp_bind(aksu_stack *stack, const aksu_udp_open *open, aksu_sock *ret_sock);
+
+/* With AKSU_UDP_ECHO (RFC 792, RFC 4443 s4): remote is an address without port, not a group; local.port is the
+ * identifier.  Each send is one request, numbered from 1 on and from 65535 to 0; what is received is an answer, its
+ * number in remote.port of where it came from. */
 
 /* Sends one datagram, copied, to the remote end or, where there is none, to `to`; in fragments if the path needs that.
  * AGAIN: the next aksu_output makes room.  INVALID: more than 65,507 bytes (65,527 over IPv6), no port or address, or
@@ -43,6 +48,17 @@ typedef struct aksu_udp_from { /* where a datagram came from, and to which of ou
  * be NULL.  AGAIN: none.  BADSOCK. */
 aksu_err aksu_udp_recv(aksu_stack *stack, aksu_sock sock, void *buf, size_t cap, size_t *ret_bytes,
                        aksu_udp_from *ret_from);
+
+/* The last ICMP error about what a socket with one peer sent. */
+typedef struct aksu_udp_error {
+    aksu_reason reason;
+    aksu_addr from;     /* who says so: a router, or the peer */
+    uint8_t type, code; /* of the ICMP or ICMPv6 message */
+    uint16_t sequence;  /* of the echo request; 0 for UDP */
+    uint32_t mtu;       /* with PACKET_TOO_BIG, as it was told */
+} aksu_udp_error;
+/* Takes it.  AGAIN: none since the last call.  BADSOCK. */
+aksu_err aksu_udp_error_take(aksu_stack *stack, aksu_sock sock, aksu_udp_error *ret_error);
 
 /* local: with the port that was chosen.  BADSOCK. */
 aksu_err aksu_udp_ends(const aksu_stack *stack, aksu_sock sock, aksu_endpoint *ret_local, aksu_endpoint *ret_remote);

@@ -74,10 +74,12 @@ struct ak_core;
 struct ak_tuple;
 struct ak_icmp_report {
     const struct ak_tuple *tuple; /* from our side */
-    uint32_t seq;                 /* of the TCP segment it quotes */
+    uint32_t seq;                 /* of the TCP segment or echo request it quotes */
     aksu_reason reason;
     bool hard;    /* RFC 1122 s4.2.3.9 */
     uint32_t mtu; /* PACKET_TOO_BIG */
+    const aksu_addr *from;
+    uint8_t type, code;
 };
 
 /* What transports ask of the floors above. */

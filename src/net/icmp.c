@@ -145,11 +145,16 @@ static aksu_drop error_arrives(struct ak_core *core, const struct ak_packet *pac
     if (ak_addr_is_v4(&quote.src) != (packet->ip.version == 4)) return AKSU_DROP_ICMP_QUOTE;
     struct ak_tuple tuple = {
         .local = quote.src, .remote = quote.dst, .local_port = quote.src_port, .remote_port = quote.dst_port};
-    struct ak_icmp_report report = {.tuple = &tuple, .seq = quote.seq, .mtu = icmp->mtu};
+    struct ak_icmp_report report = {.tuple = &tuple,
+                                    .seq = quote.seq,
+                                    .mtu = icmp->mtu,
+                                    .from = &packet->ip.src,
+                                    .type = icmp->type,
+                                    .code = icmp->code};
     report.reason = packet->ip.version == 4 ? error_reason(icmp, &report.hard) : error6_reason(icmp, &report.hard);
     if (report.reason == AKSU_REASON_NONE) return AKSU_DROP_ICMP_TYPE;
-    bool known = quote.protocol == AK_IP_PROTOCOL_UDP ? ak_udp_icmp_error(core, &report)
-                                                      : core->host.ops->tcp_error(core, &report);
+    bool known = quote.protocol == AK_IP_PROTOCOL_TCP ? core->host.ops->tcp_error(core, &report)
+                                                      : ak_udp_icmp_error(core, &report);
     return known ? AKSU_DROP_NONE : AKSU_DROP_ICMP_QUOTE;
 }
 
@@ -157,6 +162,7 @@ static aksu_drop icmp4(struct ak_core *core, const struct ak_packet *packet, con
     bool error = icmp->type == AK_ICMP_UNREACHABLE || icmp->type == AK_ICMP_TIME_EXCEEDED ||
                  icmp->type == AK_ICMP_PARAMETER_PROBLEM;
     if (error) return error_arrives(core, packet, icmp);
+    if (icmp->type == AK_ICMP_ECHO_REPLY) return ak_udp_echo_reply(core, packet, icmp);
     if (icmp->type != AK_ICMP_ECHO || icmp->code != 0) return AKSU_DROP_ICMP_TYPE; /* Source Quench too: MUST-55 */
     echo_reply(core, packet);
     return AKSU_DROP_NONE;
@@ -170,6 +176,7 @@ static aksu_drop icmp6(struct ak_core *core, const struct ak_packet *packet, con
     if (aksu_addr_is_any(&packet->ip.src)) return AKSU_DROP_IP_MARTIAN_SOURCE;
     if (icmp->type >= AK_ICMP6_UNREACHABLE && icmp->type <= AK_ICMP6_PARAMETER_PROBLEM)
         return error_arrives(core, packet, icmp);
+    if (icmp->type == AK_ICMP6_ECHO_REPLY) return ak_udp_echo_reply(core, packet, icmp);
     if (icmp->type != AK_ICMP6_ECHO || icmp->code != 0) return AKSU_DROP_ICMP_TYPE;
     echo_reply(core, packet);
     return AKSU_DROP_NONE;

@@ -34,7 +34,7 @@ static struct ak_udp *find_exact(const struct ak_core *core, const struct ak_tup
 /* Who a datagram between these ends is for. */
 static struct ak_udp *find(const struct ak_core *core, const struct ak_tuple *ends) {
     struct ak_tuple tuple = *ends;
-    struct ak_udp *u = find_exact(core, &tuple);
+    struct ak_udp *u = tuple.remote_port != 0 ? find_exact(core, &tuple) : NULL; /* without: an echo socket's */
     if (u != NULL) return u;
     tuple.remote = (aksu_addr){{0}};
     tuple.remote_port = 0;
@@ -82,11 +82,17 @@ static bool may_broadcast(const struct ak_core *core, uint32_t flags, const aksu
     return (flags & AKSU_UDP_BROADCAST) != 0 || !ak_net_is_broadcast(core, addr);
 }
 
+static bool is_group(const struct ak_core *core, const aksu_addr *addr) {
+    return ak_addr_is_multicast(addr) || ak_net_is_broadcast(core, addr);
+}
+
 static aksu_err check_open(struct ak_core *core, const aksu_udp_open *open, struct ak_tuple *tuple) {
-    bool peer = !aksu_addr_is_any(&open->remote.addr);
-    const uint32_t known = AKSU_UDP_BROADCAST | AKSU_UDP_ONE_LINK;
+    bool peer = !aksu_addr_is_any(&open->remote.addr), echo = (open->flags & AKSU_UDP_ECHO) != 0;
+    const uint32_t known = AKSU_UDP_BROADCAST | AKSU_UDP_ONE_LINK | AKSU_UDP_ECHO;
+    if (echo && (!peer || open->remote.port != 0 || is_group(core, &open->remote.addr))) return AKSU_ERR_INVALID;
     if (open->struct_bytes != sizeof *open || (open->flags & ~known) != 0) return AKSU_ERR_INVALID;
-    if (open->rcv_buf_bytes > 1u << 30 || open->dscp > 63 || peer != (open->remote.port != 0)) return AKSU_ERR_INVALID;
+    if (open->rcv_buf_bytes > 1u << 30 || open->dscp > 63) return AKSU_ERR_INVALID;
+    if (!echo && peer != (open->remote.port != 0)) return AKSU_ERR_INVALID;
     if (peer && !may_broadcast(core, open->flags, &open->remote.addr)) return AKSU_ERR_INVALID;
     bool bound = !aksu_addr_is_any(&tuple->local);
     if (bound && !ak_net_is_ours(core, &tuple->local)) return AKSU_ERR_ADDR_NOT_AVAILABLE;
@@ -172,17 +178,23 @@ static uint32_t bytes_max(const aksu_addr *to) {
     return 65535 - AK_UDP_HEADER_BYTES - (ak_addr_is_v4(to) ? AK_IPV4_HEADER_BYTES : 0);
 }
 
+static uint8_t protocol_of(const struct ak_udp *u) {
+    if ((u->flags & AKSU_UDP_ECHO) == 0) return AK_IP_PROTOCOL_UDP;
+    return ak_addr_is_v4(&u->tuple.remote) ? AK_IP_PROTOCOL_ICMP : AK_IP_PROTOCOL_ICMP6;
+}
+
 aksu_err aksu_udp_send(aksu_stack *stack, aksu_sock sock, const aksu_endpoint *to, const void *data, size_t bytes) {
     struct ak_core *core = ak_core_of(stack);
     ak_ref ref;
-    const struct ak_udp *u = of_handle(core, sock, &ref);
+    struct ak_udp *u = of_handle(core, sock, &ref);
     if (u == NULL) return AKSU_ERR_BADSOCK;
-    bool peer = u->tuple.remote_port != 0;
+    bool echo = (u->flags & AKSU_UDP_ECHO) != 0, peer = echo || u->tuple.remote_port != 0;
     if (to == NULL && !peer) return AKSU_ERR_NOT_CONNECTED;
     if (to != NULL && peer) return AKSU_ERR_EXISTS;
     aksu_endpoint remote = {.addr = u->tuple.remote, .port = u->tuple.remote_port, .link = u->link};
     if (to != NULL) remote = *to;
-    if (remote.port == 0 || aksu_addr_is_any(&remote.addr) || bytes > bytes_max(&remote.addr)) return AKSU_ERR_INVALID;
+    if ((remote.port == 0 && !echo) || aksu_addr_is_any(&remote.addr) || bytes > bytes_max(&remote.addr))
+        return AKSU_ERR_INVALID;
     if (!may_broadcast(core, u->flags, &remote.addr)) return AKSU_ERR_INVALID;
     struct ak_path path;
     if (!broadcast_path(core, u, &remote, &path)) {
@@ -192,14 +204,17 @@ aksu_err aksu_udp_send(aksu_stack *stack, aksu_sock sock, const aksu_endpoint *t
     struct ak_udp_message message = {.src = path.source,
                                      .dst = remote.addr,
                                      .src_port = u->tuple.local_port,
-                                     .dst_port = remote.port,
+                                     .dst_port = echo ? (uint16_t)(u->sequence + 1) : remote.port,
+                                     .protocol = protocol_of(u),
                                      .link = path.link,
                                      .ttl = u->ttl,
                                      .tos = (uint8_t)(u->dscp << 2),
                                      .mtu = path.mtu,
                                      .data = data,
                                      .bytes = (uint32_t)bytes};
-    return ak_udp_output(core, &message);
+    aksu_err err = ak_udp_output(core, &message);
+    if (err == AKSU_OK) u->sequence++;
+    return err;
 }
 
 /* ---------------------------------------------------------------- receiving */
@@ -275,11 +290,43 @@ aksu_drop ak_udp_input(struct ak_core *core, const struct ak_packet *packet) {
     return deliver(core, u, packet, bytes, &from);
 }
 
+aksu_drop ak_udp_echo_reply(struct ak_core *core, const struct ak_packet *packet, const struct ak_icmp *icmp) {
+    struct ak_tuple tuple = {.local = packet->ip.dst, .remote = packet->ip.src, .local_port = icmp->id};
+    struct ak_udp *u = find_exact(core, &tuple);
+    if (u == NULL || icmp->code != 0) return AKSU_DROP_ICMP_ECHO_REPLY;
+    if (u->link != AKSU_LINK_ANY && u->link != packet->frame->link) return AKSU_DROP_ICMP_ECHO_REPLY;
+    uint32_t skip = packet->ip.header_bytes + AK_ICMP_HEADER_BYTES;
+    aksu_udp_from from = {.remote = {.addr = tuple.remote, .port = icmp->sequence, .link = packet->frame->link},
+                          .local = tuple.local,
+                          .ttl = packet->ip.ttl,
+                          .tos = packet->ip.tos};
+    if (!ak_udp_queue(core, u, packet, skip, packet->ip.total_bytes - skip, &from)) return AKSU_DROP_UDP_QUEUE_FULL;
+    ak_sock_tell(core, &u->sock, ref_of(core, u), AKSU_EV_READABLE);
+    return AKSU_DROP_NONE;
+}
+
 bool ak_udp_icmp_error(struct ak_core *core, const struct ak_icmp_report *report) {
     struct ak_udp *u = find_exact(core, report->tuple);
     if (u == NULL) return find(core, report->tuple) != NULL; /* no peer of its own: nobody to tell of whom */
     u->soft_error = (uint8_t)report->reason;
+    u->error = (aksu_udp_error){.reason = report->reason,
+                                .from = *report->from,
+                                .type = report->type,
+                                .code = report->code,
+                                .sequence = (uint16_t)report->seq,
+                                .mtu = report->mtu};
     ak_sock_unseen(&u->sock, AKSU_EV_SOFT_ERROR);
     ak_sock_tell(core, &u->sock, ref_of(core, u), AKSU_EV_SOFT_ERROR);
     return true;
+}
+
+aksu_err aksu_udp_error_take(aksu_stack *stack, aksu_sock sock, aksu_udp_error *ret_error) {
+    struct ak_core *core = ak_core_of(stack);
+    ak_ref ref;
+    struct ak_udp *u = of_handle(core, sock, &ref);
+    if (u == NULL) return AKSU_ERR_BADSOCK;
+    if (u->error.reason == AKSU_REASON_NONE) return AKSU_ERR_AGAIN;
+    *ret_error = u->error;
+    u->error.reason = AKSU_REASON_NONE;
+    return AKSU_OK;
 }

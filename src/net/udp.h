@@ -3,6 +3,7 @@
 #define AK_NET_UDP_H
 
 #include "net/net.h"
+#include "wire/icmp.h"
 
 /* A datagram that waits to be read.  Its bytes lie in one block, or in several that the first one lists. */
 struct ak_datagram {
@@ -22,6 +23,8 @@ struct ak_udp {
     uint8_t ttl, dscp, flags, soft_error;
     uint32_t first, last; /* of its queue */
     uint32_t held_bytes, held_max;
+    uint16_t sequence;    /* of the last echo request */
+    aksu_udp_error error; /* reason NONE: none to tell */
 };
 
 static inline struct ak_udp *ak_udp_at(const struct ak_core *core, ak_ref ref) {
@@ -31,6 +34,7 @@ uint32_t ak_udp_hash(const void *owner, ak_ref ref);
 
 /* A packet of protocol UDP, ours or broadcast. */
 aksu_drop ak_udp_input(struct ak_core *core, const struct ak_packet *packet);
+aksu_drop ak_udp_echo_reply(struct ak_core *core, const struct ak_packet *packet, const struct ak_icmp *icmp);
 /* An ICMP error that quotes a datagram of ours; whether a socket could have sent it. */
 bool ak_udp_icmp_error(struct ak_core *core, const struct ak_icmp_report *report);
 uint32_t ak_udp_levels(const struct ak_udp *u);
@@ -51,8 +55,8 @@ void ak_udp_dequeue(struct ak_core *core, struct ak_udp *u, void *buf, size_t ca
 /* ---- udp_output.c */
 struct ak_udp_message {
     aksu_addr src, dst;
-    uint16_t src_port, dst_port, link;
-    uint8_t ttl, tos;
+    uint16_t src_port, dst_port, link; /* echo: identifier, sequence number */
+    uint8_t protocol, ttl, tos;
     uint32_t mtu;
     const void *data;
     uint32_t bytes;

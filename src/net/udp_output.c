@@ -9,7 +9,7 @@
 
 enum { FRAGMENT_HEADER_BYTES = 8, NEXT_FRAGMENT = 44 };
 
-/* The datagram as it will lie in the packet: header, then data. */
+/* The datagram as it will lie in the packet: header, then data.  An echo request's header is as long as UDP's. */
 struct cursor {
     const struct ak_udp_message *m;
     uint8_t header[AK_UDP_HEADER_BYTES];
@@ -26,9 +26,28 @@ static void take(struct cursor *c, uint8_t *to, uint32_t bytes) {
     c->at += bytes;
 }
 
+/* RFC 792, RFC 4443 s4.1, s2.3. */
+static void make_echo_header(struct cursor *c) {
+    const struct ak_udp_message *m = c->m;
+    bool six = m->protocol == AK_IP_PROTOCOL_ICMP6;
+    ak_zero(c->header, sizeof c->header);
+    c->header[0] = six ? AK_ICMP6_ECHO : AK_ICMP_ECHO;
+    ak_put16(c->header + 4, m->src_port);
+    ak_put16(c->header + 6, m->dst_port);
+    struct ak_sum sum = {0};
+    if (six) ak_sum_pseudo(&sum, &m->src, &m->dst, m->protocol, AK_UDP_HEADER_BYTES + m->bytes);
+    ak_sum_add(&sum, c->header, AK_UDP_HEADER_BYTES);
+    ak_sum_add(&sum, m->data, m->bytes);
+    ak_put16(c->header + 2, (uint16_t)~ak_sum_fold(&sum));
+}
+
 /* RFC 768: a checksum of 0 would say that there is none. */
 static void make_header(struct cursor *c) {
     const struct ak_udp_message *m = c->m;
+    if (m->protocol != AK_IP_PROTOCOL_UDP) {
+        make_echo_header(c);
+        return;
+    }
     struct ak_udp_header header = {
         .src_port = m->src_port, .dst_port = m->dst_port, .bytes = (uint16_t)(AK_UDP_HEADER_BYTES + m->bytes)};
     ak_wire_udp_build(c->header, &header);
@@ -47,7 +66,7 @@ static uint32_t build_ip(const struct cursor *c, uint32_t bytes, bool more, uint
     struct ak_ip ip = {
         .src = m->src,
         .dst = m->dst,
-        .protocol = AK_IP_PROTOCOL_UDP,
+        .protocol = m->protocol,
         .ttl = m->ttl,
         .tos = m->tos,
         .id = whole ? 0 : (uint16_t)id,
@@ -59,7 +78,7 @@ static uint32_t build_ip(const struct cursor *c, uint32_t bytes, bool more, uint
     if (!six || whole) return ak_wire_ip_build(p, &ip, bytes);
     ip.protocol = NEXT_FRAGMENT;
     uint32_t at = ak_wire_ip_build(p, &ip, FRAGMENT_HEADER_BYTES + bytes);
-    p[at] = AK_IP_PROTOCOL_UDP;
+    p[at] = m->protocol;
     p[at + 1] = 0;
     ak_put16(p + at + 2, (uint16_t)(c->at | more));
     ak_put32(p + at + 4, id);
@@ -97,6 +116,9 @@ aksu_err ak_udp_output(struct ak_core *core, const struct ak_udp_message *m) {
         uint32_t bytes = ak_min_u32(each, total - c.at);
         put_packet(core, &c, bytes, c.at + bytes < total, id);
     }
-    core->counters.udp_datagrams_out++;
+    if (m->protocol == AK_IP_PROTOCOL_UDP)
+        core->counters.udp_datagrams_out++;
+    else
+        core->counters.icmp_echo_requests++;
     return AKSU_OK;
 }

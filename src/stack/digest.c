@@ -302,7 +302,8 @@ static uint64_t net_digest(const struct ak_core *core) {
 }
 
 static uint64_t udp_digest(const struct ak_core *core, const struct ak_udp *u) {
-    const uint64_t fields[] = {u->link, u->ttl, u->dscp, u->flags, u->soft_error, u->held_max};
+    const uint64_t fields[] = {u->link,       u->ttl,      u->dscp,     u->flags,
+                               u->soft_error, u->held_max, u->sequence, u->error.reason};
     uint64_t h = mix(mix(5, &u->tuple, sizeof u->tuple), fields, sizeof fields);
     for (uint32_t i = u->first; i != AK_NONE; i = ak_datagram_at(core, i)->next) {
         const struct ak_datagram *d = ak_datagram_at(core, i);

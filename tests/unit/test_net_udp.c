@@ -397,7 +397,7 @@ static void wrong_calls_are_refused(void **state) {
         aksu_err err;
     } opens[] = {
         {{.struct_bytes = 1}, AKSU_ERR_INVALID},
-        {{.flags = 4}, AKSU_ERR_INVALID},
+        {{.flags = 8}, AKSU_ERR_INVALID},
         {{.dscp = 64}, AKSU_ERR_INVALID},
         {{.rcv_buf_bytes = UINT32_MAX}, AKSU_ERR_INVALID},
         {{.remote.port = 7}, AKSU_ERR_INVALID},

@@ -105,6 +105,18 @@ static void quote_of_another_transport_or_of_a_later_fragment_refused(void **sta
         assert_int_equal(quote_parse(p, 28, &quote),
                          protocol == 6 || protocol == 17 ? AKSU_DROP_NONE : AKSU_DROP_ICMP_QUOTE);
     }
+    /* Of ICMP, what may be an echo request of ours, with its identifier and number. */
+    for (unsigned type = 0; type < 256; type++) {
+        for (unsigned code = 0; code < 2; code++) {
+            quote_make(p, 20);
+            p[9] = 1;
+            p[20] = (uint8_t)type;
+            p[21] = (uint8_t)code;
+            bool legal = type == 8 && code == 0;
+            assert_int_equal(quote_parse(p, 28, &quote), legal ? AKSU_DROP_NONE : AKSU_DROP_ICMP_QUOTE);
+            if (legal) assert_true(quote.src_port == 0xdead && quote.seq == 0xbeef && quote.dst_port == 0);
+        }
+    }
     for (unsigned bit = 0; bit < 16; bit++) {
         quote_make(p, 20);
         ak_put16(p + 6, (uint16_t)(1u << bit));
