@@ -20,7 +20,7 @@
 
 #include "app/app.h"
 
-enum { END_A, END_B, BATCH = 64, REASON_MAX = 16 };
+enum { END_A, END_B, BATCH = 64 };
 
 struct end {
     char device[AKSU_TUN_NAME_BYTES];
@@ -32,18 +32,13 @@ struct end {
     uint64_t refused; /* packets that the device did not take */
 };
 
-struct reason {
-    const char *why; /* a text of the simulator's: told apart by its words */
-    uint64_t count;
-};
-
 struct link_run {
     struct end end[2];
     link_state state;
     aksu_sim *sim;
     uint32_t link;
     uint64_t seed, start_us;
-    struct reason lost[REASON_MAX];
+    uint64_t lost[AKSU_SIM_LOSS_COUNT];
     int control, signals;
     struct sockaddr_un control_name;
     bool quiet, over;
@@ -68,15 +63,10 @@ static void on_arrival(void *user, uint64_t at_us, uint64_t packet, const uint8_
     if (end->driver->ops->write(end->driver, &frame, 1) == 0) end->refused++;
 }
 
-static void on_lost(void *user, uint64_t packet, const char *why) {
+static void on_lost(void *user, uint64_t packet, aksu_sim_loss why) {
     struct link_run *r = user;
     (void)packet;
-    for (size_t i = 0; i < REASON_MAX; i++) {
-        if (r->lost[i].why != NULL && strcmp(r->lost[i].why, why) != 0) continue;
-        r->lost[i].why = why;
-        r->lost[i].count++;
-        return;
-    }
+    r->lost[why]++;
 }
 
 static void read_end(struct link_run *r, struct end *end) {
@@ -115,8 +105,10 @@ static void write_statistics(FILE *out, const struct link_run *r) {
         if (r->end[i].refused > 0)
             (void)fprintf(out, "%s refused %llu packets\n", r->end[i].device, (unsigned long long)r->end[i].refused);
     }
-    for (size_t i = 0; i < REASON_MAX && r->lost[i].why != NULL; i++)
-        (void)fprintf(out, "lost %llu: %s\n", (unsigned long long)r->lost[i].count, r->lost[i].why);
+    for (unsigned i = 0; i < AKSU_SIM_LOSS_COUNT; i++) {
+        if (r->lost[i] == 0) continue;
+        (void)fprintf(out, "lost %llu: %s\n", (unsigned long long)r->lost[i], aksu_sim_loss_text((aksu_sim_loss)i));
+    }
 }
 
 /* "show", or "set" and words: all of them, or none. */

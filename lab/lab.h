@@ -345,6 +345,8 @@ typedef struct lab_teller {
     uint32_t seen[LAB_ITEM_MAX];
 } lab_teller;
 uint32_t lab_tell(lab_teller *teller, const ak_row *row, const lab_story *ret_stories[LAB_ITEM_MAX]);
+/* Why the network lost a packet, by ak_lang. */
+const char *const *lab_loss(aksu_sim_loss why);
 const char *lab_words(const lab_text *text, ak_lang lang); /* the other language where one is missing */
 
 /* The eleven states, those that a host's first connection passed marked with their order; NULL: none. */

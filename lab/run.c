@@ -123,10 +123,10 @@ static void on_event(void *user, uint32_t host, uint64_t packet, const aksu_trac
     }
 }
 
-static void on_lost(void *user, uint64_t packet, const char *why) {
+static void on_lost(void *user, uint64_t packet, aksu_sim_loss why) {
     const struct player *p = user;
     p->r->lost_count++;
-    if (p->r->ladder != NULL) ak_ladder_lost(p->r->ladder, packet, why);
+    if (p->r->ladder != NULL) ak_ladder_lost(p->r->ladder, packet, lab_loss(why));
 }
 
 static void on_copied(void *user, uint64_t packet, uint64_t copy) {

@@ -1,10 +1,32 @@
 /* Which step of a run a story tells, and what else is told of a run. */
+#include <assert.h>
+
 #include "lab/lab.h"
 
 const char *lab_words(const lab_text *text, ak_lang lang) {
     const char *wanted = text->text[lang];
     if (wanted != NULL) return wanted;
     return text->text[AK_LANG_EN] != NULL ? text->text[AK_LANG_EN] : "";
+}
+
+const char *const *lab_loss(aksu_sim_loss why) {
+    static const char *const losses[][AK_LANG_COUNT] = {
+        [AKSU_SIM_LOSS_FAULT] = {"fault", "일부러"},
+        [AKSU_SIM_LOSS_CHANCE] = {"by chance", "우연"},
+        [AKSU_SIM_LOSS_BURST] = {"in a burst", "몰아서 유실"},
+        [AKSU_SIM_LOSS_QUEUE_FULL] = {"queue full", "큐가 가득 참"},
+        [AKSU_SIM_LOSS_CODEL] = {"queue (CoDel)", "큐(CoDel)"},
+        [AKSU_SIM_LOSS_CABLE] = {"cable pulled", "케이블이 빠짐"},
+        [AKSU_SIM_LOSS_MTU] = {"larger than the MTU", "MTU보다 큼"},
+        [AKSU_SIM_LOSS_HOST_DOWN] = {"host is down", "호스트가 꺼짐"},
+        [AKSU_SIM_LOSS_NO_MEMORY] = {"no memory", "메모리가 없음"},
+        [AKSU_SIM_LOSS_NOT_IP] = {"not an IP packet", "IP 패킷이 아님"},
+        [AKSU_SIM_LOSS_HOP_LIMIT] = {"hop limit", "홉 제한"},
+        [AKSU_SIM_LOSS_NO_ROUTE] = {"no route", "보낼 길이 없음"},
+        [AKSU_SIM_LOSS_TOO_BIG] = {"too big for the next link", "다음 링크에 너무 큼"},
+    };
+    static_assert(sizeof losses / sizeof losses[0] == AKSU_SIM_LOSS_COUNT, "a text for each");
+    return losses[why];
 }
 
 static bool tells_row(const lab_story *story, const ak_row *row, uint32_t *seen) {

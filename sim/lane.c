@@ -67,7 +67,16 @@ bool ak_sim_chance(struct aksu_sim *sim, uint32_t ppm) {
 
 /* ---------------------------------------------------------------- packets */
 
-void ak_sim_lost(struct aksu_sim *sim, struct ak_lane *lane, struct ak_packet *packet, const char *why) {
+const char *aksu_sim_loss_text(aksu_sim_loss why) {
+    static const char *const texts[] = {
+#define AKSU_X(name, text) text,
+        AKSU_SIM_LOSSES(AKSU_X)
+#undef AKSU_X
+    };
+    return (size_t)why < AKSU_SIM_LOSS_COUNT ? texts[why] : "?";
+}
+
+void ak_sim_lost(struct aksu_sim *sim, struct ak_lane *lane, struct ak_packet *packet, aksu_sim_loss why) {
     lane->stats.lost++;
     if (sim->hooks.lost != NULL) sim->hooks.lost(sim->hooks.user, packet->id, why);
     free(packet);
@@ -119,7 +128,7 @@ static void file_arrival(struct aksu_sim *sim, uint32_t link, uint32_t side, str
                          uint64_t time_us) {
     struct ak_sim_item item = {
         .time_us = time_us, .kind = AK_SIM_ARRIVES, .link = (uint8_t)link, .side = (uint8_t)side, .packet = packet};
-    if (!ak_sim_push(sim, &item)) ak_sim_lost(sim, &sim->link[link].lane[side], packet, "no memory");
+    if (!ak_sim_push(sim, &item)) ak_sim_lost(sim, &sim->link[link].lane[side], packet, AKSU_SIM_LOSS_NO_MEMORY);
 }
 
 /* ---------------------------------------------------------------- the queue */
@@ -202,7 +211,7 @@ static void send_next(struct aksu_sim *sim, uint32_t link, uint32_t side) {
         packet->next = NULL;
         lane->stats.queued_bytes -= packet->bytes;
         if (acts && !mark(lane, packet)) {
-            ak_sim_lost(sim, lane, packet, "queue (CoDel)");
+            ak_sim_lost(sim, lane, packet, AKSU_SIM_LOSS_CODEL);
             continue;
         }
         if (lane->path.rate_bps == 0) {
@@ -218,7 +227,7 @@ static void send_next(struct aksu_sim *sim, uint32_t link, uint32_t side) {
                                    .packet = packet};
         if (!ak_sim_push(sim, &item)) {
             lane->busy = false;
-            ak_sim_lost(sim, lane, packet, "no memory");
+            ak_sim_lost(sim, lane, packet, AKSU_SIM_LOSS_NO_MEMORY);
         }
     }
 }
@@ -235,7 +244,7 @@ static void queue(struct aksu_sim *sim, uint32_t link, uint32_t side, struct ak_
     struct ak_lane *lane = &sim->link[link].lane[side];
     uint32_t after = lane->stats.queued_bytes + packet->bytes;
     if (lane->path.queue_bytes != 0 && after > lane->path.queue_bytes) {
-        ak_sim_lost(sim, lane, packet, "queue full");
+        ak_sim_lost(sim, lane, packet, AKSU_SIM_LOSS_QUEUE_FULL);
         return;
     }
     if (lane->path.ecn_mark_bytes != 0 && after > lane->path.ecn_mark_bytes) (void)mark(lane, packet);
@@ -260,7 +269,7 @@ static bool by_mask(struct aksu_sim *sim, uint32_t link, uint32_t side, struct a
         if (fault->link != link || fault->from_node != sim->link[link].node[side] || !matches(sim, i, packet)) continue;
         struct ak_packet *copy;
         switch (fault->action) {
-        case AKSU_SIM_DROP: ak_sim_lost(sim, lane, packet, "fault"); return false;
+        case AKSU_SIM_DROP: ak_sim_lost(sim, lane, packet, AKSU_SIM_LOSS_FAULT); return false;
         case AKSU_SIM_DELAY:
             file_arrival(sim, link, side, packet, sim->now_us + lane->path.delay_us + fault->us);
             return false;
@@ -281,7 +290,7 @@ static bool by_mask(struct aksu_sim *sim, uint32_t link, uint32_t side, struct a
 static bool by_chance(struct aksu_sim *sim, struct ak_lane *lane, struct ak_packet *packet) {
     if (ak_sim_chance(sim, lane->bad ? lane->path.burst_leave_ppm : lane->path.burst_enter_ppm)) lane->bad = !lane->bad;
     if (ak_sim_chance(sim, lane->path.loss_ppm) || (lane->bad && ak_sim_chance(sim, lane->path.burst_loss_ppm))) {
-        ak_sim_lost(sim, lane, packet, lane->bad ? "burst" : "chance");
+        ak_sim_lost(sim, lane, packet, lane->bad ? AKSU_SIM_LOSS_BURST : AKSU_SIM_LOSS_CHANCE);
         return false;
     }
     if (ak_sim_chance(sim, lane->path.corrupt_ppm)) corrupt(sim, packet);
@@ -294,11 +303,11 @@ void ak_sim_enters(struct aksu_sim *sim, uint32_t link, uint32_t side, struct ak
     lane->stats.packets++;
     lane->stats.bytes += packet->bytes;
     if (sim->link[link].cut) {
-        ak_sim_lost(sim, lane, packet, "cable pulled");
+        ak_sim_lost(sim, lane, packet, AKSU_SIM_LOSS_CABLE);
         return;
     }
     if (packet->bytes > sim->link[link].mtu) {
-        ak_sim_lost(sim, lane, packet, "larger than the MTU");
+        ak_sim_lost(sim, lane, packet, AKSU_SIM_LOSS_MTU);
         return;
     }
     if (!by_mask(sim, link, side, packet) || !by_chance(sim, lane, packet)) return;

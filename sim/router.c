@@ -86,11 +86,11 @@ static bool is_icmp_error(const struct ak_packet *packet) {
 
 struct refusal {
     uint8_t type4, code4, type6, code6;
-    const char *why;
+    aksu_sim_loss why;
 };
-static const struct refusal hop_limit = {11, 0, 3, 0, "hop limit"};
-static const struct refusal no_route = {3, 0, 1, 0, "no route"};
-static const struct refusal too_big = {3, 4, 2, 0, "too big for the next link"};
+static const struct refusal hop_limit = {11, 0, 3, 0, AKSU_SIM_LOSS_HOP_LIMIT};
+static const struct refusal no_route = {3, 0, 1, 0, AKSU_SIM_LOSS_NO_ROUTE};
+static const struct refusal too_big = {3, 4, 2, 0, AKSU_SIM_LOSS_TOO_BIG};
 
 static uint32_t build_v4(const struct ak_sim_node *router, const struct ak_packet *cause, const struct refusal *refusal,
                          uint32_t mtu, uint8_t *p) {
@@ -162,7 +162,7 @@ static void count_down(struct ak_packet *packet) {
 
 void ak_sim_forward_packet(struct aksu_sim *sim, struct ak_lane *lane, uint32_t router, struct ak_packet *packet) {
     if (!sound(packet)) {
-        ak_sim_lost(sim, lane, packet, "not an IP packet");
+        ak_sim_lost(sim, lane, packet, AKSU_SIM_LOSS_NOT_IP);
         return;
     }
     aksu_addr to = addr_of(packet, /* source= */ false);

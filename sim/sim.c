@@ -336,11 +336,11 @@ static void arrive(struct aksu_sim *sim, const struct ak_sim_item *item) {
     struct ak_sim_node *node = &sim->node[l->node[1 - item->side]];
     struct ak_packet *packet = item->packet;
     if (l->cut) {
-        ak_sim_lost(sim, lane, packet, "cable pulled");
+        ak_sim_lost(sim, lane, packet, AKSU_SIM_LOSS_CABLE);
         return;
     }
     if (!node->up) {
-        ak_sim_lost(sim, lane, packet, "host is down");
+        ak_sim_lost(sim, lane, packet, AKSU_SIM_LOSS_HOST_DOWN);
         return;
     }
     lane->stats.delivered++;

@@ -94,7 +94,7 @@ bool ak_sim_chance(struct aksu_sim *sim, uint32_t ppm);
 bool ak_sim_push(struct aksu_sim *sim, const struct ak_sim_item *item);
 bool ak_sim_pop(struct aksu_sim *sim, uint64_t until_us, struct ak_sim_item *ret_item);
 
-void ak_sim_lost(struct aksu_sim *sim, struct ak_lane *lane, struct ak_packet *packet, const char *why);
+void ak_sim_lost(struct aksu_sim *sim, struct ak_lane *lane, struct ak_packet *packet, aksu_sim_loss why);
 void ak_sim_enters(struct aksu_sim *sim, uint32_t link, uint32_t side, struct ak_packet *packet);
 void ak_sim_sent(struct aksu_sim *sim, uint32_t link, uint32_t side, struct ak_packet *packet);
 

@@ -268,7 +268,7 @@ static void on_segment(ak_ladder *l, unsigned host, uint64_t packet, const aksu_
     if (l->options.sides == AK_LADDER_ONE_SIDED) infer_peer(l, c, e->time_us, s);
 }
 
-void ak_ladder_lost(ak_ladder *l, uint64_t packet, const char *why) {
+void ak_ladder_lost(ak_ladder *l, uint64_t packet, const char *const why[AK_LANG_COUNT]) {
     struct ladder_flight *f = find_flight(l, packet);
     if (f == NULL) return;
     ak_row_segment *s = &l->rows[f->row].u.segment;

@@ -59,9 +59,9 @@ typedef struct ak_row_segment {
     bool retransmission;
     bool duplicate; /* ARRIVE: a copy that the network made */
     ak_fate fate;
-    uint32_t flight;      /* joins DEPART and ARRIVE; 0: the departure was not seen */
-    uint64_t arrive_us;   /* DEPART, with fate ARRIVED */
-    const char *lost_why; /* static; NULL: not told */
+    uint32_t flight;             /* joins DEPART and ARRIVE; 0: the departure was not seen */
+    uint64_t arrive_us;          /* DEPART, with fate ARRIVED */
+    const char *const *lost_why; /* static, by ak_lang; NULL: not told */
 } ak_row_segment;
 
 typedef struct ak_row_state {
@@ -169,8 +169,8 @@ void ak_ladder_close(ak_ladder *ladder);
  * and when it arrives; 0: not joined.  Times must not run backwards. */
 void ak_ladder_event(ak_ladder *ladder, unsigned host, uint64_t packet, const aksu_trace_event *event);
 
-/* The network lost a packet that has left; why is a static text or NULL. */
-void ak_ladder_lost(ak_ladder *ladder, uint64_t packet, const char *why);
+/* The network lost a packet that has left; why is static, a text for each language, or NULL. */
+void ak_ladder_lost(ak_ladder *ladder, uint64_t packet, const char *const why[AK_LANG_COUNT]);
 
 /* The network made a copy of a packet that has left: the copy will arrive under its own number. */
 void ak_ladder_copied(ak_ladder *ladder, uint64_t packet, uint64_t copy);

@@ -72,7 +72,7 @@ static void add_remarks(ak_label *label, const ak_row_segment *s, ak_lang lang) 
     }
     if (s->duplicate) add(label, AK_COLOUR_AGAIN, "[%s]", ak_word_text(lang, AK_WORD_DUPLICATE));
     if (s->fate == AK_FATE_LOST && s->lost_why != NULL) {
-        add(label, AK_COLOUR_BAD, "[%s: %s]", ak_word_text(lang, AK_WORD_LOST), s->lost_why);
+        add(label, AK_COLOUR_BAD, "[%s: %s]", ak_word_text(lang, AK_WORD_LOST), s->lost_why[lang]);
     } else if (s->fate == AK_FATE_LOST) {
         add(label, AK_COLOUR_BAD, "[%s]", ak_word_text(lang, AK_WORD_LOST));
     }

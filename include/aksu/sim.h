@@ -26,13 +26,39 @@ extern "C" {
 
 typedef struct aksu_sim aksu_sim;
 
+/* Why the network lost a packet. */
+#define AKSU_SIM_LOSSES(X)                                                                                             \
+    X(FAULT, "fault")           /* one given by mask: aksu_sim_fault_add */                                            \
+    X(CHANCE, "chance")         /* loss_ppm */                                                                         \
+    X(BURST, "burst")           /* burst_loss_ppm */                                                                   \
+    X(QUEUE_FULL, "queue full") /* queue_bytes */                                                                      \
+    X(CODEL, "queue (CoDel)")   /* RFC 8289 */                                                                         \
+    X(CABLE, "cable pulled")                                                                                           \
+    X(MTU, "larger than the MTU")                                                                                      \
+    X(HOST_DOWN, "host is down")                                                                                       \
+    X(NO_MEMORY, "no memory")                                                                                          \
+    X(NOT_IP, "not an IP packet") /* at a router, and the next three */                                                \
+    X(HOP_LIMIT, "hop limit")                                                                                          \
+    X(NO_ROUTE, "no route")                                                                                            \
+    X(TOO_BIG, "too big for the next link")
+
+typedef enum aksu_sim_loss {
+#define AKSU_X(name, text) AKSU_SIM_LOSS_##name,
+    AKSU_SIM_LOSSES(AKSU_X)
+#undef AKSU_X
+        AKSU_SIM_LOSS_COUNT
+} aksu_sim_loss;
+
+/* Its text; "?" out of range. */
+const char *aksu_sim_loss_text(aksu_sim_loss why);
+
 /* Who looks on.  Hooks may be NULL.  event and the packet hooks may not call anything of the simulation. */
 typedef struct aksu_sim_hooks {
     void *user;
     /* An event of a node; packet is the number of the packet of a SEGMENT, the same at departure and arrival, else 0.
      */
     void (*event)(void *user, uint32_t node, uint64_t packet, const aksu_trace_event *event);
-    void (*lost)(void *user, uint64_t packet, const char *why);
+    void (*lost)(void *user, uint64_t packet, aksu_sim_loss why);
     void (*copied)(void *user, uint64_t packet, uint64_t copy);
     /* The node's stack has had input or time: the application's turn, which may call its stack. */
     void (*wake)(void *user, uint32_t node);

@@ -220,6 +220,19 @@ static void diagram_svg_of_every_scenario_has_no_overlap(void **state) {
     globfree(&found);
 }
 
+/* Reasons stand in brackets: no English word is left in those of a Korean ladder. */
+static void check_korean(const char *text) {
+    unsigned letters = 0;
+    bool inside = false;
+    for (text++; *text != '\0'; text++) {
+        if (*text == '[' || *text == ']' || *text == '\n') inside = *text == '[';
+        bool letter = inside && *text >= 'a' && *text <= 'z';
+        bool named = letters == 0 && text[-1] >= 'A' && text[-1] <= 'Z'; /* Keep-Alive */
+        letters = letter && !named ? letters + 1 : 0;
+        if (letters == 4) fail_msg("an English word in a Korean ladder: %.20s", text - 3);
+    }
+}
+
 /* Every scenario can be drawn in both languages, and no line is wider than asked. */
 static void each_scenario_is_drawn_within_its_width(void **state) {
     (void)state;
@@ -239,12 +252,25 @@ static void each_scenario_is_drawn_within_its_width(void **state) {
             ak_writer writer = ak_writer_memory(&memory);
             assert_true(lab_draw(r, &draw, &writer));
             check_width(memory.text, draw.columns);
+            if (draw.lang == AK_LANG_KO) check_korean(memory.text);
             ak_memory_free(&memory);
             lab_result_free(r);
         }
         lab_free(s);
     }
     globfree(&found);
+}
+
+static void each_loss_has_a_text_in_both_languages(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < AKSU_SIM_LOSS_COUNT; i++) {
+        const char *const *texts = lab_loss((aksu_sim_loss)i);
+        assert_string_not_equal(aksu_sim_loss_text((aksu_sim_loss)i), "?");
+        assert_non_null(texts[AK_LANG_EN]);
+        assert_non_null(texts[AK_LANG_KO]);
+        assert_string_not_equal(texts[AK_LANG_EN], texts[AK_LANG_KO]);
+    }
+    assert_string_equal(aksu_sim_loss_text(AKSU_SIM_LOSS_COUNT), "?");
 }
 
 static const char *const head = "scenario x\nchapter 1\ntitle \"a\" \"b\"\nquestion \"a\" \"b\"\nanswer \"a\" \"b\"\n"
@@ -350,6 +376,7 @@ int main(void) {
         cmocka_unit_test(routers_paths_and_clocks_do_as_they_say),
         cmocka_unit_test(random_bytes_are_refused),
         cmocka_unit_test(each_scenario_is_drawn_within_its_width),
+        cmocka_unit_test(each_loss_has_a_text_in_both_languages),
         cmocka_unit_test(central_scenarios_look_as_before),
         cmocka_unit_test(twins_side_by_side_within_the_width),
         cmocka_unit_test(step_forwards_and_back_shows_the_same),

@@ -14,6 +14,8 @@
 
 #define DELAY_US 25000u
 
+static const char *const queue_full[] = {"queue full", "큐가 가득 참"};
+
 struct stage {
     ak_ladder *ladder;
     ak_term *term;
@@ -374,7 +376,7 @@ static void both_sides_handshake_syn_lost_drawn(void **state) {
     feed_call(&p.client, AKSU_CALL_CONNECT, 0, AKSU_OK);
     feed_state(&p.client, AK_TCP_SYN_SENT, AKSU_STATE_BY_CALL, AKSU_REASON_NONE);
     uint64_t syn = leave(&p, &p.client, (struct seg){.flags = F_SYN});
-    ak_ladder_lost(g.ladder, syn, "1st SYN");
+    ak_ladder_lost(g.ladder, syn, (const char *const[]){"1st SYN", "첫 SYN"});
     g.now_us += 1000000;
     feed_timer(&p.client, AKSU_TIMER_RETRANSMIT, AKSU_TIMER_WAS_FIRED, 0);
     syn = leave(&p, &p.client, (struct seg){.flags = F_SYN, .again = true, .cause = AKSU_SEND_RTO_CAUSE});
@@ -394,7 +396,7 @@ static void both_sides_burst_with_loss_drawn(void **state) {
         g.now_us += 1000;
         if (i == 0) feed_call(&p.client, AKSU_CALL_SEND, 4000, AKSU_OK);
         data[i] = leave(&p, &p.client, (struct seg){.flags = F_ACK, .seq = 1 + i * 1000, .ack = 1, .bytes = 1000});
-        if (i == 1) ak_ladder_lost(g.ladder, data[i], "queue full");
+        if (i == 1) ak_ladder_lost(g.ladder, data[i], queue_full);
         if (i == 3) ak_ladder_copied(g.ladder, data[i], copy);
     }
     uint64_t acks[4];
@@ -601,7 +603,7 @@ static void any_events_never_wider(void **state) {
             random_event(&seed, &end[host % 2], &e);
             e.time_us = g.now_us;
             ak_ladder_event(g.ladder, host, choice / 512 % 64, &e);
-            if (choice % 31 == 0) ak_ladder_lost(g.ladder, choice / 512 % 64, choice % 2 ? "why" : NULL);
+            if (choice % 31 == 0) ak_ladder_lost(g.ladder, choice / 512 % 64, choice % 2 ? queue_full : NULL);
             if (choice % 37 == 0) ak_ladder_copied(g.ladder, choice / 512 % 64, choice / 1024 % 64);
         }
         assert_width(stage_text(&g), look.term.columns);
