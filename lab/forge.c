@@ -34,21 +34,28 @@ static void put_ip(uint8_t *buf, const aksu_addr *from, const aksu_addr *to, uin
 }
 
 uint32_t lab_forge(const lab_forged *f, uint8_t buf[LAB_FORGED_BYTES]) {
-    uint32_t data_bytes = f->data_bytes > LAB_FORGED_BYTES - 40 ? LAB_FORGED_BYTES - 40 : f->data_bytes;
-    memset(buf, 0, 40);
-    put_ip(buf, &f->from, &f->to, 40 + data_bytes, 6);
+    uint32_t header_bytes = f->stamped ? 32 : 20, data_max = LAB_FORGED_BYTES - 20 - header_bytes;
+    uint32_t tcp_bytes = header_bytes + (f->data_bytes > data_max ? data_max : f->data_bytes);
+    memset(buf, 0, 20 + header_bytes);
+    put_ip(buf, &f->from, &f->to, 20 + tcp_bytes, 6);
     uint8_t *tcp = buf + 20;
     put16(tcp, f->from_port);
     put16(tcp + 2, f->to_port);
     put32(tcp + 4, f->seq);
     put32(tcp + 8, f->flags & AKSU_TCP_ACK ? f->ack : 0);
-    tcp[12] = 0x50;
+    tcp[12] = (uint8_t)(header_bytes / 4 << 4);
     tcp[13] = f->flags;
     put16(tcp + 14, f->wnd);
-    if (data_bytes > 0) memcpy(tcp + 20, f->data, data_bytes);
-    uint32_t pseudo = sum_of(buf + 12, 8, 6 + 20 + data_bytes);
-    put16(tcp + 16, folded(sum_of(tcp, 20 + data_bytes, pseudo)));
-    return 40 + data_bytes;
+    if (f->stamped) {
+        static const uint8_t kind_length[] = {1, 1, 8, 10};
+        memcpy(tcp + 20, kind_length, sizeof kind_length);
+        put32(tcp + 24, f->ts_val);
+        put32(tcp + 28, f->ts_ecr);
+    }
+    if (tcp_bytes > header_bytes) memcpy(tcp + header_bytes, f->data, tcp_bytes - header_bytes);
+    uint32_t pseudo = sum_of(buf + 12, 8, 6 + tcp_bytes);
+    put16(tcp + 16, folded(sum_of(tcp, tcp_bytes, pseudo)));
+    return 20 + tcp_bytes;
 }
 
 /* RFC 792: type, code, checksum, four bytes (RFC 1191: the MTU), then the header and eight bytes of what it is about.

@@ -14,7 +14,7 @@
 #define LAB_ROUTER_MAX     4
 #define LAB_LINK_MAX       8
 #define LAB_HOST_ENTRY_MAX 16 /* with what runs and variants say otherwise */
-#define LAB_RUN_MAX        4
+#define LAB_RUN_MAX        8
 #define LAB_ITEM_MAX       96 /* statements of one kind */
 #define LAB_STATE_MAX      16
 #define LAB_REASON_MAX     256
@@ -89,7 +89,7 @@ typedef struct lab_number {
     uint8_t field;
     int64_t plus;
 } lab_number;
-enum { LAB_SND_UNA, LAB_SND_NXT, LAB_RCV_NXT, LAB_ISS, LAB_IRS, LAB_RCV_EDGE, LAB_PORT };
+enum { LAB_SND_UNA, LAB_SND_NXT, LAB_RCV_NXT, LAB_ISS, LAB_IRS, LAB_RCV_EDGE, LAB_TS_VAL, LAB_PORT };
 
 typedef struct lab_action {
     lab_place place;
@@ -106,7 +106,8 @@ typedef struct lab_action {
     bool urgent;
     uint8_t flags;                /* forge */
     uint8_t icmp_type, icmp_code; /* icmp: host sends it to peer, about a segment of peer's to sender */
-    lab_number seq, ack, source_port, port;
+    lab_number seq, ack, source_port, port, ts_val, ts_ecr;
+    bool stamped; /* forge: it has a timestamps option */
     uint32_t bytes;
     uint8_t from;       /* path: the end that its packets come from */
     aksu_sim_path path; /* and what it is from now on */
@@ -288,6 +289,8 @@ typedef struct lab_forged {
     uint16_t from_port, to_port, wnd;
     uint32_t seq, ack;
     uint8_t flags;
+    bool stamped; /* RFC 7323 s3.2, behind two NOPs */
+    uint32_t ts_val, ts_ecr;
     const void *data;
     uint32_t data_bytes;
 } lab_forged;

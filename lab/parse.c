@@ -12,7 +12,8 @@
 
 /* 17, client.rcv_nxt, client.rcv_nxt+5 */
 static lab_number expression(struct parser *p) {
-    static const char *const fields[] = {"snd_una", "snd_nxt", "rcv_nxt", "iss", "irs", "rcv_edge", "port"};
+    static const char *const fields[] = {"snd_una", "snd_nxt", "rcv_nxt", "iss", "irs", "rcv_edge", "ts_val", "port"};
+    enum { FIELDS = sizeof fields / sizeof fields[0] };
     const char *text = lab_take(p, "a number");
     lab_number n = {.host = -1};
     if (p->failed) return n;
@@ -31,10 +32,11 @@ static lab_number expression(struct parser *p) {
     char *sign = field + strcspn(field, "+-");
     if (*sign != '\0') {
         n.plus = (int64_t)strtoll(sign, &end, 10);
+        if (*end != '\0' || end == sign) (void)lab_back(p, "'%s' is not HOST.FIELD+N", text);
         *sign = '\0';
     }
-    while (n.field < 7 && strcmp(field, fields[n.field]) != 0) n.field++;
-    if (n.host < 0 || n.field == 7) (void)lab_back(p, "'%s' is not HOST.FIELD", text);
+    while (n.field < FIELDS && strcmp(field, fields[n.field]) != 0) n.field++;
+    if (!p->failed && (n.host < 0 || n.field == FIELDS)) (void)lab_back(p, "'%s' is not HOST.FIELD", text);
     return n;
 }
 
@@ -57,15 +59,25 @@ static int endpoint(struct parser *p, lab_number *ret_port) {
         ret_port->field = LAB_PORT;
         if (ret_port->host < 0) index = -1;
     } else {
-        ret_port->plus = (int64_t)strtoll(colon + 1, NULL, 10);
+        char *end;
+        ret_port->plus = (int64_t)strtoll(colon + 1, &end, 10);
+        if (end == colon + 1 || *end != '\0' || ret_port->plus < 0 || ret_port->plus > UINT16_MAX)
+            return lab_back(p, "'%s' does not end in a port from 0 to 65535", text);
     }
     if (index < 0) (void)lab_back(p, "unknown host in '%s'", text);
     return index < 0 ? 0 : index;
 }
 
+/* ts VAL [echo ECR] */
+static void stamp(struct parser *p, lab_action *a) {
+    a->stamped = true;
+    a->ts_val = expression(p);
+    if (lab_eat(p, "echo")) a->ts_ecr = expression(p);
+}
+
 static bool forge(struct parser *p, lab_action *a) {
     a->verb = LAB_FORGE;
-    a->seq = a->ack = (lab_number){.host = -1};
+    a->seq = a->ack = a->ts_val = a->ts_ecr = (lab_number){.host = -1};
     a->host = (uint8_t)endpoint(p, &a->source_port);
     a->peer = (uint8_t)endpoint(p, &a->port);
     a->flags = lab_flags_of(p);
@@ -75,12 +87,14 @@ static bool forge(struct parser *p, lab_action *a) {
             a->seq = expression(p);
         else if (lab_eat(p, "ack"))
             a->ack = expression(p);
+        else if (lab_eat(p, "ts"))
+            stamp(p, a);
         else if (lab_eat(p, "data"))
             a->text = lab_take(p, "the data");
         else if (lab_eat(p, "as"))
             a->sender = (uint8_t)lab_host_word(p, NULL);
         else if (lab_eat(p, "times"))
-            a->number = lab_number_word(p, "how often");
+            a->number = lab_number_word(p, "how often", UINT16_MAX);
         else
             return lab_wrong(p, "unknown word '%s' for a forged segment", p->word[p->at].text);
     }
@@ -110,7 +124,7 @@ static bool icmp(struct parser *p, lab_action *a) {
         if (lab_eat(p, "seq"))
             a->seq = expression(p);
         else if (lab_eat(p, "mtu"))
-            a->number = lab_number_word(p, "bytes");
+            a->number = lab_number_word(p, "bytes", UINT16_MAX);
         else
             return lab_wrong(p, "unknown word '%s' for an ICMP error", p->word[p->at].text);
     }
@@ -133,14 +147,14 @@ static bool connection_action(struct parser *p, lab_action *a) {
     }
     if (strcmp(verb, "listen") == 0) {
         a->verb = LAB_LISTEN;
-        a->number = lab_number_word(p, "a port");
-        a->backlog = lab_eat(p, "backlog") ? lab_number_word(p, "a backlog") : 8;
+        a->number = lab_number_word(p, "a port", UINT16_MAX);
+        a->backlog = lab_eat(p, "backlog") ? lab_number_word(p, "a backlog", UINT16_MAX) : 8;
     } else if (strcmp(verb, "connect") == 0 || strcmp(verb, "listen-connect") == 0) {
         a->verb = verb[0] == 'c' ? LAB_CONNECT : LAB_LISTEN_CONNECT;
         lab_number port;
         a->peer = (uint8_t)endpoint(p, &port);
         a->number = (uint64_t)port.plus;
-        if (lab_eat(p, "from")) a->from_port = lab_number_word(p, "a port");
+        if (lab_eat(p, "from")) a->from_port = lab_number_word(p, "a port", UINT16_MAX);
     } else if (strcmp(verb, "send") == 0) {
         a->verb = LAB_SEND;
         a->urgent = lab_eat(p, "urgent");
@@ -148,7 +162,7 @@ static bool connection_action(struct parser *p, lab_action *a) {
         if (quoted)
             a->text = lab_take(p, "text");
         else
-            a->number = lab_number_word(p, "text or a number of bytes");
+            a->number = lab_number_word(p, "text or a number of bytes", INT32_MAX);
     } else if (strcmp(verb, "clock") == 0) {
         a->verb = LAB_CLOCK;
         a->number = lab_quantity(p, "how far it jumps forwards");
@@ -177,7 +191,7 @@ static bool read_action(struct parser *p, lab_action *a) {
     if (lab_eat(p, "mtu")) {
         a->verb = LAB_MTU;
         a->link = (uint8_t)lab_lane(p, '-', &from);
-        a->number = lab_number_word(p, "bytes");
+        a->number = lab_number_word(p, "bytes", UINT16_MAX);
         return !p->failed;
     }
     if (lab_eat(p, "path")) {
@@ -230,7 +244,7 @@ static lab_segment_pick pick(struct parser *p) {
         if (lab_eat(p, "from"))
             pick.host = lab_host_word(p, NULL);
         else if (lab_eat(p, "nth"))
-            pick.nth = (uint32_t)lab_number_word(p, "which of them");
+            pick.nth = (uint32_t)lab_number_word(p, "which of them", UINT32_MAX);
         else if (lab_eat(p, "data"))
             pick.data = true;
         else
@@ -273,15 +287,15 @@ static bool claim_segment(struct parser *p, lab_expect *e) {
     if (e->pick.nth == 0) e->pick.nth = 1;
     while (lab_more(p)) {
         if (lab_eat(p, "seq"))
-            e->seq = (int64_t)lab_number_word(p, "a number");
+            e->seq = (int64_t)lab_number_word(p, "a number", UINT32_MAX);
         else if (lab_eat(p, "ack"))
-            e->ack = (int64_t)lab_number_word(p, "a number");
+            e->ack = (int64_t)lab_number_word(p, "a number", UINT32_MAX);
         else if (lab_eat(p, "len"))
-            e->len = (int64_t)lab_number_word(p, "bytes");
+            e->len = (int64_t)lab_number_word(p, "bytes", UINT16_MAX);
         else if (lab_eat(p, "offset"))
-            e->offset = (int64_t)lab_number_word(p, "words");
+            e->offset = (int64_t)lab_number_word(p, "words", 15);
         else if (lab_eat(p, "mss"))
-            e->mss = (int64_t)lab_number_word(p, "bytes");
+            e->mss = (int64_t)lab_number_word(p, "bytes", UINT16_MAX);
         else
             return lab_wrong(p, "unknown word '%s' for a segment", p->word[p->at].text);
     }
@@ -379,8 +393,8 @@ static bool claim_small(struct parser *p, lab_expect *e) {
         compared(p, e);
     } else if (lab_eat(p, "isn")) {
         e->host = lab_host_word(p, NULL);
-        e->first = (uint32_t)lab_number_word(p, "which SYN");
-        e->second = (uint32_t)lab_number_word(p, "which SYN");
+        e->first = (uint32_t)lab_number_word(p, "which SYN", UINT32_MAX);
+        e->second = (uint32_t)lab_number_word(p, "which SYN", UINT32_MAX);
         e->claim = lab_eat(p, "clock") ? LAB_CLAIM_ISN_CLOCK : LAB_CLAIM_ISN_RANDOM;
         if (e->claim == LAB_CLAIM_ISN_RANDOM && !lab_eat(p, "random"))
             return lab_wrong(p, "clock or random is missing");
@@ -459,7 +473,7 @@ static bool statement(struct parser *p) {
     if (lab_eat(p, "scenario")) {
         s->name = lab_take(p, "the scenario's name");
     } else if (lab_eat(p, "chapter")) {
-        s->chapter = (uint32_t)lab_number_word(p, "the chapter");
+        s->chapter = (uint32_t)lab_number_word(p, "the chapter", 9);
     } else if (lab_eat(p, "title")) {
         s->title = lab_two_texts(p);
     } else if (lab_eat(p, "question")) {

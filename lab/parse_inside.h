@@ -30,7 +30,7 @@ bool lab_is(const struct parser *p, const char *text);
 bool lab_eat(struct parser *p, const char *text);
 const char *lab_take(struct parser *p, const char *what);
 bool lab_back(struct parser *p, const char *format, const char *text);
-uint64_t lab_number_word(struct parser *p, const char *what);
+uint64_t lab_number_word(struct parser *p, const char *what, uint64_t max);
 uint64_t lab_quantity(struct parser *p, const char *what);
 lab_text lab_two_texts(struct parser *p);
 int lab_host_named(const struct parser *p, const char *name);

@@ -83,6 +83,10 @@ bool lab_read_host(struct parser *p) {
     h.of = known < 0 ? s->host_count : (uint32_t)known;
     const char *addr = lab_take(p, "the host's address");
     if (!p->failed && aksu_addr_parse(addr, &h.addr) != AKSU_OK) return lab_back(p, "'%s' is not an address", addr);
+    for (uint32_t i = 0; i < s->host_count; i++) {
+        if (i != h.of && aksu_addr_equal(&s->host[i].addr, &h.addr))
+            return lab_back(p, "another host has the address '%s'", addr);
+    }
     aksu_sim_config_default(&h.config);
     /* The plain TCP of the textbooks, unless a file asks for more: no option but MSS. */
     h.config.tcp.timestamps = h.config.tcp.sack = h.config.tcp.window_scale = 0;
@@ -115,6 +119,14 @@ static uint8_t end_word(struct parser *p) {
     return (uint8_t)(end < 0 ? 0 : end);
 }
 
+/* In parts of a million. */
+static uint32_t chance(struct parser *p, const char *what) {
+    uint64_t value = lab_quantity(p, what);
+    if (p->failed || value <= 1000000) return (uint32_t)value;
+    (void)lab_back(p, "'%s' is more than 100%%", p->word[p->at - 1].text);
+    return 0;
+}
+
 /* One word of a path with what belongs to it; false: it is none. */
 static bool path_word(struct parser *p, aksu_sim_path *path) {
     const struct {
@@ -129,7 +141,8 @@ static bool path_word(struct parser *p, aksu_sim_path *path) {
                  {"corrupt", NULL, &path->corrupt_ppm, "a part"}, {"truncate", NULL, &path->truncate_ppm, "a part"}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (!lab_eat(p, words[i].name)) continue;
-        uint64_t value = lab_quantity(p, words[i].what);
+        bool part = strcmp(words[i].what, "a part") == 0;
+        uint64_t value = part ? chance(p, words[i].what) : lab_quantity(p, words[i].what);
         if (words[i].wide != NULL)
             *words[i].wide = value;
         else
@@ -137,15 +150,15 @@ static bool path_word(struct parser *p, aksu_sim_path *path) {
         return true;
     }
     if (lab_eat(p, "reorder")) {
-        path->reorder_ppm = (uint32_t)lab_quantity(p, "a part");
+        path->reorder_ppm = chance(p, "a part");
         if (!lab_eat(p, "by")) return lab_wrong(p, "'by' and a time are missing");
         path->reorder_us = lab_quantity(p, "a time");
         return true;
     }
     if (!lab_eat(p, "burst")) return false;
-    path->burst_enter_ppm = (uint32_t)lab_quantity(p, "the chance to begin");
-    path->burst_leave_ppm = (uint32_t)lab_quantity(p, "the chance to end");
-    path->burst_loss_ppm = (uint32_t)lab_quantity(p, "the loss meanwhile");
+    path->burst_enter_ppm = chance(p, "the chance to begin");
+    path->burst_leave_ppm = chance(p, "the chance to end");
+    path->burst_loss_ppm = chance(p, "the loss meanwhile");
     return true;
 }
 
@@ -175,7 +188,7 @@ bool lab_read_link(struct parser *p) {
             path = &l->path[from == l->end[1] ? 1 : 0];
             one_way = true;
         } else if (lab_eat(p, "mtu")) {
-            l->mtu = (uint32_t)lab_number_word(p, "bytes");
+            l->mtu = (uint32_t)lab_number_word(p, "bytes", UINT16_MAX);
         } else {
             return lab_wrong(p, "unknown word '%s' for a link", p->word[p->at].text);
         }
@@ -206,13 +219,13 @@ bool lab_read_fault(struct parser *p) {
         else if (lab_eat(p, "data"))
             f->fault.payload_min = 1;
         else if (lab_eat(p, "nth"))
-            f->fault.nth = (uint32_t)lab_number_word(p, "which of them");
+            f->fault.nth = (uint32_t)lab_number_word(p, "which of them", UINT32_MAX);
         else if (lab_eat(p, "count"))
-            f->fault.count = (uint32_t)lab_number_word(p, "how many");
+            f->fault.count = (uint32_t)lab_number_word(p, "how many", UINT32_MAX);
         else if (lab_eat(p, "by"))
             f->fault.us = lab_quantity(p, "a time");
         else if (lab_eat(p, "to"))
-            f->fault.bytes = (uint32_t)lab_number_word(p, "bytes");
+            f->fault.bytes = (uint32_t)lab_number_word(p, "bytes", UINT16_MAX);
         else if (lab_eat(p, "from"))
             f->fault.from_us = lab_quantity(p, "a time");
         else if (lab_eat(p, "until"))

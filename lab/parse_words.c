@@ -1,6 +1,7 @@
 /* Words of a scenario file, numbers with units, and the names of hosts, links, states, flags and the rest. */
 #include "lab/parse_inside.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,15 +76,15 @@ bool lab_back(struct parser *p, const char *format, const char *text) {
                      text); // NOLINT(clang-diagnostic-format-nonliteral): the formats are ours, each with one %s
 }
 
-uint64_t lab_number_word(struct parser *p, const char *what) {
+uint64_t lab_number_word(struct parser *p, const char *what, uint64_t max) {
     const char *text = lab_take(p, what);
     char *end;
+    errno = 0;
     uint64_t value = strtoull(text, &end, 0);
-    if (!p->failed && (end == text || *end != '\0')) {
-        p->at--;
-        (void)lab_wrong(p, "'%s' is not a number (%s)", text, what);
-    }
-    return value;
+    if (p->failed || (text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && value <= max)) return value;
+    p->at--;
+    (void)lab_wrong(p, "'%s' is not a number up to %llu (%s)", text, (unsigned long long)max, what);
+    return 0;
 }
 
 uint64_t lab_quantity(struct parser *p, const char *what) {
@@ -121,9 +122,10 @@ int lab_host_word(struct parser *p, uint32_t *ret_connection) {
     char *hash = strchr(name, '#');
     if (ret_connection != NULL) *ret_connection = 0;
     if (hash != NULL && ret_connection != NULL) {
-        *ret_connection = (uint32_t)strtoul(hash + 1, NULL, 10);
+        char *end;
+        *ret_connection = (uint32_t)strtoul(hash + 1, &end, 10);
         *hash = '\0';
-        if (*ret_connection == 0) (void)lab_back(p, "'%s': connections are counted from 1", text);
+        if (*ret_connection == 0 || *end != '\0') (void)lab_back(p, "'%s': connections are counted from 1", text);
     }
     int index = lab_host_named(p, name);
     if (index < 0) (void)lab_back(p, "unknown host '%s'", text);

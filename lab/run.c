@@ -198,13 +198,29 @@ static void known(struct player *p, uint32_t host, aksu_tcp_info *ret_info) {
     }
 }
 
+/* The latest timestamp that a host has sent; 0: none yet. */
+static uint32_t latest_stamp(const lab_result *r, uint32_t host) {
+    for (uint32_t i = r->segment_count; i-- > 0;) {
+        const aksu_ev_segment *s = &r->segment[i].segment;
+        if (r->segment[i].host == host && s->direction == AKSU_OUT && (s->options.present & AKSU_OPT_TIMESTAMPS))
+            return s->options.ts_val;
+    }
+    return 0;
+}
+
 static uint32_t value_of(struct player *p, const lab_number *n) {
     uint32_t base = 0;
     if (n->host >= 0) {
         aksu_tcp_info info;
         known(p, (uint32_t)n->host, &info);
-        const uint32_t values[] = {
-            info.snd_una, info.snd_nxt, info.rcv_nxt, info.iss, info.irs, info.rcv_nxt + info.rcv_wnd, info.local.port};
+        const uint32_t values[] = {[LAB_SND_UNA] = info.snd_una,
+                                   [LAB_SND_NXT] = info.snd_nxt,
+                                   [LAB_RCV_NXT] = info.rcv_nxt,
+                                   [LAB_ISS] = info.iss,
+                                   [LAB_IRS] = info.irs,
+                                   [LAB_RCV_EDGE] = info.rcv_nxt + info.rcv_wnd,
+                                   [LAB_TS_VAL] = latest_stamp(p->r, (uint32_t)n->host),
+                                   [LAB_PORT] = info.local.port};
         base = values[n->field];
     }
     return base + (uint32_t)n->plus;
@@ -223,6 +239,9 @@ static void do_forge(struct player *p, const lab_action *a) {
             .ack = value_of(p, &a->ack),
             .wnd = 65535,
             .flags = a->flags,
+            .stamped = a->stamped,
+            .ts_val = value_of(p, &a->ts_val),
+            .ts_ecr = value_of(p, &a->ts_ecr),
             .data = a->text,
             .data_bytes = a->text != NULL ? (uint32_t)strlen(a->text) : 0,
         };
