@@ -68,6 +68,15 @@ static int endpoint(struct parser *p, lab_number *ret_port) {
     return index < 0 ? 0 : index;
 }
 
+/* A packet from host to peer that the lab itself makes. */
+static bool raw_packet(struct parser *p, const lab_action *a) {
+    if (p->failed) return false;
+    if (!lab_joined(p, a->host, a->peer)) return lab_wrong(p, "no link between these hosts");
+    if (!aksu_addr_is_v4(&p->s->host[a->peer].addr) || !aksu_addr_is_v4(&p->s->host[a->sender].addr))
+        return lab_wrong(p, "forged packets are of IPv4 only");
+    return true;
+}
+
 /* ts VAL [echo ECR] */
 static void stamp(struct parser *p, lab_action *a) {
     a->stamped = true;
@@ -98,8 +107,7 @@ static bool forge(struct parser *p, lab_action *a) {
         else
             return lab_wrong(p, "unknown word '%s' for a forged segment", p->word[p->at].text);
     }
-    if (!p->failed && !lab_joined(p, a->host, a->peer)) return lab_wrong(p, "no link between these hosts");
-    return !p->failed;
+    return raw_packet(p, a);
 }
 
 /* icmp BY VICTIM:PORT PEER:PORT KIND [seq N] [mtu N] */
@@ -128,8 +136,7 @@ static bool icmp(struct parser *p, lab_action *a) {
         else
             return lab_wrong(p, "unknown word '%s' for an ICMP error", p->word[p->at].text);
     }
-    if (!p->failed && !lab_joined(p, a->host, a->peer)) return lab_wrong(p, "no link between these hosts");
-    return !p->failed;
+    return raw_packet(p, a);
 }
 
 static bool connection_action(struct parser *p, lab_action *a) {

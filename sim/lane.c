@@ -92,10 +92,15 @@ static struct ak_packet *copy_of(struct aksu_sim *sim, const struct ak_packet *p
     return copy;
 }
 
-/* The TCP header of an IPv4 packet; NULL: it is not one. */
+/* Where the IP header ends; extension headers count as payload. */
+static uint32_t ip_bytes_of(const struct ak_packet *packet) {
+    return packet->data[0] >> 4 == 6 ? 40 : (packet->data[0] & 15u) * 4;
+}
+
+/* The TCP header of a packet; NULL: it has none. */
 static const uint8_t *tcp_of(const struct ak_packet *packet, uint32_t *ret_payload_bytes) {
-    if (packet->bytes < 40 || packet->data[0] >> 4 != 4 || packet->data[9] != 6) return NULL;
-    uint32_t ip_bytes = (packet->data[0] & 15u) * 4;
+    if (packet->bytes < 40 || packet->data[packet->data[0] >> 4 == 6 ? 6 : 9] != 6) return NULL;
+    uint32_t ip_bytes = ip_bytes_of(packet);
     if (ip_bytes < 20 || ip_bytes + 20 > packet->bytes) return NULL;
     const uint8_t *tcp = packet->data + ip_bytes;
     uint32_t header_bytes = (tcp[12] >> 4) * 4u;
@@ -119,9 +124,10 @@ static bool matches(struct aksu_sim *sim, uint32_t index, const struct ak_packet
 }
 
 static void corrupt(struct aksu_sim *sim, struct ak_packet *packet) {
-    if (packet->bytes <= 20) return;
-    uint64_t bit = ak_sim_draw(sim) % ((packet->bytes - 20) * 8u);
-    packet->data[20 + bit / 8] ^= (uint8_t)(1u << (bit % 8));
+    uint32_t ip_bytes = packet->data[0] >> 4 == 6 ? 40 : 20;
+    if (packet->bytes <= ip_bytes) return;
+    uint64_t bit = ak_sim_draw(sim) % ((packet->bytes - ip_bytes) * 8u);
+    packet->data[ip_bytes + bit / 8] ^= (uint8_t)(1u << (bit % 8));
 }
 
 static void file_arrival(struct aksu_sim *sim, uint32_t link, uint32_t side, struct ak_packet *packet,

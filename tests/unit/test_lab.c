@@ -312,6 +312,7 @@ static void bad_file_is_refused_with_its_place(void **state) {
         {"at 1s forge a:1 b:2 SYN ts", 25, "a number is missing"},
         {"at 1s forge a:1 b:2 SYN ts 1 echo b.stamp", 35, "'b.stamp' is not HOST.FIELD"},
         {"at 1s a send 3000000000", 14, "'3000000000' is not a number up to 2147483647 (text or a number of bytes)"},
+        {"host c 2001:db8::3 naive=yes", 0, "a naive host has an IPv4 address"},
         {"host c 10.0.0.2", 8, "another host has the address '10.0.0.2'"},
         {"link a b loss 101%", 15, "'101%' is more than 100%"},
         {"link a b burst 1% 200% 3%", 19, "'200%' is more than 100%"},
@@ -328,6 +329,15 @@ static void bad_file_is_refused_with_its_place(void **state) {
         assert_int_equal(error.line, 10);
         if (rows[i].column != 0) assert_int_equal(error.column, rows[i].column);
     }
+    static const char *const six = "scenario x\nhost a 2001:db8::1\nhost b 2001:db8::2\nlink a b\n"
+                                   "at 1s forge a:1 b:2 SYN\n";
+    char *source = malloc(strlen(six) + 1);
+    assert_non_null(source);
+    memcpy(source, six, strlen(six) + 1);
+    lab_error error = {0};
+    assert_null(lab_parse(source, &error));
+    assert_string_equal(error.text, "forged packets are of IPv4 only");
+    assert_int_equal(error.line, 5);
 }
 
 /* A network of routers whose far link shrinks and whose ways differ: the hosts hear of it and everything arrives. */

@@ -168,6 +168,45 @@ static void queue_drops_what_does_not_fit(void **state) {
     net_close(n);
 }
 
+/* Two segments with SYN and two without: the fault takes the second SYN, and the other the payload's bits only. */
+static void faults_by_mask_know_tcp(void **state) {
+    (void)state;
+    for (int six = 0; six < 2; six++) {
+        struct net *n = net_open(1, six, &(aksu_sim_path){.delay_us = 1000});
+        aksu_sim_fault drop = {
+            .link = n->link, .from_node = n->node[0], .action = AKSU_SIM_DROP, .flags_set = 2, .nth = 2};
+        aksu_sim_fault corrupt = {.link = n->link, .from_node = n->node[0], .action = AKSU_SIM_CORRUPT};
+        assert_int_equal(aksu_sim_fault_add(n->sim, &drop), AKSU_OK);
+        assert_int_equal(aksu_sim_fault_add(n->sim, &corrupt), AKSU_OK);
+        for (uint32_t i = 0; i < 4; i++) {
+            uint8_t p[PACKET_BYTES];
+            uint64_t packet;
+            size_t head = six ? 40 : 20, bytes = packet_of(six, i, 64, 0, p);
+            p[six ? 6 : 9] = 6;
+            p[head + 12] = 0x50;
+            p[head + 13] = i % 2 == 0 ? 2 : 16;
+            assert_int_equal(aksu_sim_forward(n->sim, n->link, n->node[0], p, bytes, &packet), AKSU_OK);
+        }
+        run(n, 10000);
+        assert_int_equal(n->end[1].count, 3);
+        assert_int_equal(n->lost, 1);
+        assert_int_equal(n->why, AKSU_SIM_LOSS_FAULT);
+        net_close(n);
+    }
+}
+
+static void corruption_spares_the_ip_header(void **state) {
+    (void)state;
+    for (int six = 0; six < 2; six++) {
+        struct net *n = net_open(7, six, &(aksu_sim_path){.corrupt_ppm = 1000000});
+        send(n, 200);
+        run(n, 10000);
+        assert_int_equal(n->end[1].count, 200);
+        for (uint32_t i = 0; i < 200; i++) assert_false(n->end[1].came[i].intact);
+        net_close(n);
+    }
+}
+
 static void jitter_keeps_the_order_and_its_bounds(void **state) {
     (void)state;
     struct net *n = net_open(7, false, &(aksu_sim_path){.delay_us = 10000, .jitter_us = 5000});
@@ -503,6 +542,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rate_and_delay_are_exact),
         cmocka_unit_test(queue_drops_what_does_not_fit),
+        cmocka_unit_test(faults_by_mask_know_tcp),
+        cmocka_unit_test(corruption_spares_the_ip_header),
         cmocka_unit_test(jitter_keeps_the_order_and_its_bounds),
         cmocka_unit_test(reordered_packets_come_later),
         cmocka_unit_test(chances_are_as_set),
