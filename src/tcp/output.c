@@ -69,6 +69,11 @@ static void syn_went(struct ak_core *core, struct ak_tcb *t, const struct ak_pla
     }
 }
 
+static bool probing(const struct ak_core *core, const struct ak_tcb *t) {
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    return x != NULL && x->due_us[AK_BUSY_PERSIST] != AK_NEVER;
+}
+
 static void commit(struct ak_core *core, struct ak_tcb *t, const struct ak_plan *plan, uint32_t mss) {
     core->counters.tcp_segments_out++;
     switch (plan->kind) {
@@ -79,7 +84,7 @@ static void commit(struct ak_core *core, struct ak_tcb *t, const struct ak_plan 
         new_data_went(core, t, plan, mss);
         if (plan->mtu_probe) ak_plpmtud_sent(core, t, plan->seq);
         ak_flags_clear(t, AK_F_PROBE_DUE); /* what goes now is in the care of the retransmission timer */
-        ak_tcp_timer_cancel(core, t, AKSU_TIMER_PERSIST);
+        if (probing(core, t)) ak_tcp_timer_cancel(core, t, AKSU_TIMER_PERSIST);
         break;
     case AK_PLAN_TAIL_PROBE:
         ak_tcp_flight_probed(core, t, plan->bytes);
@@ -99,8 +104,7 @@ static void commit(struct ak_core *core, struct ak_tcb *t, const struct ak_plan 
     if (plan->flags & AKSU_TCP_ACK) ack_went(core, t);
     if (plan->kind != AK_PLAN_SYN) t->last_send = ak_idle_clock(core);
     bool outstanding = !ak_seq_eq(t->snd.una, t->snd.nxt);
-    if (outstanding && t->rto_due_us == AK_NEVER && plan->kind != AK_PLAN_PROBE &&
-        ak_tcp_timer_due(core, t, AKSU_TIMER_PERSIST) == AK_NEVER)
+    if (outstanding && t->rto_due_us == AK_NEVER && plan->kind != AK_PLAN_PROBE && !probing(core, t))
         ak_tcp_rto_restart(core, t); /* RFC 6298 s5.1 */
     if (plan->kind == AK_PLAN_DATA) ak_tlp_schedule(core, t);
 }

@@ -34,6 +34,7 @@ uint32_t ak_pace_quantum(const struct ak_core *core, const struct ak_tcb *t, uin
 }
 
 void ak_pace_sent(struct ak_core *core, const struct ak_tcb *t, uint32_t bytes) {
+    if (ak_settings_of(core, &t->sock)->pacing == 0) return;
     struct ak_transfer *x = ak_transfer_of(core, t);
     uint32_t free_bytes = ak_min_u32(x->pace_free_bytes, bytes);
     x->pace_free_bytes -= free_bytes;

@@ -21,16 +21,23 @@ static uint32_t idle_due_at(const struct ak_core *core, uint64_t due_us) {
     return due == 0 ? 1 : due;
 }
 
-static enum ak_busy_timer busy_timer(aksu_timer timer) {
-    if (timer == AKSU_TIMER_PERSIST) return AK_BUSY_PERSIST;
-    if (timer == AKSU_TIMER_DELAYED_ACK) return AK_BUSY_DELAYED_ACK;
-    if (timer == AKSU_TIMER_CORK) return AK_BUSY_CORK;
-    if (timer == AKSU_TIMER_PACING) return AK_BUSY_PACING;
-    if (timer == AKSU_TIMER_REORDERING) return AK_BUSY_REORDERING;
-    if (timer == AKSU_TIMER_TAIL_LOSS_PROBE) return AK_BUSY_TAIL_LOSS_PROBE;
-    ak_check(timer == AKSU_TIMER_IDLE);
-    return AK_BUSY_IDLE;
-}
+/* Where a busy connection's deadline is kept; AK_BUSY_COUNT: it has a field of its own. */
+static const uint8_t busy_timer[AKSU_TIMER_COUNT] = {
+    [AKSU_TIMER_RETRANSMIT] = AK_BUSY_COUNT,
+    [AKSU_TIMER_PERSIST] = AK_BUSY_PERSIST,
+    [AKSU_TIMER_DELAYED_ACK] = AK_BUSY_DELAYED_ACK,
+    [AKSU_TIMER_KEEPALIVE] = AK_BUSY_COUNT,
+    [AKSU_TIMER_USER_TIMEOUT] = AK_BUSY_COUNT,
+    [AKSU_TIMER_TIME_WAIT] = AK_BUSY_COUNT,
+    [AKSU_TIMER_FIN_WAIT_2] = AK_BUSY_COUNT,
+    [AKSU_TIMER_CORK] = AK_BUSY_CORK,
+    [AKSU_TIMER_PACING] = AK_BUSY_PACING,
+    [AKSU_TIMER_LINGER] = AK_BUSY_COUNT,
+    [AKSU_TIMER_SYN_ACK] = AK_BUSY_COUNT,
+    [AKSU_TIMER_IDLE] = AK_BUSY_IDLE,
+    [AKSU_TIMER_REORDERING] = AK_BUSY_REORDERING,
+    [AKSU_TIMER_TAIL_LOSS_PROBE] = AK_BUSY_TAIL_LOSS_PROBE,
+};
 
 static bool keepalive_runs(const struct ak_core *core, const struct ak_tcb *t) {
     /* MUST-26: only with nothing unacknowledged. */
@@ -65,16 +72,14 @@ static uint64_t user_timeout_due_us(const struct ak_core *core, const struct ak_
 }
 
 uint64_t ak_tcp_timer_due(const struct ak_core *core, const struct ak_tcb *t, aksu_timer timer) {
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    if (busy_timer[timer] != AK_BUSY_COUNT) return x == NULL ? AK_NEVER : x->due_us[busy_timer[timer]];
     if (timer == AKSU_TIMER_RETRANSMIT) return t->rto_due_us;
     if (timer == AKSU_TIMER_KEEPALIVE) return keepalive_due_us(core, t);
     if (timer == AKSU_TIMER_USER_TIMEOUT) return user_timeout_due_us(core, t);
-    if (timer == AKSU_TIMER_LINGER || timer == AKSU_TIMER_FIN_WAIT_2) {
-        bool linger = (t->flags & AK_F_LINGER) != 0;
-        if (t->life_due == 0 || linger != (timer == AKSU_TIMER_LINGER)) return AK_NEVER;
-        return idle_due_us(core, t->life_due);
-    }
-    const struct ak_transfer *x = ak_transfer_of(core, t);
-    return x == NULL ? AK_NEVER : x->due_us[busy_timer(timer)];
+    bool linger = (t->flags & AK_F_LINGER) != 0;
+    if (t->life_due == 0 || linger != (timer == AKSU_TIMER_LINGER)) return AK_NEVER;
+    return idle_due_us(core, t->life_due);
 }
 
 /* In the order of firing at one instant. */
@@ -103,24 +108,27 @@ static void file_no_later(struct ak_core *core, struct ak_tcb *t, uint64_t due_u
 }
 
 void ak_tcp_timer_set(struct ak_core *core, struct ak_tcb *t, aksu_timer timer, uint64_t due_us) {
-    if (timer == AKSU_TIMER_RETRANSMIT)
-        t->rto_due_us = due_us;
-    else if (timer == AKSU_TIMER_LINGER || timer == AKSU_TIMER_FIN_WAIT_2)
-        t->life_due = idle_due_at(core, due_us);
-    else
-        ak_transfer_of(core, t)->due_us[busy_timer(timer)] = due_us;
     ak_tcp_trace_timer(core, &t->tuple, timer, AKSU_TIMER_WAS_SET, due_us);
-    file_no_later(core, t, ak_tcp_timer_due(core, t, timer));
+    if (busy_timer[timer] != AK_BUSY_COUNT) {
+        ak_transfer_of(core, t)->due_us[busy_timer[timer]] = due_us;
+    } else if (timer == AKSU_TIMER_RETRANSMIT) {
+        t->rto_due_us = due_us;
+    } else {
+        ak_check(timer == AKSU_TIMER_LINGER || timer == AKSU_TIMER_FIN_WAIT_2);
+        t->life_due = idle_due_at(core, due_us);
+        due_us = ak_tcp_timer_due(core, t, timer);
+    }
+    file_no_later(core, t, due_us);
 }
 
 void ak_tcp_timer_cancel(struct ak_core *core, struct ak_tcb *t, aksu_timer timer) {
     if (ak_tcp_timer_due(core, t, timer) == AK_NEVER) return;
-    if (timer == AKSU_TIMER_RETRANSMIT)
+    if (busy_timer[timer] != AK_BUSY_COUNT)
+        ak_transfer_of(core, t)->due_us[busy_timer[timer]] = AK_NEVER;
+    else if (timer == AKSU_TIMER_RETRANSMIT)
         t->rto_due_us = AK_NEVER;
-    else if (timer == AKSU_TIMER_LINGER || timer == AKSU_TIMER_FIN_WAIT_2)
-        t->life_due = 0;
     else
-        ak_transfer_of(core, t)->due_us[busy_timer(timer)] = AK_NEVER;
+        t->life_due = 0;
     ak_tcp_trace_timer(core, &t->tuple, timer, AKSU_TIMER_WAS_CANCELLED, 0);
 }
 
@@ -253,7 +261,7 @@ static bool fire_one(struct ak_core *core, struct ak_tcb *t, aksu_timer timer) {
     if (timer == AKSU_TIMER_IDLE) {
         idle_fire(core, t);
     } else {
-        ak_transfer_of(core, t)->due_us[busy_timer(timer)] = AK_NEVER;
+        ak_transfer_of(core, t)->due_us[busy_timer[timer]] = AK_NEVER;
         if (timer == AKSU_TIMER_DELAYED_ACK) t->flags |= AK_F_ACK_NOW;
         if (timer == AKSU_TIMER_CORK) t->flags |= AK_F_PUSH;
         if (timer == AKSU_TIMER_REORDERING) ak_rack_fire(core, t);
