@@ -42,6 +42,7 @@ static bool is_step(const ak_row *row) {
     case AK_ROW_TIMER:
     case AK_ROW_RTT:
     case AK_ROW_CWND:
+    case AK_ROW_MODE:
     case AK_ROW_LOSS:
     case AK_ROW_PACKET:
     case AK_ROW_GAUGE:

@@ -141,6 +141,7 @@ void ak_sim_watch(struct aksu_sim *sim, uint32_t node, const aksu_trace_event *e
     case AKSU_TRACE_NOTIFY:
     case AKSU_TRACE_RTT:
     case AKSU_TRACE_CWND:
+    case AKSU_TRACE_MODE:
     case AKSU_TRACE_LOSS:
     case AKSU_TRACE_KIND_COUNT: break;
     }

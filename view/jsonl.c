@@ -178,6 +178,10 @@ static void put_cwnd_cause(ak_text *line, aksu_trace_cwnd_cause cause) {
     put_name(line, ak_word_cwnd_cause(AK_LANG_EN, cause));
 }
 
+static void put_cc_mode(ak_text *line, aksu_trace_cc_mode mode) {
+    put_name(line, ak_word_cc_mode(AK_LANG_EN, mode));
+}
+
 static void put_loss_cause(ak_text *line, aksu_trace_loss_cause cause) {
     put_name(line, ak_word_loss_cause(AK_LANG_EN, cause));
 }

@@ -135,6 +135,7 @@ static const aksu_flow *flow_of(const aksu_trace_event *e) {
     case AKSU_TRACE_ACCEPTED: return &e->u.accepted.flow;
     case AKSU_TRACE_RTT: return &e->u.rtt.flow;
     case AKSU_TRACE_CWND: return &e->u.cwnd.flow;
+    case AKSU_TRACE_MODE: return &e->u.mode.flow;
     case AKSU_TRACE_LOSS: return &e->u.loss.flow;
     case AKSU_TRACE_PACKET:
     case AKSU_TRACE_KIND_COUNT: break;
@@ -359,6 +360,12 @@ static bool note(ak_ladder *l, struct ladder_conn *c, unsigned end, const aksu_t
         row->u.cwnd.ssthresh_bytes = e->u.cwnd.ssthresh_bytes;
         row->u.cwnd.in_flight_bytes = e->u.cwnd.in_flight_bytes;
         return (show & AK_SHOW_CWND) != 0;
+    case AKSU_TRACE_MODE:
+        row->kind = AK_ROW_MODE;
+        row->u.mode.mode = e->u.mode.mode;
+        row->u.mode.bandwidth = e->u.mode.bandwidth;
+        row->u.mode.min_rtt_us = e->u.mode.min_rtt_us;
+        return true;
     case AKSU_TRACE_LOSS:
         row->kind = AK_ROW_LOSS;
         row->u.loss.cause = e->u.loss.cause;
@@ -400,6 +407,7 @@ static void show(ak_ladder *l, unsigned host, uint64_t packet, const aksu_trace_
     case AKSU_TRACE_ACCEPTED:
     case AKSU_TRACE_RTT:
     case AKSU_TRACE_CWND:
+    case AKSU_TRACE_MODE:
     case AKSU_TRACE_LOSS: on_note(l, host, e); break;
     case AKSU_TRACE_KIND_COUNT: break;
     }
@@ -426,6 +434,7 @@ static bool is_consequence(const aksu_trace_event *e) {
     case AKSU_TRACE_ACCEPTED:
     case AKSU_TRACE_RTT:
     case AKSU_TRACE_CWND:
+    case AKSU_TRACE_MODE:
     case AKSU_TRACE_LOSS: return true;
     case AKSU_TRACE_SEGMENT:
     case AKSU_TRACE_PACKET:

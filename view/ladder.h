@@ -36,6 +36,7 @@ typedef enum ak_row_kind {
     AK_ROW_TIMER,
     AK_ROW_RTT,
     AK_ROW_CWND,
+    AK_ROW_MODE, /* of a congestion control that models the path */
     AK_ROW_LOSS,
     AK_ROW_PACKET,  /* not a TCP segment: ICMP, a fragment */
     AK_ROW_GAUGE,   /* how full something of a host is */
@@ -115,6 +116,11 @@ typedef struct ak_row {
             aksu_cwnd_cause cause;
             uint32_t cwnd_bytes, ssthresh_bytes, in_flight_bytes;
         } cwnd;
+        struct {
+            aksu_cc_mode mode;
+            uint64_t bandwidth; /* bytes a second */
+            uint32_t min_rtt_us;
+        } mode;
         struct {
             aksu_loss_cause cause;
             int64_t seq;

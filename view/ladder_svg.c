@@ -147,6 +147,7 @@ static bool side_text(const struct scene *sc, const ak_row *row, struct side_tex
     case AK_ROW_TIMER:
     case AK_ROW_RTT:
     case AK_ROW_CWND:
+    case AK_ROW_MODE:
     case AK_ROW_LOSS:
     case AK_ROW_GAUGE:
     case AK_ROW_PACKET: break;

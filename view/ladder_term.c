@@ -678,6 +678,7 @@ void ak_term_row(void *term, const ak_row *row) {
     case AK_ROW_TIMER:
     case AK_ROW_RTT:
     case AK_ROW_CWND:
+    case AK_ROW_MODE:
     case AK_ROW_LOSS:
     case AK_ROW_GAUGE:
     case AK_ROW_PACKET: draw_note(t, row); break;

@@ -166,6 +166,19 @@ static void note_cwnd(const ak_row *row, ak_lang lang, ak_text *text) {
     ak_text_add_format(text, " (%s)", ak_word_cwnd_cause(lang, row->u.cwnd.cause));
 }
 
+/* Rates as links have them: 94.9 Mbit/s. */
+static void note_mode(const ak_row *row, ak_lang lang, ak_text *text) {
+    static const char *const unit[] = {"kbit/s", "Mbit/s", "Gbit/s"};
+    ak_text_add_format(text, "bbr: %s", ak_word_cc_mode(lang, row->u.mode.mode));
+    if (row->u.mode.bandwidth == 0) return;
+    uint64_t tenths = row->u.mode.bandwidth * 8 / 100;
+    int which = 0;
+    for (; which < 2 && tenths >= 10000; which++) tenths /= 1000;
+    ak_text_add_format(text, " (%" PRIu64 ".%" PRIu64 " %s, ", tenths / 10, tenths % 10, unit[which]);
+    ak_text_add_duration(text, row->u.mode.min_rtt_us);
+    ak_text_add(text, ")");
+}
+
 static void note_timer(const ak_row *row, ak_lang lang, ak_text *text) {
     ak_text_add_format(text, "%s: %s ", ak_word_text(lang, AK_WORD_TIMER), ak_word_timer(lang, row->u.timer.timer));
     if (row->u.timer.action == AKSU_TIMER_WAS_SET) {
@@ -222,6 +235,7 @@ ak_colour ak_ladder_note(const ak_row *row, const ak_ladder_words *words, char b
     case AK_ROW_TIMER: note_timer(row, lang, &text); return AK_COLOUR_TIMER;
     case AK_ROW_RTT: note_rtt(row, &text); return AK_COLOUR_DIM;
     case AK_ROW_CWND: note_cwnd(row, lang, &text); return AK_COLOUR_DIM;
+    case AK_ROW_MODE: note_mode(row, lang, &text); return AK_COLOUR_DIM;
     case AK_ROW_LOSS: note_loss(row, lang, &text); return AK_COLOUR_BAD;
     case AK_ROW_PACKET: note_packet(row, lang, &text); return AK_COLOUR_DIM;
     case AK_ROW_GAUGE: note_gauge(row, lang, &text); return AK_COLOUR_TIMER;

@@ -98,6 +98,9 @@ static bool write_details(const ak_writer *writer, const aksu_tcp_info *info) {
         ak_text_add_format(&line, " mss:%" PRIu32 " rcvmss:%" PRIu32 " pmtu:%" PRIu32, info->snd_mss, info->rcv_mss,
                            info->path_mtu);
         ak_text_add_format(&line, " cwnd:%" PRIu32, info->cwnd_bytes);
+        if (info->pacing_rate != 0)
+            ak_text_add_format(&line, " bbr:(%s,bw:%" PRIu64 "bps,pacing:%" PRIu64 "bps)",
+                               aksu_cc_mode_text(info->cc_mode), info->bandwidth * 8, info->pacing_rate * 8);
         if (info->ssthresh_bytes != 0 && info->ssthresh_bytes < UINT32_MAX / 2) {
             ak_text_add_format(&line, " ssthresh:%" PRIu32, info->ssthresh_bytes);
         }

@@ -29,6 +29,7 @@ AK_NAMES(timer_actions_en, AKSU_TIMER_ACTIONS);
 AK_NAMES(calls, AKSU_CALLS);
 AK_NAMES(cwnd_causes_en, AKSU_CWND_CAUSES);
 AK_NAMES(loss_causes_en, AKSU_LOSS_CAUSES);
+AK_NAMES(cc_modes_en, AKSU_CC_MODES);
 #undef AK_X
 
 /* Designated, so that a reordered list in the public header cannot shift a translation. */
@@ -195,8 +196,24 @@ static const char *const cwnd_causes_ko[] = {
     [AKSU_CWND_RECOVERY] = "복구",       [AKSU_CWND_RECOVERY_EXIT] = "복구 끝",
     [AKSU_CWND_TIMEOUT] = "타임아웃",    [AKSU_CWND_IDLE] = "유휴 뒤 재시작",
     [AKSU_CWND_UNDO] = "되돌림",         [AKSU_CWND_ECN] = "혼잡 표시",
+    [AKSU_CWND_MODEL] = "경로 모형",
 };
 AK_SAME_COUNT(cwnd_causes_ko, AKSU_CWND_CAUSE_COUNT);
+
+static const char *const cc_modes_ko[] = {
+    [AKSU_CC_NONE] = "없음",
+    [AKSU_CC_SLOW_START] = "느린 시작",
+    [AKSU_CC_AVOIDANCE] = "혼잡 회피",
+    [AKSU_CC_RECOVERY] = "복구",
+    [AKSU_CC_STARTUP] = "출발",
+    [AKSU_CC_DRAIN] = "비우기",
+    [AKSU_CC_PROBE_DOWN] = "늦추기",
+    [AKSU_CC_PROBE_CRUISE] = "순항",
+    [AKSU_CC_PROBE_REFILL] = "다시 채우기",
+    [AKSU_CC_PROBE_UP] = "높여 보기",
+    [AKSU_CC_PROBE_RTT] = "왕복 시간 재기",
+};
+AK_SAME_COUNT(cc_modes_ko, AKSU_CC_MODE_COUNT);
 
 static const char *const loss_causes_ko[] = {
     [AKSU_LOSS_BY_RTO] = "타임아웃",
@@ -296,6 +313,10 @@ const char *ak_word_call(aksu_call call) {
 
 const char *ak_word_cwnd_cause(ak_lang lang, aksu_cwnd_cause cause) {
     return PICK(lang, cwnd_causes, cause);
+}
+
+const char *ak_word_cc_mode(ak_lang lang, aksu_cc_mode mode) {
+    return PICK(lang, cc_modes, mode);
 }
 
 const char *ak_word_loss_cause(ak_lang lang, aksu_loss_cause cause) {

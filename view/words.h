@@ -47,6 +47,7 @@ const char *ak_word_state_cause(ak_lang lang, aksu_state_cause cause);
 const char *ak_word_timer(ak_lang lang, aksu_timer timer);
 const char *ak_word_timer_action(ak_lang lang, aksu_timer_action action);
 const char *ak_word_call(aksu_call call);
+const char *ak_word_cc_mode(ak_lang lang, aksu_cc_mode mode);
 const char *ak_word_cwnd_cause(ak_lang lang, aksu_cwnd_cause cause);
 const char *ak_word_loss_cause(ak_lang lang, aksu_loss_cause cause);
 const char *ak_word_event_bit(ak_lang lang, uint32_t bit); /* one AKSU_EV_ bit: "connected" */

@@ -224,9 +224,31 @@ typedef struct aksu_tcp_setting_info_t {
 /* Name, range and default of a setting; NULL if there is no such setting.  Static. */
 const aksu_tcp_setting_info_t *aksu_tcp_setting_info(aksu_tcp_setting setting);
 
-/* The index of a congestion control by name ("cubic", "newreno"), or -1; and the name of an index, or NULL. */
+/* The index of a congestion control by name ("cubic", "newreno", "bbr"), or -1; and the name of an index, or NULL.
+ * bbr is BBR version 3 (draft-ietf-ccwg-bbr); it paces whatever PACING says. */
 int aksu_cc_index(const char *name);
 const char *aksu_cc_name(unsigned index);
+
+/* What a congestion control is about: RFC 5681 s3; from STARTUP on those of bbr, draft-ietf-ccwg-bbr s5.1. */
+#define AKSU_CC_MODES(X)                                                                                               \
+    X(NONE, "none")                                                                                                    \
+    X(SLOW_START, "slow start")                                                                                        \
+    X(AVOIDANCE, "congestion avoidance")                                                                               \
+    X(RECOVERY, "recovery")                                                                                            \
+    X(STARTUP, "startup")                                                                                              \
+    X(DRAIN, "drain")                                                                                                  \
+    X(PROBE_DOWN, "probe down")                                                                                        \
+    X(PROBE_CRUISE, "cruise")                                                                                          \
+    X(PROBE_REFILL, "refill")                                                                                          \
+    X(PROBE_UP, "probe up")                                                                                            \
+    X(PROBE_RTT, "probe round trip")
+typedef enum aksu_cc_mode {
+#define AKSU_X(name, text) AKSU_CC_##name,
+    AKSU_CC_MODES(AKSU_X)
+#undef AKSU_X
+        AKSU_CC_MODE_COUNT
+} aksu_cc_mode;
+const char *aksu_cc_mode_text(aksu_cc_mode mode);
 
 /* ---------------------------------------------------------------- configuration */
 
@@ -642,6 +664,8 @@ typedef struct aksu_tcp_info {
     uint64_t timer_us;     /* time to the next timer; UINT64_MAX: none */
     char timer[12];        /* its name */
     uint32_t held_bytes;   /* memory held for this connection: control block, records and blocks */
+    aksu_cc_mode cc_mode;
+    uint64_t bandwidth, pacing_rate; /* bytes a second, as bbr estimates and sets them; 0: not measured */
 } aksu_tcp_info;
 aksu_err aksu_tcp_status(aksu_stack *stack, aksu_sock sock, aksu_tcp_info *ret_info);
 

@@ -125,7 +125,8 @@ typedef enum aksu_direction { AKSU_IN, AKSU_OUT } aksu_direction;
     X(TIMEOUT, "timeout")                                                                                              \
     X(IDLE, "restart after idle")                                                                                      \
     X(UNDO, "undo")                                                                                                    \
-    X(ECN, "congestion marked")
+    X(ECN, "congestion marked")                                                                                        \
+    X(MODEL, "model of the path")
 #define AKSU_LOSS_CAUSES(X)                                                                                            \
     X(RTO, "timeout")                                                                                                  \
     X(DUPLICATE_ACKS, "duplicate acks")                                                                                \
@@ -183,6 +184,7 @@ typedef aksu_timer aksu_trace_timer;
 typedef aksu_timer_action aksu_trace_timer_action;
 typedef aksu_call aksu_trace_call;
 typedef aksu_cwnd_cause aksu_trace_cwnd_cause;
+typedef aksu_cc_mode aksu_trace_cc_mode;
 typedef aksu_loss_cause aksu_trace_loss_cause;
 
 typedef enum aksu_trace_kind {

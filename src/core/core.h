@@ -29,6 +29,8 @@ enum ak_kind {
     AK_KIND_HELD,      /* packets that wait for a neighbour */
     AK_KIND_UDP,       /* UDP sockets */
     AK_KIND_DATAGRAM,  /* what waits to be read from them */
+    AK_KIND_RATE,      /* of a transfer whose congestion control measures delivery rates */
+    AK_KIND_SAMPLE,    /* of its transmissions in flight */
     AK_KIND_COUNT
 };
 

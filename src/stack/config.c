@@ -7,6 +7,7 @@
 #include "net/udp.h"
 #include "stack/stack.h"
 #include "tcp/fastopen.h"
+#include "tcp/rate.h"
 
 /* ---------------------------------------------------------------- configuration */
 
@@ -135,6 +136,10 @@ static struct kind kind_of(const aksu_config *config, enum ak_kind kind) {
     case AK_KIND_UDP: return (struct kind){config->udp_max, sizeof(struct ak_udp), offsetof(struct ak_udp, hash_next)};
     case AK_KIND_DATAGRAM:
         return (struct kind){config->datagram_max, sizeof(struct ak_datagram), offsetof(struct ak_datagram, next)};
+    case AK_KIND_RATE:
+        return (struct kind){config->transfer_max, sizeof(struct ak_rate), offsetof(struct ak_rate, next_free)};
+    case AK_KIND_SAMPLE:
+        return (struct kind){config->record_max, sizeof(struct ak_sample), offsetof(struct ak_sample, next_free)};
     case AK_KIND_COUNT: break;
     }
     return (struct kind){0};

@@ -7,6 +7,7 @@
 #include "net/ether.h"
 #include "net/udp.h"
 #include "stack/stack.h"
+#include "tcp/rate.h"
 
 static const struct ak_key digest_key = {0x616b737564696765u, 0x7374000000000001u};
 
@@ -49,6 +50,32 @@ static uint64_t cc_digest(const struct ak_core *core, const union ak_cc_state *c
     uint64_t h = mix(0, cc, offsetof(struct ak_cubic, epoch_us)); /* newreno's end before the times */
     if (cc->cubic.epoch_us == 0) return h;
     return mix_u64(mix_u64(h, age(core, cc->cubic.epoch_us)), age(core, cc->cubic.last_us));
+}
+
+/* What a congestion control that models the path has found out. */
+static uint64_t rate_digest(const struct ak_core *core, const struct ak_transfer *x) {
+    const struct ak_rate *c = ak_rate_of(core, x);
+    struct ak_bbr b;
+    ak_copy(&b, &c->bbr, sizeof b); /* cleared at its start: its padding counts for nothing */
+    uint64_t *const times[] = {&b.min_rtt_at_us, &b.probe_rtt_min_at_us, &b.cycle_at_us, &b.extra_at_us};
+    for (uint32_t i = 0; i < sizeof times / sizeof times[0]; i++) *times[i] = core->now_us - *times[i];
+    if (b.probe_rtt_done_us != 0) b.probe_rtt_done_us = ahead(core, b.probe_rtt_done_us) + 1;
+    const uint64_t fields[] = {age(core, c->delivered_at_us),
+                               age(core, c->first_sent_us),
+                               c->app_limited ? x->delivered_bytes - c->app_limited_end : 1,
+                               (uint64_t)c->lost_bytes << 32 | c->lost_end.n,
+                               c->pacing_rate,
+                               c->pace_rest,
+                               (uint64_t)c->quantum_bytes << 32 | x->delivered_bytes};
+    return mix(mix(0, &b, sizeof b), fields, sizeof fields);
+}
+
+static uint64_t sample_digest(const struct ak_core *core, const struct ak_record *r) {
+    struct ak_sample sample = *(const struct ak_sample *)ak_object(core, AK_KIND_SAMPLE, r->sample);
+    const uint32_t words[] = {sample.delivered_bytes, sample.lost_bytes,
+                              sample.in_flight_bytes, sample.send_elapsed_us,
+                              sample.app_limited,     (uint32_t)core->now_us - sample.delivered_at_us};
+    return mix(0, words, sizeof words);
 }
 
 /* What recovery has found out so far, and what is to be told. */
@@ -151,7 +178,7 @@ static uint64_t transfer_digest(const struct ak_core *core, const struct ak_tcb 
         x->mtu.pending ? x->mtu.pending_seq.n : 0,
     };
     h = mix(h, words, sizeof words);
-    h = mix_u64(h, cc_digest(core, &x->cc));
+    h = mix_u64(h, x->rate != AK_NONE ? rate_digest(core, x) : cc_digest(core, &x->cc));
     h = mix_u64(h, until(core, ak_max_u64(x->mtu.next_us, core->now_us)));
     h = mix_u64(h, recovery_digest(core, t, x));
     for (uint32_t i = x->record_head; i != AK_NONE; i = ak_record_at(core, i)->next) {
@@ -159,6 +186,7 @@ static uint64_t transfer_digest(const struct ak_core *core, const struct ak_tcb 
         const uint64_t fields[] = {r->seq.n,         r->bytes, until(core, r->sent_us), until(core, r->first_sent_us),
                                    r->segment_bytes, r->flags};
         h = mix(h, fields, sizeof fields);
+        if (r->sample != AK_NONE) h = mix_u64(h, sample_digest(core, r));
     }
     ak_seq fin = ak_seq_sub(t->rcv.nxt, (t->flags & AK_F_FIN_RECEIVED) ? 1 : 0);
     h ^= stream_digest(core, &x->receive, x->read, fin);

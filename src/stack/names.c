@@ -27,6 +27,16 @@ const char *aksu_reason_text(aksu_reason reason) {
     return (unsigned)reason < COUNT(text) ? text[reason] : unknown;
 }
 
+const char *aksu_cc_mode_text(aksu_cc_mode mode) {
+    static const char *const text[] = {
+#define AKSU_X(name, text) [AKSU_CC_##name] = text,
+        AKSU_CC_MODES(AKSU_X)
+#undef AKSU_X
+    };
+    _Static_assert(COUNT(text) == AKSU_CC_MODE_COUNT, "a text for each");
+    return (unsigned)mode < COUNT(text) ? text[mode] : unknown;
+}
+
 const char *aksu_tcp_state_name(aksu_tcp_state state) {
     static const char *const name[] = {
 #define AKSU_X(name, text) [AK_TCP_##name] = text,

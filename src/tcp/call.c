@@ -432,10 +432,14 @@ aksu_err aksu_tcp_set(aksu_stack *stack, aksu_sock sock, aksu_tcp_setting settin
     *(uint64_t *)(uintptr_t)setting_field(&changed, setting) = value;
     uint32_t index = ak_settings_take(core, &changed);
     if (index == AK_NONE) return AKSU_ERR_NO_MEMORY;
+    bool connection = ak_ref_class(ref) == AK_KIND_TCB;
+    bool other_cc = connection && changed.congestion_control != ak_settings_of(core, s)->congestion_control;
+    if (other_cc) ak_tcp_cc_leaves(core, ak_tcb_at(core, ref));
     ak_settings_drop(core, s->settings);
     s->settings = (uint16_t)index;
-    if (ak_ref_class(ref) != AK_KIND_TCB) return AKSU_OK;
+    if (!connection) return AKSU_OK;
     struct ak_tcb *t = ak_tcb_at(core, ref);
+    if (other_cc) ak_tcp_cc_enters(core, t);
     if (t->state == AK_TCP_CLOSED || t->state == AK_TCP_TIME_WAIT) return AKSU_OK;
     if (t->state == AK_TCP_SYN_SENT && t->retries == 0 && (t->flags & AK_F_SYN_DUE)) {
         offer(core, t); /* the SYN has not gone yet: it offers what is now wanted */

@@ -1,7 +1,7 @@
 /* The congestion controls there are, by number and by name. */
-#include "tcp/cc.h"
+#include "tcp/rate.h"
 
-static const struct ak_cc_ops *const algorithm[] = {&ak_cc_cubic, &ak_cc_newreno};
+static const struct ak_cc_ops *const algorithm[] = {&ak_cc_cubic, &ak_cc_newreno, &ak_cc_bbr};
 #define ALGORITHM_COUNT (sizeof algorithm / sizeof algorithm[0])
 
 const struct ak_cc_ops *ak_cc_at(uint64_t index) {
@@ -20,4 +20,39 @@ int aksu_cc_index(const char *name) {
         if (*a == *b) return (int)i;
     }
     return -1;
+}
+
+void ak_cc_begin(struct ak_core *core, struct ak_tcb *t) {
+    ak_rate_begin(core, t);
+    if (ak_transfer_of(core, t)->rate == AK_NONE) ak_cc_of(core, t)->init(ak_transfer_of(core, t));
+}
+
+void ak_cc_end(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x->rate != AK_NONE) ak_rate_end(core, t);
+    t->cwnd = x->cwnd;
+    t->ssthresh = x->ssthresh;
+}
+
+void ak_cc_congestion(struct ak_core *core, struct ak_tcb *t, enum ak_cc_event event, uint32_t flight_bytes) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    const struct ak_cc_ops *ops = ak_cc_of(core, t);
+    if (x->rate != AK_NONE)
+        ops->model->event(core, t, event);
+    else
+        ops->on_congestion(x, event, flight_bytes, ak_tcp_effective_mss(core, t, 0));
+}
+
+/* What one has found out, a threshold or a rate, means nothing to the other; the window does. */
+void ak_tcp_cc_leaves(struct ak_core *core, struct ak_tcb *t) {
+    if (t->transfer != AK_NONE) ak_cc_end(core, t);
+    t->ssthresh = 0;
+}
+
+void ak_tcp_cc_enters(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x == NULL) return;
+    x->ssthresh = UINT32_MAX;
+    x->undo.kept = false;
+    ak_cc_begin(core, t);
 }

@@ -9,6 +9,8 @@
 
 #include "tcp/tcb.h"
 
+struct ak_rate_sample;
+
 /* An acknowledgment of new data outside of fast recovery. */
 struct ak_cc_ack {
     uint32_t acked_bytes;     /* newly acknowledged: bytes, however many ACKs tell of them (RFC 3465) */
@@ -27,8 +29,24 @@ enum ak_cc_event {
     AK_CC_MARK,    /* ECN-Echo, RFC 3168 s6.1.2 */
 };
 
+enum ak_cc_recovery { AK_CC_REPAIRED, AK_CC_SPURIOUS };
+
+/* An algorithm that models the path: it measures (rate.h), and paces whatever the settings say.  It has a side record,
+ * and none of the functions of ak_cc_ops. */
+struct ak_cc_model {
+    /* A transfer begins, with the bandwidth that an earlier one has left, 0: none; and what this one leaves. */
+    void (*begin)(struct ak_core *core, struct ak_tcb *t, uint64_t rate);
+    uint64_t (*end)(struct ak_core *core, struct ak_tcb *t);
+    void (*restart)(struct ak_core *core, struct ak_tcb *t); /* sends after idle */
+    void (*acked)(struct ak_core *core, struct ak_tcb *t, bool limited);
+    void (*lost)(struct ak_core *core, struct ak_tcb *t, const struct ak_rate_sample *lost, bool new_range);
+    void (*event)(struct ak_core *core, struct ak_tcb *t, enum ak_cc_event event);
+    void (*recovered)(struct ak_core *core, struct ak_tcb *t, enum ak_cc_recovery how);
+};
+
 struct ak_cc_ops {
     const char *name;
+    const struct ak_cc_model *model; /* NULL: a window alone */
     void (*init)(struct ak_transfer *x);
     void (*on_ack)(struct ak_transfer *x, const struct ak_cc_ack *ack);
     /* flight_bytes: FlightSize */
@@ -37,7 +55,13 @@ struct ak_cc_ops {
 
 extern const struct ak_cc_ops ak_cc_newreno; /* RFC 5681: cc_newreno.c */
 extern const struct ak_cc_ops ak_cc_cubic;   /* RFC 9438: cc_cubic.c */
+extern const struct ak_cc_ops ak_cc_bbr;     /* draft-ietf-ccwg-bbr: cc_bbr.c */
 const struct ak_cc_ops *ak_cc_at(uint64_t index);
+/* The congestion control of a transfer begins, and ends. */
+void ak_cc_begin(struct ak_core *core, struct ak_tcb *t);
+void ak_cc_end(struct ak_core *core, struct ak_tcb *t);
+/* Congestion: with a window alone, flight_bytes is FlightSize. */
+void ak_cc_congestion(struct ak_core *core, struct ak_tcb *t, enum ak_cc_event event, uint32_t flight_bytes);
 uint32_t ak_cubic_root(uint64_t v); /* cc_cubic.c: the largest r with r^3 <= v */
 
 /* Slow start by bytes, RFC 5681 s3.1: what an ACK adds to the window, at most up to ssthresh. */

@@ -95,6 +95,7 @@ uint32_t ak_tcp_initial_window(const struct ak_core *core, const struct ak_tcb *
 uint32_t ak_tcp_resumed_window(const struct ak_core *core, const struct ak_tcb *t) {
     uint32_t initial = ak_tcp_initial_window(core, t);
     if (t->cwnd == 0) return initial;
+    if (ak_cc_of(core, t)->model != NULL) return t->cwnd;
     uint64_t idle_us = (uint64_t)(ak_idle_clock(core) - t->last_send) << 10;
     return idle_us > ak_tcp_rto_us(core, t) ? ak_min_u32(t->cwnd, initial) : t->cwnd;
 }
@@ -132,7 +133,7 @@ struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t) {
     ak_stream_init(&x->receive, &core->blocks, x->read);
     for (int i = 0; i < AK_BUSY_COUNT; i++) x->due_us[i] = AK_NEVER;
     x->pace_free_bytes = ak_tcp_initial_window(core, t);
-    ak_cc_at(ak_settings_of(core, &t->sock)->congestion_control)->init(x);
+    ak_cc_begin(core, t);
     ak_plpmtud_begin(core, t);
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_INIT);
     return x;
@@ -169,12 +170,11 @@ void ak_transfer_return(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     if (x->hop.note.generation != 0) ak_tcp_hop_progress(core, t);
     ak_memory_leave(core, t);
+    ak_cc_end(core, t);
     ak_tcp_flight_clear(core, x);
     ak_stream_clear(&x->send, &core->blocks);
     ak_stream_clear(&x->receive, &core->blocks);
     ak_memory_ranges_end(core, t);
-    t->cwnd = x->cwnd;
-    t->ssthresh = x->ssthresh;
     ak_pool_put(&core->pool[AK_KIND_TRANSFER], t->transfer);
     t->transfer = AK_NONE;
 }

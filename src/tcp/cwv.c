@@ -2,7 +2,7 @@
  *
  * Nothing sent for more than an RTO: RFC 5681 s4.1, the restart window.  Less sent than half the window for five
  * minutes: RFC 7661 s4.4.3, half of it.  In between it stays as it is, but does not grow (ak_cc_ack.limited). */
-#include "tcp/loss.h"
+#include "tcp/rate.h"
 
 #define NON_VALIDATED_US 300000000ull /* RFC 7661 s4.4: five minutes */
 #define LEAST_PERIOD_US  1000000u     /* s4.2: pipeACK Sampling Period = max(3 RTT, 1 s) */
@@ -10,7 +10,8 @@
 void ak_cwv_restart(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     bool idle = x->data_sent_us != 0 && core->now_us - x->data_sent_us > ak_tcp_rto_us(core, t);
-    if (!idle) return;
+    if (x->rate != AK_NONE) ak_rate_restart(core, t);
+    if (!idle || x->rate != AK_NONE) return;
     uint32_t initial = ak_tcp_initial_window(core, t);
     x->pace_free_bytes = initial;
     if (x->cwnd <= initial) return;

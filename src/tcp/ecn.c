@@ -78,7 +78,7 @@ void ak_ecn_ack(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg
     uint32_t mss = ak_tcp_effective_mss(core, t, 0);
     uint32_t flight = ak_min_u32(ak_seq_bytes(t->snd.una, t->snd.nxt), x->cwnd);
     if (x->cwnd <= mss) hold(core, t);
-    ak_cc_of(core, t)->on_congestion(x, AK_CC_MARK, flight, mss);
+    ak_cc_congestion(core, t, AK_CC_MARK, flight);
     ak_ecn_reduced(core, t);
     core->counters.ecn_reductions++;
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_ECN);

@@ -9,9 +9,8 @@
  *
  * All operations here take constant time, but for ak_tcp_flight_clear and ak_record_unmark_lost, which take time for
  * what was put in before. */
-#include "tcp/loss.h"
-
 #include "base/check.h"
+#include "tcp/rate.h"
 
 uint32_t ak_tcp_in_flight(const struct ak_transfer *x, const struct ak_tcb *t, uint32_t mss) {
     uint32_t sent = ak_seq_bytes(t->snd.una, t->snd.nxt);
@@ -88,6 +87,7 @@ static void take_out(struct ak_core *core, struct ak_transfer *x, uint32_t index
             if (x->sack_hint[i] == index) x->sack_hint[i] = r->prev != AK_NONE ? r->prev : r->next;
     }
     x->record_count--;
+    if (r->sample != AK_NONE) ak_rate_forget(core, r);
     ak_pool_put(&core->pool[AK_KIND_RECORD], index);
 }
 
@@ -126,7 +126,9 @@ void ak_tcp_flight_sent(struct ak_core *core, struct ak_tcb *t, ak_seq seq, uint
         .sent_us = core->now_us,
         .first_sent_us = core->now_us,
         .segment_bytes = segment_bytes,
+        .sample = AK_NONE,
     };
+    if (x->rate != AK_NONE) ak_rate_sent(core, t, index, ak_tcp_in_flight(x, t, segment_bytes));
     if (x->record_tail == AK_NONE)
         x->record_head = index;
     else
@@ -149,6 +151,7 @@ bool ak_record_split(struct ak_core *core, struct ak_transfer *x, uint32_t index
     rest->seq = ak_seq_add(first->seq, bytes);
     rest->bytes = first->bytes - bytes;
     rest->prev = index;
+    if (rest->sample != AK_NONE) ak_rate_cut(core, rest);
     first->bytes = bytes;
     first->next = rest_index;
     if (rest->next == AK_NONE)
@@ -168,6 +171,7 @@ void ak_record_mark_lost(struct ak_core *core, struct ak_tcb *t, uint32_t index,
     r->flags |= AK_RECORD_LOST;
     lost_insert(core, x, index);
     x->lost_bytes += r->bytes;
+    if (r->sample != AK_NONE && cause != AKSU_LOSS_BY_WINDOW) ak_rate_lost(core, t, r);
     ak_tcp_trace_loss(core, t, cause, r->seq, r->bytes);
     ak_mtu_lost(core, t, r->seq, r->bytes);
 }
@@ -241,6 +245,10 @@ void ak_tcp_flight_retransmitted(struct ak_core *core, struct ak_tcb *t, uint32_
         list_insert(core, &x->sent, index, x->sent.tail);
     }
     r->sent_us = core->now_us;
+    if (x->rate != AK_NONE) {
+        uint32_t in_flight = ak_tcp_in_flight(x, t, ak_tcp_effective_mss(core, t, 0));
+        ak_rate_sent(core, t, index, in_flight > r->bytes ? in_flight - r->bytes : 0);
+    }
     r->segment_bytes = ak_min_u32(r->segment_bytes, ak_tcp_effective_mss(core, t, 0));
     ak_undo_retransmitted(core, t, bytes);
     x->retransmitted_segments++;

@@ -1,5 +1,5 @@
 /* STATUS: RFC 9293 s3.10.6.  Everything the stack has, as one kind of record. */
-#include "tcp/tcp.h"
+#include "tcp/rate.h"
 
 static void set_timer(aksu_tcp_info *info, uint64_t now_us, uint64_t due_us, aksu_timer timer) {
     static const char *const name[] = {
@@ -34,13 +34,28 @@ static void byte_info(const struct ak_core *core, const struct ak_tcb *t, aksu_t
     if (t->flags & AK_F_URGENT_RECEIVED) info->urgent_bytes = ak_seq_bytes(read, t->rcv.up);
 }
 
+static void cc_info(const struct ak_core *core, const struct ak_transfer *x, aksu_tcp_info *info) {
+    const struct ak_rate *c = ak_rate_of(core, x);
+    if (c != NULL) {
+        info->cc_mode = (aksu_cc_mode)c->bbr.mode;
+        info->bandwidth = c->bbr.bw;
+        info->pacing_rate = c->pacing_rate;
+    } else if (x->in_recovery != AK_RECOVERY_NONE) {
+        info->cc_mode = AKSU_CC_RECOVERY;
+    } else {
+        info->cc_mode = x->cwnd < x->ssthresh ? AKSU_CC_SLOW_START : AKSU_CC_AVOIDANCE;
+    }
+}
+
 static void transfer_info(const struct ak_core *core, const struct ak_tcb *t, aksu_tcp_info *info) {
     const struct ak_transfer *x = ak_transfer_of(core, t);
     uint32_t fin = (t->flags & AK_F_FIN_RECEIVED) ? 1 : 0;
     bool synchronized = t->state >= AK_TCP_ESTABLISHED && t->state <= AK_TCP_LAST_ACK;
     info->cwnd_bytes = synchronized ? ak_tcp_resumed_window(core, t) : t->cwnd; /* what the next data will have */
-    info->ssthresh_bytes = synchronized && t->ssthresh == 0 ? UINT32_MAX : t->ssthresh;
+    bool models = ak_cc_of(core, t)->model != NULL;
+    info->ssthresh_bytes = models || (synchronized && t->ssthresh == 0) ? UINT32_MAX : t->ssthresh;
     if (x == NULL) return;
+    cc_info(core, x, info);
     info->snd_queued_bytes = ak_seq_lt(t->snd.una, x->send_end) ? ak_seq_bytes(t->snd.una, x->send_end) : 0;
     info->rcv_queued_bytes = ak_seq_bytes(x->read, t->rcv.nxt) - fin;
     info->rcv_out_of_order_bytes = x->out_of_order_bytes;

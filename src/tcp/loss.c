@@ -7,7 +7,7 @@
  * The flight is counted as what is on its way: sent, less lost, less one segment for each duplicate ACK, since each
  * says that a segment has left the network.  That is RFC 6582's window inflation from the other side, and gives RFC
  * 3042 for nothing. */
-#include "tcp/loss.h"
+#include "tcp/rate.h"
 
 #define DUPLICATE_ACKS 3u /* RFC 5681 s3.2 */
 
@@ -47,7 +47,7 @@ static struct trip records_acked(struct ak_core *core, struct ak_tcb *t, const s
     ak_seq ack = seg->ack;
     struct trip trip = {.any = false};
     while (x->record_head != AK_NONE) {
-        const struct ak_record *r = ak_record_at(core, x->record_head);
+        struct ak_record *r = ak_record_at(core, x->record_head);
         if (ak_seq_ge(r->seq, ack)) break;
         if (r->flags & AK_RECORD_RETRANSMITTED) trip.retransmitted = true;
         uint32_t bytes = ak_min_u32(r->bytes, ak_seq_bytes(r->seq, ack));
@@ -56,6 +56,7 @@ static struct trip records_acked(struct ak_core *core, struct ak_tcb *t, const s
             trip.sent_us = ak_max_u64(trip.sent_us, r->sent_us);
             if (t->flags & AK_F_SACK) ak_rack_delivered(core, t, r, seg);
             x->delivered_bytes += bytes;
+            if (x->rate != AK_NONE) ak_rate_delivered(core, t, r, bytes, seg);
             ak_mtu_arrived(t, x, r, bytes);
         }
         if (bytes < r->bytes) {
@@ -95,7 +96,10 @@ static uint32_t sample_trip(struct ak_core *core, struct ak_tcb *t, const struct
 /* RFC 9937 s6.2: "cwnd = ssthresh", which the flight has come close to. */
 static void leave_recovery(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
-    if (x->in_recovery == AK_RECOVERY_FAST) x->cwnd = x->ssthresh;
+    if (x->rate != AK_NONE)
+        ak_cc_of(core, t)->model->recovered(core, t, AK_CC_REPAIRED);
+    else if (x->in_recovery == AK_RECOVERY_FAST)
+        x->cwnd = x->ssthresh;
     x->in_recovery = AK_RECOVERY_NONE;
     ak_rack_recovery_ended(x);
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_RECOVERY_EXIT);
@@ -119,7 +123,7 @@ static void grow_window(struct ak_core *core, struct ak_tcb *t, struct ak_cc_ack
     x->limited_end = ak_seq_max(x->limited_end, t->snd.una); /* all keep pace: far behind would seem ahead */
     x->recovery_end = ak_seq_max(x->recovery_end, t->snd.una);
     x->small_end = ak_seq_max(x->small_end, t->snd.una);
-    ak_cc_of(core, t)->on_ack(x, ack);
+    if (x->rate == AK_NONE) ak_cc_of(core, t)->on_ack(x, ack);
     if (x->cwnd != before && ak_tracing(core))
         ak_tcp_trace_cwnd(core, t, x->cwnd <= x->ssthresh ? AKSU_CWND_SLOW_START : AKSU_CWND_AVOIDANCE);
 }
@@ -171,7 +175,7 @@ void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, const struct ak
     uint32_t acked_bytes = ack.acked_bytes;
     if (ak_ecn_echoed(t, seg)) ack.acked_bytes = 0;
     grow_window(core, t, &ack, una);
-    ak_cwv_acked(core, t, acked_bytes);
+    if (x->rate == AK_NONE) ak_cwv_acked(core, t, acked_bytes);
 }
 
 void ak_tcp_recovery_enter(struct ak_core *core, struct ak_tcb *t) {
@@ -182,7 +186,7 @@ void ak_tcp_recovery_enter(struct ak_core *core, struct ak_tcb *t) {
     x->recovery_end = t->snd.nxt;
     x->partial_acks = 0;
     x->reduced_us = core->now_us;
-    ak_cc_of(core, t)->on_congestion(x, AK_CC_LOSS, x->undo.flight_bytes, ak_tcp_effective_mss(core, t, 0));
+    ak_cc_congestion(core, t, AK_CC_LOSS, x->undo.flight_bytes);
     /* RFC 9937 s6.2: RecoverFS is what was in flight, without what had been delivered before this very ACK. */
     ak_ecn_reduced(core, t);
     ak_prr_begin(x, sent_bytes(t) - x->sacked_bytes + ak_tcp_newly_delivered(x));
@@ -197,8 +201,8 @@ void ak_tcp_recovery_again(struct ak_core *core, struct ak_tcb *t) {
     uint32_t flight = flight_size(t, x);
     uint32_t mss = ak_tcp_effective_mss(core, t, 0);
     x->undo.kept = false; /* the first reduction at least was right */
-    x->cwnd = flight;
-    ak_cc_of(core, t)->on_congestion(x, AK_CC_LOSS, flight, mss);
+    if (x->rate == AK_NONE) x->cwnd = flight;
+    ak_cc_congestion(core, t, AK_CC_LOSS, flight);
     x->recovery_end = t->snd.nxt;
     x->reduced_us = core->now_us;
     ak_ecn_reduced(core, t);
@@ -208,7 +212,12 @@ void ak_tcp_recovery_again(struct ak_core *core, struct ak_tcb *t) {
 
 void ak_tcp_recovery_step(struct ak_core *core, struct ak_tcb *t, const struct ak_recovery_mark *before) {
     struct ak_transfer *x = ak_transfer_of(core, t);
-    if (x == NULL || x->in_recovery != AK_RECOVERY_FAST) return;
+    if (x == NULL) return;
+    if (x->rate != AK_NONE) {
+        ak_rate_acked(core, t, before->una);
+        return;
+    }
+    if (x->in_recovery != AK_RECOVERY_FAST) return;
     uint32_t mss = ak_tcp_effective_mss(core, t, 0);
     uint32_t cwnd = x->cwnd;
     struct ak_prr_ack ack = {
@@ -257,7 +266,7 @@ void ak_tcp_rto_losses(struct ak_core *core, struct ak_tcb *t) {
     if (x->rto_backoff == 0) {
         ak_undo_keep(core, t, flight_size(t, x));
         x->undo.timeout = true;
-        ak_cc_of(core, t)->on_congestion(x, AK_CC_TIMEOUT, flight_size(t, x), mss);
+        ak_cc_congestion(core, t, AK_CC_TIMEOUT, flight_size(t, x));
     }
     ak_ecn_reduced(core, t);
     x->frto = fresh ? AK_FRTO_FIRST : AK_FRTO_OFF;
@@ -277,5 +286,6 @@ void ak_tcp_rto_losses(struct ak_core *core, struct ak_tcb *t) {
         for (uint32_t i = x->record_head; i != AK_NONE; i = ak_record_at(core, i)->next)
             ak_record_mark_lost(core, t, i, AKSU_LOSS_BY_RTO);
     }
+    if (x->rate != AK_NONE) x->cwnd = ak_tcp_in_flight(x, t, mss) + mss; /* draft-ietf-ccwg-bbr s5.6.4.4 */
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_TIMEOUT);
 }

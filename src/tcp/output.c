@@ -5,6 +5,7 @@
 #include "tcp/output.h"
 #include "base/check.h"
 #include "tcp/fastopen.h"
+#include "tcp/rate.h"
 #include "wire/ip.h"
 
 /* Any ACK carries all that was owed. */
@@ -127,6 +128,8 @@ static void commit_nothing(struct ak_core *core, struct ak_tcb *t, const struct 
     }
     if (plan->stop == AK_STOP_RECORDS) ak_memory_wait(core, t);
     if (plan->stop == AK_STOP_CWND) x->limited_end = t->snd.nxt;
+    bool wants = plan->stop == AK_STOP_EMPTY || plan->stop == AK_STOP_NAGLE || plan->stop == AK_STOP_CORK;
+    if (x->rate != AK_NONE && wants) ak_rate_ran_out(core, t);
     if (plan->stop == AK_STOP_PACE && x->due_us[AK_BUSY_PACING] != x->pace_next_us)
         ak_tcp_timer_set(core, t, AKSU_TIMER_PACING, x->pace_next_us);
     enum { CORK_US = 200000 };

@@ -5,11 +5,12 @@
  * frame carries at most a millisecond's worth, and what a late wake-up missed is made up for, up to two milliseconds'.
  * Short round trips are not paced, nor is what a connection says first: an initial window is small enough (RFC 6928
  * s3), and after an idle time the same (RFC 5681 s4.1). */
-#include "tcp/loss.h"
+#include "tcp/rate.h"
 
 enum { LEAST_TRIP_US = 2000, CREDIT_US = 2000, QUANTUM_US = 1000, START_PERCENT = 200, AVOIDANCE_PERCENT = 120 };
 
 static bool paces(const struct ak_core *core, const struct ak_tcb *t) {
+    if (ak_transfer_of(core, t)->rate != AK_NONE) return true;
     return ak_settings_of(core, &t->sock)->pacing != 0 && t->srtt_us >= LEAST_TRIP_US;
 }
 
@@ -27,15 +28,35 @@ bool ak_pace_waits(const struct ak_core *core, const struct ak_tcb *t) {
 
 uint32_t ak_pace_quantum(const struct ak_core *core, const struct ak_tcb *t, uint32_t most, uint32_t mss) {
     const struct ak_transfer *x = ak_transfer_of(core, t);
-    if (most <= 2 * mss || x->pace_free_bytes > 0 || !paces(core, t)) return most;
+    if (most <= 2 * mss) return most;
+    if (x->rate != AK_NONE) {
+        uint32_t quantum = ak_rate_of(core, x)->quantum_bytes;
+        return ak_min_u32(most, ak_max_u32(quantum - quantum % mss, 2 * mss));
+    }
+    if (x->pace_free_bytes > 0 || !paces(core, t)) return most;
     uint64_t bytes = bytes_per_100_trips(x) * QUANTUM_US / (100ull * t->srtt_us);
     bytes -= bytes % mss;
     return (uint32_t)ak_min_u64(most, ak_max_u64(bytes, 2ull * mss));
 }
 
+/* At a rate that congestion control sets; at most a quantum's time is made up for. */
+static void sent_at_rate(const struct ak_core *core, struct ak_transfer *x, uint32_t bytes) {
+    struct ak_rate *c = ak_rate_of(core, x);
+    uint64_t rate = ak_max_u64(1, c->pacing_rate);
+    uint64_t earliest_us = core->now_us > QUANTUM_US ? core->now_us - QUANTUM_US : 0;
+    uint64_t time = bytes * 1000000ull + c->pace_rest;
+    if (x->pace_next_us < earliest_us) x->pace_next_us = earliest_us;
+    x->pace_next_us += time / rate;
+    c->pace_rest = time % rate;
+}
+
 void ak_pace_sent(struct ak_core *core, const struct ak_tcb *t, uint32_t bytes) {
-    if (ak_settings_of(core, &t->sock)->pacing == 0) return;
     struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x->rate != AK_NONE) {
+        sent_at_rate(core, x, bytes);
+        return;
+    }
+    if (ak_settings_of(core, &t->sock)->pacing == 0) return;
     uint32_t free_bytes = ak_min_u32(x->pace_free_bytes, bytes);
     x->pace_free_bytes -= free_bytes;
     if (!paces(core, t)) return;

@@ -198,7 +198,7 @@ void ak_tlp_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *s
     if (x->tlp.retransmission && !beyond && !twice) return;
     x->tlp.out = false;
     if (!x->tlp.retransmission || twice || x->in_recovery != AK_RECOVERY_NONE) return;
-    ak_cc_of(core, t)->on_congestion(x, AK_CC_LOSS, x->cwnd, ak_tcp_effective_mss(core, t, 0));
+    ak_cc_congestion(core, t, AK_CC_LOSS, x->cwnd);
     ak_ecn_reduced(core, t);
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_RECOVERY_ENTER);
 }

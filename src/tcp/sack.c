@@ -5,7 +5,7 @@
  * acknowledged cumulatively: a receiver may take a selective acknowledgment back (RFC 2018 s8).  Work is bounded for
  * each ACK: STEPS_PER_BLOCK to find a place, and then one step for each record that becomes part of a run. */
 #include "base/ranges.h"
-#include "tcp/loss.h"
+#include "tcp/rate.h"
 
 enum { STEPS_PER_BLOCK = 128 };
 
@@ -48,7 +48,7 @@ static bool covered(const struct ak_record *r, struct ak_range block, struct ak_
 static uint32_t take_record(struct ak_core *core, struct ak_tcb *t, uint32_t at, struct ak_range part,
                             const struct ak_seg *seg) {
     struct ak_transfer *x = ak_transfer_of(core, t);
-    const struct ak_record *r = ak_record_at(core, at);
+    struct ak_record *r = ak_record_at(core, at);
     if (ak_seq_lt(r->seq, part.left)) {
         if (!ak_record_split(core, x, at, ak_seq_bytes(r->seq, part.left))) return AK_NONE;
         at = r->next;
@@ -57,6 +57,7 @@ static uint32_t take_record(struct ak_core *core, struct ak_tcb *t, uint32_t at,
     if (!ak_record_split(core, x, at, ak_seq_bytes(r->seq, part.right))) return AK_NONE;
     ak_rack_delivered(core, t, r, seg);
     x->delivered_bytes += r->bytes;
+    if (x->rate != AK_NONE) ak_rate_delivered(core, t, r, r->bytes, seg);
     ak_mtu_arrived(t, x, r, r->bytes);
     return ak_record_mark_sacked(core, x, at);
 }

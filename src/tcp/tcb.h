@@ -75,9 +75,11 @@ struct ak_record {
     uint64_t sent_us;       /* the latest transmission */
     uint64_t first_sent_us; /* the first: the user timeout counts from it */
     uint32_t segment_bytes;
-    uint32_t flags; /* AK_RECORD_ */
-    uint32_t token; /* of the frame that carries the latest transmission, unless config.output_sync */
+    uint32_t flags;  /* AK_RECORD_ */
+    uint32_t token;  /* of the frame that carries the latest transmission, unless config.output_sync */
+    uint32_t sample; /* rate.h; AK_NONE */
 };
+_Static_assert(sizeof(struct ak_record) <= 56, "a record in flight");
 
 struct ak_record_list {
     uint32_t head, tail; /* AK_NONE */
@@ -229,6 +231,7 @@ struct ak_transfer {
     } mtu;
 
     uint32_t cwnd, ssthresh;
+    uint32_t rate;      /* struct ak_rate; AK_NONE: congestion control is a window alone */
     ak_seq limited_end; /* SND.NXT when the congestion window last held sending back */
     union ak_cc_state cc;
 };
@@ -275,8 +278,8 @@ struct ak_tcb {
 
     /* Path and congestion state, kept while there is no transfer. */
     uint32_t srtt_us, rttvar_us, min_rtt_us;
-    uint32_t cwnd, ssthresh;
-    uint32_t last_send; /* idle clock; while opening: when the SYN first went, low bits of us */
+    uint32_t cwnd, ssthresh; /* 0: none yet; ssthresh may stand for a rate: rate.c */
+    uint32_t last_send;      /* idle clock; while opening: when the SYN first went, low bits of us */
 
     uint32_t last_receive;      /* idle clock: keep-alive counts from it */
     uint32_t life_due;          /* idle clock: FIN-WAIT-2, linger; 0: none */

@@ -343,6 +343,10 @@ void ak_tcp_trace_call(struct ak_core *core, const struct ak_tuple *tuple, aksu_
                        aksu_err err);
 void ak_tcp_trace_timer(struct ak_core *core, const struct ak_tuple *tuple, aksu_timer timer, aksu_timer_action action,
                         uint64_t due_us);
+/* cc.c: another congestion control takes over, before and after the settings have changed. */
+void ak_tcp_cc_leaves(struct ak_core *core, struct ak_tcb *t);
+void ak_tcp_cc_enters(struct ak_core *core, struct ak_tcb *t);
+void ak_tcp_trace_mode(struct ak_core *core, const struct ak_tcb *t);
 void ak_tcp_trace_cwnd(struct ak_core *core, const struct ak_tcb *t, aksu_cwnd_cause cause);
 void ak_tcp_trace_loss(struct ak_core *core, const struct ak_tcb *t, aksu_loss_cause cause, ak_seq seq, uint32_t bytes);
 static inline bool ak_tracing(const struct ak_core *core) {

@@ -1,5 +1,5 @@
 /* TCP's part of the trace stream.  Nothing here changes anything but what the sink sees. */
-#include "tcp/tcp.h"
+#include "tcp/rate.h"
 #include "wire/ip.h"
 
 aksu_flow ak_flow_of(const struct ak_tuple *tuple) {
@@ -135,6 +135,22 @@ void ak_tcp_trace_cwnd(struct ak_core *core, const struct ak_tcb *t, aksu_cwnd_c
         .cwnd_bytes = transfer->cwnd,
         .ssthresh_bytes = transfer->ssthresh,
         .in_flight_bytes = ak_seq_bytes(t->snd.una, t->snd.nxt),
+    };
+    emit(core, &event);
+}
+
+void ak_tcp_trace_mode(struct ak_core *core, const struct ak_tcb *t) {
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    if (!ak_tracing(core)) return;
+    const struct ak_rate *c = ak_rate_of(core, x);
+    aksu_trace_event event = {.kind = AKSU_TRACE_MODE, .time_us = core->now_us};
+    event.u.mode = (aksu_ev_mode){
+        .flow = ak_flow_of(&t->tuple),
+        .mode = (aksu_cc_mode)c->bbr.mode,
+        .bandwidth = c->bbr.bw,
+        .pacing_rate = c->pacing_rate,
+        .min_rtt_us = c->bbr.min_rtt_us == UINT32_MAX ? 0 : c->bbr.min_rtt_us,
+        .cwnd_bytes = x->cwnd,
     };
     emit(core, &event);
 }

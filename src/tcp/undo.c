@@ -41,7 +41,9 @@ static void take_back(struct ak_core *core, struct ak_tcb *t, uint32_t acked_byt
     ak_record_unmark_lost(core, x);
     /* RFC 9438 s4.9.2: told so late that the window has grown beyond what it was: what it has learned since holds. */
     bool surpassed = x->in_recovery == AK_RECOVERY_NONE && x->cwnd > x->undo.cwnd;
-    if (!surpassed) {
+    if (x->rate != AK_NONE) {
+        ak_cc_of(core, t)->model->recovered(core, t, AK_CC_SPURIOUS);
+    } else if (!surpassed) {
         x->cc = x->undo.cc;
         x->ssthresh = ak_max_u32(x->undo.ssthresh, x->undo.flight_bytes);
         uint32_t burst = ak_min_u32(acked_bytes, ak_tcp_initial_window(core, t));

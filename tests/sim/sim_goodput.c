@@ -1,4 +1,4 @@
-/* Goodput over a grid of paths, against a snapshot: rate x round trip x loss x reordering x buffer, each cell with both
+/* Goodput over a grid of paths, against a snapshot: rate x round trip x loss x reordering x buffer, each cell with all
  * congestion controls, and one of them without SACK, and the mean of several seeds.  All of it is virtual time, so the
  * same code gives the same numbers anywhere.
  *
@@ -94,14 +94,14 @@ static double goodput_kbps(const struct cell *cell, uint64_t seed) {
 }
 
 static uint32_t fill_grid(struct cell *cells) {
-    static const char *const cc[] = {"cubic", "newreno", "cubic-nosack"};
+    static const char *const cc[] = {"cubic", "newreno", "cubic-nosack", "bbr"};
     static const uint32_t loss[] = {0, 1000, 10000, 30000};
     static const uint32_t reorder[] = {0, 10000};
     static const uint32_t rate[] = {5, 40};
     static const uint32_t rtt[] = {4, 40, 200};
     static const uint32_t buffer[] = {25, 200};
     uint32_t count = 0;
-    for (uint32_t i = 0; i < 3 * 4 * 2 * 2 * 3 * 2; i++) {
+    for (uint32_t i = 0; i < 4 * 4 * 2 * 2 * 3 * 2; i++) {
         uint32_t n = i;
         struct cell *cell = &cells[count++];
         cell->buffer_percent = buffer[n % 2], n /= 2;

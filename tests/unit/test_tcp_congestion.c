@@ -62,7 +62,8 @@ static void names_find_their_index_and_back(void **state) {
     assert_int_equal(aksu_cc_index("new"), -1);
     assert_int_equal(aksu_cc_index(""), -1);
     assert_string_equal(aksu_cc_name(0), "cubic");
-    assert_null(aksu_cc_name(2));
+    assert_int_equal(aksu_cc_index("bbr"), 2);
+    assert_null(aksu_cc_name(3));
 }
 
 /* RFC 5681 s3.1: "cwnd += min (N, SMSS)" a round doubles the window; by bytes it does so with delayed ACKs as well.
