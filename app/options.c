@@ -29,6 +29,15 @@ bool app_number(const char *what, const char *text, uint64_t min, uint64_t max, 
     return true;
 }
 
+/* A setting's value; congestion controls have names too. */
+static bool parse_value(const aksu_tcp_setting_info_t *info, aksu_tcp_setting setting, const char *text,
+                        uint64_t *ret_value) {
+    int index = setting == AKSU_TCP_CONGESTION_CONTROL ? aksu_cc_index(text) : -1;
+    if (index < 0) return app_number(info->name, text, info->min, info->max, ret_value);
+    *ret_value = (uint64_t)index;
+    return true;
+}
+
 static bool parse_set(app_options *options, const char *text) {
     const char *equals = strchr(text, '=');
     for (unsigned i = 0; equals != NULL && i < AKSU_TCP_SETTING_COUNT; i++) {
@@ -36,7 +45,7 @@ static bool parse_set(app_options *options, const char *text) {
         size_t bytes = (size_t)(equals - text);
         if (strlen(info->name) != bytes || memcmp(info->name, text, bytes) != 0) continue;
         uint64_t value;
-        if (!app_number(info->name, equals + 1, info->min, info->max, &value)) return false;
+        if (!parse_value(info, (aksu_tcp_setting)i, equals + 1, &value)) return false;
         uint64_t fields[AKSU_TCP_SETTING_COUNT]; /* all are uint64_t, in the order of the enum */
         _Static_assert(sizeof fields == sizeof options->host.stack.tcp, "no padding");
         memcpy(fields, &options->host.stack.tcp, sizeof fields);
@@ -121,7 +130,7 @@ static const char common_help[] =
     "  --trace=pcapng:FILE    the packets, with a comment on each that changed a state\n"
     "  --svg FILE             the ladder as a picture, written at the end; the same as --trace=svg:FILE\n"
     "  --2msl SECONDS         30 to 240 (60)\n"
-    "  --set NAME=VALUE       any setting of a connection, for example nagle=0\n"
+    "  --set NAME=VALUE       any setting of a connection, for example nagle=0 or congestion_control=bbr\n"
     "  --quiet                no messages but errors\n";
 
 static bool parse_trace(app_options *options, const char *text) {
