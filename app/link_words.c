@@ -7,11 +7,15 @@
 
 #include "lab/quantity.h"
 
-#define QUEUE_BYTES_DEFAULT 1500000 /* a thousand packets, where there is a rate */
+#define QUEUE_BYTES_DEFAULT 1500000               /* a thousand packets, where there is a rate */
+#define HELD_BYTES_DEFAULT  (UINT64_C(256) << 20) /* of memory: a second of 2 Gbit/s in packets of 1500 bytes */
 
 void link_state_default(link_state *ret_state) {
     *ret_state = (link_state){.mtu = 1500};
-    for (size_t i = 0; i < 2; i++) ret_state->path[i].queue_bytes = QUEUE_BYTES_DEFAULT;
+    for (size_t i = 0; i < 2; i++) {
+        ret_state->path[i].queue_bytes = QUEUE_BYTES_DEFAULT;
+        ret_state->path[i].held_max_bytes = HELD_BYTES_DEFAULT;
+    }
 }
 
 enum field_type { FIELD_U32, FIELD_U64 };
@@ -33,6 +37,7 @@ static const struct word words[] = {
     {"jitter", LAB_UNIT_TIME, FIELD_U64, AT(jitter_us), HOUR_US},
     {"rate", LAB_UNIT_RATE, FIELD_U64, AT(rate_bps), UINT64_C(1000000000000)},
     {"queue", LAB_UNIT_BYTES, FIELD_U32, AT(queue_bytes), INT32_MAX},
+    {"held", LAB_UNIT_BYTES, FIELD_U64, AT(held_max_bytes), UINT64_C(1) << 40},
     {"mark", LAB_UNIT_BYTES, FIELD_U32, AT(ecn_mark_bytes), INT32_MAX},
     {"codel", LAB_UNIT_TIME, FIELD_U64, AT(codel_target_us), HOUR_US},
     {"loss", LAB_UNIT_PART, FIELD_U32, AT(loss_ppm), ALL},

@@ -97,11 +97,11 @@ static void write_statistics(FILE *out, const struct link_run *r) {
         aksu_sim_path_stats_get(r->sim, r->link, r->end[i].node, &s);
         (void)fprintf(out,
                       "%s > %s: %llu packets of %llu bytes, %llu delivered, %llu lost, %llu marked, %llu duplicated, "
-                      "queue %u bytes, at most %u\n",
+                      "held %llu bytes, queue %u bytes, at most %u\n",
                       r->end[i].device, r->end[1 - i].device, (unsigned long long)s.packets,
                       (unsigned long long)s.bytes, (unsigned long long)s.delivered, (unsigned long long)s.lost,
-                      (unsigned long long)s.marked, (unsigned long long)s.duplicated, s.queued_bytes,
-                      s.queued_bytes_max);
+                      (unsigned long long)s.marked, (unsigned long long)s.duplicated, (unsigned long long)s.held_bytes,
+                      s.queued_bytes, s.queued_bytes_max);
         if (r->end[i].refused > 0)
             (void)fprintf(out, "%s refused %llu packets\n", r->end[i].device, (unsigned long long)r->end[i].refused);
     }
@@ -246,6 +246,8 @@ static const char help_text[] =
     "  --show A             its settings and statistics\n"
     "\nsettings, for both directions, or for packets from one end with a: or b: before them:\n"
     "  delay=T jitter=T rate=R queue=N     0 means none, and for queue no limit (1500000 bytes)\n"
+    "  held=N                              memory for what waits and is on its way, each direction; above it packets\n"
+    "                                      are lost and counted; 0 means no limit (256M)\n"
     "  mark=N codel=T                      ECN marks at a queue of so much; RFC 8289 with this target\n"
     "  loss=P duplicate=P corrupt=P truncate=P reorder=P reorder-by=T\n"
     "  burst-enter=P burst-leave=P burst-loss=P   Gilbert-Elliott: chances for each packet\n"

@@ -19,6 +19,7 @@ const char *const *lab_loss(aksu_sim_loss why) {
         [AKSU_SIM_LOSS_CABLE] = {"cable pulled", "케이블이 빠짐"},
         [AKSU_SIM_LOSS_MTU] = {"larger than the MTU", "MTU보다 큼"},
         [AKSU_SIM_LOSS_HOST_DOWN] = {"host is down", "호스트가 꺼짐"},
+        [AKSU_SIM_LOSS_HELD] = {"too much under way", "도중에 너무 많음"},
         [AKSU_SIM_LOSS_NO_MEMORY] = {"no memory", "메모리가 없음"},
         [AKSU_SIM_LOSS_NOT_IP] = {"not an IP packet", "IP 패킷이 아님"},
         [AKSU_SIM_LOSS_HOP_LIMIT] = {"hop limit", "홉 제한"},

@@ -76,8 +76,14 @@ const char *aksu_sim_loss_text(aksu_sim_loss why) {
     return (size_t)why < AKSU_SIM_LOSS_COUNT ? texts[why] : "?";
 }
 
+void ak_sim_let_go(struct ak_lane *lane, struct ak_packet *packet) {
+    lane->stats.held_bytes -= packet->held_bytes;
+    packet->held_bytes = 0;
+}
+
 void ak_sim_lost(struct aksu_sim *sim, struct ak_lane *lane, struct ak_packet *packet, aksu_sim_loss why) {
     lane->stats.lost++;
+    ak_sim_let_go(lane, packet);
     if (sim->hooks.lost != NULL) sim->hooks.lost(sim->hooks.user, packet->id, why);
     free(packet);
 }
@@ -87,6 +93,7 @@ static struct ak_packet *copy_of(struct aksu_sim *sim, const struct ak_packet *p
     if (copy == NULL) return NULL;
     memcpy(copy, packet, sizeof *copy + packet->bytes);
     copy->next = NULL;
+    copy->held_bytes = 0;
     copy->id = ++sim->packet_last;
     if (sim->hooks.copied != NULL) sim->hooks.copied(sim->hooks.user, packet->id, copy->id);
     return copy;
@@ -95,6 +102,20 @@ static struct ak_packet *copy_of(struct aksu_sim *sim, const struct ak_packet *p
 /* Where the IP header ends; extension headers count as payload. */
 static uint32_t ip_bytes_of(const struct ak_packet *packet) {
     return packet->data[0] >> 4 == 6 ? 40 : (packet->data[0] & 15u) * 4;
+}
+
+/* Counts a packet's memory, with that of the calendar, which doubles.  False: there is too much, and it is lost. */
+static bool hold(struct aksu_sim *sim, struct ak_lane *lane, struct ak_packet *packet) {
+    uint32_t bytes = (uint32_t)(sizeof *packet + packet->bytes + 2 * sizeof(struct ak_sim_item));
+    uint64_t after = lane->stats.held_bytes + bytes;
+    if (lane->path.held_max_bytes != 0 && after > lane->path.held_max_bytes) {
+        ak_sim_lost(sim, lane, packet, AKSU_SIM_LOSS_HELD);
+        return false;
+    }
+    packet->held_bytes = bytes;
+    lane->stats.held_bytes = after;
+    if (after > lane->stats.held_bytes_max) lane->stats.held_bytes_max = after;
+    return true;
 }
 
 /* The TCP header of a packet; NULL: it has none. */
@@ -253,6 +274,7 @@ static void queue(struct aksu_sim *sim, uint32_t link, uint32_t side, struct ak_
         ak_sim_lost(sim, lane, packet, AKSU_SIM_LOSS_QUEUE_FULL);
         return;
     }
+    if (!hold(sim, lane, packet)) return;
     if (lane->path.ecn_mark_bytes != 0 && after > lane->path.ecn_mark_bytes) (void)mark(lane, packet);
     packet->queued_us = sim->now_us;
     if (lane->last != NULL)
@@ -277,12 +299,14 @@ static bool by_mask(struct aksu_sim *sim, uint32_t link, uint32_t side, struct a
         switch (fault->action) {
         case AKSU_SIM_DROP: ak_sim_lost(sim, lane, packet, AKSU_SIM_LOSS_FAULT); return false;
         case AKSU_SIM_DELAY:
-            file_arrival(sim, link, side, packet, sim->now_us + lane->path.delay_us + fault->us);
+            if (hold(sim, lane, packet))
+                file_arrival(sim, link, side, packet, sim->now_us + lane->path.delay_us + fault->us);
             return false;
         case AKSU_SIM_DUPLICATE:
             copy = copy_of(sim, packet);
             lane->stats.duplicated++;
-            if (copy != NULL) file_arrival(sim, link, side, copy, sim->now_us + lane->path.delay_us + fault->us);
+            if (copy != NULL && hold(sim, lane, copy))
+                file_arrival(sim, link, side, copy, sim->now_us + lane->path.delay_us + fault->us);
             break;
         case AKSU_SIM_CORRUPT: corrupt(sim, packet); break;
         case AKSU_SIM_TRUNCATE:

@@ -344,6 +344,7 @@ static void arrive(struct aksu_sim *sim, const struct ak_sim_item *item) {
         return;
     }
     lane->stats.delivered++;
+    ak_sim_let_go(lane, packet);
     if (node->router) {
         ak_sim_forward_packet(sim, lane, node->index, packet);
         return;

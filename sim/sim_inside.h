@@ -11,6 +11,7 @@ struct ak_packet {
     uint64_t id;
     uint64_t queued_us;
     uint32_t bytes;
+    uint32_t held_bytes; /* what its lane counts for it; 0: nothing yet */
     uint8_t data[];
 };
 
@@ -95,6 +96,8 @@ bool ak_sim_push(struct aksu_sim *sim, const struct ak_sim_item *item);
 bool ak_sim_pop(struct aksu_sim *sim, uint64_t until_us, struct ak_sim_item *ret_item);
 
 void ak_sim_lost(struct aksu_sim *sim, struct ak_lane *lane, struct ak_packet *packet, aksu_sim_loss why);
+/* Its lane has it no longer. */
+void ak_sim_let_go(struct ak_lane *lane, struct ak_packet *packet);
 void ak_sim_enters(struct aksu_sim *sim, uint32_t link, uint32_t side, struct ak_packet *packet);
 void ak_sim_sent(struct aksu_sim *sim, uint32_t link, uint32_t side, struct ak_packet *packet);
 

@@ -36,6 +36,7 @@ typedef struct aksu_sim aksu_sim;
     X(CABLE, "cable pulled")                                                                                           \
     X(MTU, "larger than the MTU")                                                                                      \
     X(HOST_DOWN, "host is down")                                                                                       \
+    X(HELD, "too much under way") /* held_max_bytes */                                                                 \
     X(NO_MEMORY, "no memory")                                                                                          \
     X(NOT_IP, "not an IP packet") /* at a router, and the next three */                                                \
     X(HOP_LIMIT, "hop limit")                                                                                          \
@@ -108,6 +109,7 @@ typedef struct aksu_sim_path {
     uint32_t queue_bytes;     /* tail drop above this; 0: no limit */
     uint32_t ecn_mark_bytes;  /* mark ECN-capable packets when the queue holds this much; 0: never */
     uint64_t codel_target_us; /* RFC 8289; 0: off */
+    uint64_t held_max_bytes; /* of memory, for what waits and what is on its way: above it packets are lost.  0: none */
     uint32_t loss_ppm;
     uint32_t burst_enter_ppm, burst_leave_ppm, burst_loss_ppm; /* Gilbert-Elliott: chances per packet */
     uint32_t duplicate_ppm;
@@ -134,6 +136,7 @@ void aksu_sim_link_mtu(aksu_sim *sim, uint32_t link, uint32_t mtu, aksu_sim_tell
 typedef struct aksu_sim_path_stats {
     uint64_t packets, bytes, delivered, lost, marked, duplicated;
     uint32_t queued_bytes, queued_bytes_max;
+    uint64_t held_bytes, held_bytes_max; /* memory of the packets that wait or are on their way */
 } aksu_sim_path_stats;
 void aksu_sim_path_stats_get(const aksu_sim *sim, uint32_t link, uint32_t from_node, aksu_sim_path_stats *ret_stats);
 

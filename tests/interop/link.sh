@@ -94,6 +94,13 @@ serve 9003
 timeout 60 nc 2001:db8:9::2 9003 </dev/null >"$work/got"
 within marked_over_ipv6 "$(statistic 'far > near' marked)" $((marked + 1)) 100000
 
+# A slow line without a queue limit holds no more than it may; the rest is lost, and told.
+change mark=0 rate=8kbit held=64K
+ping -n -q -f -c 400 -s 1400 -w 1 10.9.0.2 >/dev/null
+check held_is_told "$("$AKSU" link --show near | grep -c '^lost [0-9]*: too much under way$')" 1
+within held "$(statistic 'near > far' 'bytes, queue')" 1000 65536
+change held=256M rate=100Mbit
+
 # aksu behind it: the far kernel routes to its TUN device.
 change rate=0 mark=0 delay=10ms loss=1%
 there sysctl -q -w net.ipv4.ip_forward=1

@@ -207,6 +207,41 @@ static void corruption_spares_the_ip_header(void **state) {
     }
 }
 
+/* Packets in a queue without limit, on a line of an hour, delayed by a fault and copied: memory stays bounded, what
+ * does not fit is lost and counted, and all of it is given back. */
+static void memory_under_way_is_bounded(void **state) {
+    (void)state;
+    const uint64_t max = 100000;
+    static const aksu_sim_path paths[] = {
+        {.rate_bps = 8000, .held_max_bytes = 100000},
+        {.delay_us = 3600000000, .held_max_bytes = 100000},
+        {.delay_us = 1000, .reorder_ppm = 1000000, .reorder_us = 1000000, .held_max_bytes = 100000},
+        {.delay_us = 1000, .duplicate_ppm = 1000000, .truncate_ppm = 1000000, .held_max_bytes = 100000},
+        {.delay_us = 1000, .held_max_bytes = 100000},
+    };
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        struct net *n = net_open(1, false, &paths[i]);
+        aksu_sim_fault late = {.link = n->link, .from_node = n->node[0], .action = AKSU_SIM_DELAY, .us = 60000000};
+        aksu_sim_fault twice = {.link = n->link, .from_node = n->node[0], .action = AKSU_SIM_DUPLICATE};
+        if (i == 4) {
+            assert_int_equal(aksu_sim_fault_add(n->sim, &twice), AKSU_OK);
+            assert_int_equal(aksu_sim_fault_add(n->sim, &late), AKSU_OK);
+        }
+        send(n, 1000);
+        aksu_sim_path_stats stats;
+        aksu_sim_path_stats_get(n->sim, n->link, n->node[0], &stats);
+        assert_true(stats.held_bytes > max / 2 && stats.held_bytes <= max);
+        assert_true(stats.held_bytes_max <= max);
+        assert_int_equal(n->why, AKSU_SIM_LOSS_HELD);
+        assert_int_equal(n->lost, stats.lost);
+        run(n, 7200000000);
+        aksu_sim_path_stats_get(n->sim, n->link, n->node[0], &stats);
+        assert_int_equal(stats.held_bytes, 0);
+        assert_int_equal(stats.delivered + stats.lost, 1000 + stats.duplicated);
+        net_close(n);
+    }
+}
+
 static void jitter_keeps_the_order_and_its_bounds(void **state) {
     (void)state;
     struct net *n = net_open(7, false, &(aksu_sim_path){.delay_us = 10000, .jitter_us = 5000});
@@ -544,6 +579,7 @@ int main(void) {
         cmocka_unit_test(queue_drops_what_does_not_fit),
         cmocka_unit_test(faults_by_mask_know_tcp),
         cmocka_unit_test(corruption_spares_the_ip_header),
+        cmocka_unit_test(memory_under_way_is_bounded),
         cmocka_unit_test(jitter_keeps_the_order_and_its_bounds),
         cmocka_unit_test(reordered_packets_come_later),
         cmocka_unit_test(chances_are_as_set),
