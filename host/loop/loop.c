@@ -212,12 +212,14 @@ static bool handle_events(aksu_loop *loop) {
     return any;
 }
 
-/* Events and output, until neither brings more of the other. */
+/* Events and output, until neither brings more of the other: output alone may, by a timer or what we send to ourselves.
+ */
 static void settle(aksu_loop *loop) {
-    for (;;) {
-        bool any = handle_events(loop);
-        any |= ak_loop_output(loop);
-        if (!any) return;
+    bool any = true;
+    (void)handle_events(loop);
+    while (any) {
+        any = ak_loop_output(loop);
+        any |= handle_events(loop);
     }
 }
 

@@ -351,7 +351,8 @@ size_t aksu_output(aksu_stack *stack, uint64_t now_us, aksu_frame *ret_frames, s
 /* The driver has no more use for a frame's bytes.  Not called with config.output_sync.  An unknown token is counted. */
 void aksu_output_done(aksu_stack *stack, uint32_t token);
 
-/* When aksu_output must be called next: <= now: at once.  UINT64_MAX: not before input or a call. */
+/* When the next turn is due, aksu_output with it: <= now: at once.  UINT64_MAX: not before input or a call.  Events
+ * that the last aksu_output brought about, by a timer or a packet to ourselves, make it due at once. */
 uint64_t aksu_deadline_us(const aksu_stack *stack);
 
 /* ---------------------------------------------------------------- events */

@@ -180,6 +180,7 @@ struct ak_core {
     struct ak_table udp;       /* UDP sockets, by address, port and peer */
     struct ak_list ready;      /* sockets with pending_bits */
     struct ak_lens ready_lens;
+    bool ready_late;       /* the last aksu_output has added to them */
     struct ak_list output; /* connections that may have something to send */
     struct ak_lens output_lens;
     struct ak_list lent; /* frames lent, in order (output_sync) */

@@ -201,6 +201,7 @@ size_t aksu_output(aksu_stack *stack, uint64_t now_us, aksu_frame *ret_frames, s
             ak_frame_done(core, slot->token);
         }
     }
+    ak_ref last_ready = core->ready.tail;
     fire_timers(core);
     if (ak_memory_can_feed(core)) ak_memory_feed(core);
     size_t count = 0;
@@ -219,6 +220,7 @@ size_t aksu_output(aksu_stack *stack, uint64_t now_us, aksu_frame *ret_frames, s
         }
         count += loop_back(core, ret_frames + count, more);
     }
+    core->ready_late = core->ready.tail != last_ready;
     return count;
 }
 
@@ -231,6 +233,7 @@ uint64_t aksu_deadline_us(const aksu_stack *stack) {
     bool waits = core->reply_count > 0 || core->output.head != AK_NONE;
     bool frames = core->config.output_sync || ak_pool_free(&core->pool[AK_KIND_FRAME]) > 0;
     if ((waits && frames) || ak_memory_can_feed(core)) return core->now_us;
+    if (core->ready_late && core->ready.head != AK_NONE) return core->now_us;
     return ak_min_u64(ak_wheel_next_us(&core->wheel), ak_time_wait_next_us(core));
 }
 

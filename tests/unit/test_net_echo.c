@@ -180,6 +180,28 @@ static void error_of_a_request_is_told(void **state) {
     world_close(w);
 }
 
+/* What comes back within aksu_output is an event that the next turn must not wait for. */
+static void event_of_output_makes_the_turn_due(void **state) {
+    (void)state;
+    struct tcp_world *w = open_world();
+    aksu_stack *s = w->stack[CLIENT];
+    aksu_sock sock = echo_to(w, &six[CLIENT], 0); /* to ourselves */
+    assert_int_equal(aksu_udp_send(s, sock, NULL, "me", 2), AKSU_OK);
+    aksu_frame frame;
+    assert_int_equal(aksu_output(s, w->now_us, &frame, 1), 0);
+    assert_true(aksu_deadline_us(s) <= w->now_us);
+    aksu_event event;
+    assert_true(aksu_next_event(s, &event));
+    assert_int_equal(event.bits, AKSU_EV_READABLE);
+    assert_true(aksu_deadline_us(s) > w->now_us);
+    /* One that was left before is not told of again and again. */
+    assert_int_equal(aksu_udp_send(s, sock, NULL, "me", 2), AKSU_OK);
+    assert_int_equal(aksu_output(s, w->now_us, &frame, 1), 0);
+    assert_int_equal(aksu_output(s, w->now_us, &frame, 1), 0);
+    assert_true(aksu_deadline_us(s) > w->now_us);
+    world_close(w);
+}
+
 static void wrong_calls_are_refused(void **state) {
     (void)state;
     struct tcp_world *w = open_world();
@@ -212,6 +234,7 @@ int main(void) {
         cmocka_unit_test(requests_are_answered_in_their_order),
         cmocka_unit_test(strange_answers_are_dropped),
         cmocka_unit_test(error_of_a_request_is_told),
+        cmocka_unit_test(event_of_output_makes_the_turn_due),
         cmocka_unit_test(wrong_calls_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
