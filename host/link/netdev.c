@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ADDR_V4_OFFSET 12 /* of the IPv4 address in an aksu_addr, RFC 4291 s2.5.5.2 */
@@ -58,6 +59,7 @@ struct request {
     union {
         struct ifaddrmsg address;
         struct ifinfomsg link;
+        struct rtmsg route;
     } body;
     uint8_t attributes[64]; /* follows the shorter bodies directly as well: see request_attribute */
 };
@@ -76,31 +78,40 @@ static void request_nest_end(struct request *request, struct rtattr *nest) {
     nest->rta_len = (uint16_t)((uint8_t *)request + request->header.nlmsg_len - (uint8_t *)nest);
 }
 
-/* Sends a request and waits for its acknowledgment. */
-static int request_send(struct request *request) {
+union answer {
+    struct nlmsghdr header;
+    uint8_t bytes[4096];
+};
+
+/* Sends a request and waits for its answer: 0 for an acknowledgment or what was asked for, which is of the type. */
+static int request_exchange(struct request *request, uint16_t type, union answer *ret_answer) {
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     if (fd < 0) return -errno;
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    union {
-        struct nlmsghdr header;
-        uint8_t bytes[4096];
-    } answer;
     int failed = -EIO;
     ssize_t got = 0;
     if (sendto(fd, request, request->header.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0) {
         failed = -errno;
     } else {
         do {
-            got = recv(fd, &answer, sizeof answer, 0);
+            got = recv(fd, ret_answer, sizeof *ret_answer, 0);
         } while (got < 0 && errno == EINTR);
         if (got < 0) {
             failed = -errno;
-        } else if ((size_t)got >= NLMSG_LENGTH(sizeof(struct nlmsgerr)) && answer.header.nlmsg_type == NLMSG_ERROR) {
-            failed = ((const struct nlmsgerr *)NLMSG_DATA(&answer.header))->error;
+        } else if ((size_t)got >= NLMSG_LENGTH(sizeof(struct nlmsgerr)) &&
+                   ret_answer->header.nlmsg_type == NLMSG_ERROR) {
+            failed = ((const struct nlmsgerr *)NLMSG_DATA(&ret_answer->header))->error;
+        } else if ((size_t)got >= NLMSG_LENGTH(sizeof(struct rtmsg)) && ret_answer->header.nlmsg_type == type) {
+            failed = 0;
         }
     }
     (void)close(fd);
     return failed;
+}
+
+static int request_send(struct request *request) {
+    union answer answer;
+    return request_exchange(request, NLMSG_ERROR, &answer);
 }
 
 int ak_netdev_no_link_local(unsigned index) {
@@ -170,4 +181,24 @@ int ak_netdev_add_addr(const char *name, const aksu_addr *addr, uint8_t prefix_b
     (void)request_attribute(&request, IFA_ADDRESS, bytes, byte_count);
     int failed = request_send(&request);
     return failed == -EEXIST ? 0 : failed;
+}
+
+/* Whether packets to the address are the kernel's own. */
+static bool is_local(const aksu_addr *addr) {
+    struct request request = {
+        .header = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)),
+                   .nlmsg_type = RTM_GETROUTE,
+                   .nlmsg_flags = NLM_F_REQUEST},
+        .body.route = {.rtm_family = AF_INET6, .rtm_dst_len = 128},
+    };
+    (void)request_attribute(&request, RTA_DST, addr->byte, sizeof addr->byte);
+    union answer answer;
+    if (request_exchange(&request, RTM_NEWROUTE, &answer) != 0) return false;
+    return ((const struct rtmsg *)NLMSG_DATA(&answer.header))->rtm_type == RTN_LOCAL;
+}
+
+void ak_netdev_wait_addr(const aksu_addr *addr) {
+    enum { TRIES = 200 };
+    const struct timespec pause = {.tv_nsec = 1000000};
+    for (int i = 0; i < TRIES && !aksu_addr_is_v4(addr) && !is_local(addr); i++) (void)nanosleep(&pause, NULL);
 }

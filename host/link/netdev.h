@@ -17,4 +17,8 @@ int ak_netdev_no_link_local(unsigned index);
  * s5.4), since the only other node is ours. */
 int ak_netdev_add_addr(const char *name, const aksu_addr *addr, uint8_t prefix_bits);
 
+/* The kernel takes up an IPv6 address some time after it was added and the device is up, and drops what comes for it
+ * until then: waits for that, a fifth of a second at most. */
+void ak_netdev_wait_addr(const aksu_addr *addr);
+
 #endif

@@ -323,6 +323,10 @@ static int configure(struct tun *tun, const aksu_tun_config *config, aksu_host_e
             what = "up";
             failed = ak_netdev_set_up(tun->name);
         }
+        for (size_t i = 0; !failed && i < AKSU_HOST_ADDRS; i++) {
+            const aksu_addr *addr = &config->host_addr[i].addr;
+            if (!aksu_addr_is_any(addr)) ak_netdev_wait_addr(addr);
+        }
     }
     if (!failed) {
         what = "(reading) the MTU of";
