@@ -20,6 +20,14 @@ typedef struct app_serve_options {
     uint64_t idle_s, header_s, transfer_s, grace_s;
 } app_serve_options;
 
+/* What only ping and trace-route have.  0: the verb's own default. */
+typedef struct app_probe_options {
+    uint64_t count, interval_ms, wait_ms;
+    uint32_t size_bytes;
+    bool size_given;
+    uint8_t ttl;
+} app_probe_options;
+
 #define APP_ROUTES_MAX 8u
 
 typedef struct app_options {
@@ -32,6 +40,7 @@ typedef struct app_options {
     const char *svg; /* a file's name, or NULL */
     bool quiet;
     app_serve_options serve;
+    app_probe_options probe;
     const char *argument[3];
     int argument_count;
 } app_options;
@@ -41,10 +50,12 @@ typedef struct app_verb {
     const char *name, *arguments, *summary, *help;
     int (*run)(app_options *options);
     int argument_min, argument_max;
-    bool asks; /* it has no stack of its own: of the common options it takes --dev alone */
+    bool probes; /* it takes the options of app_probe_options */
+    bool asks;   /* it has no stack of its own: of the common options it takes --dev alone */
 } app_verb;
 
 extern const app_verb app_verb_serve, app_verb_connect, app_verb_listen, app_verb_status, app_verb_resolve;
+extern const app_verb app_verb_ping, app_verb_trace_route;
 
 /* Parses argv behind the verb; APP_OK, or what to exit with after something was said.  ret_help: --help was asked for
  * and given. */
@@ -101,6 +112,9 @@ typedef struct app_session {
 /* An address of a socket structure; false: of another family, or NULL. */
 struct sockaddr;
 bool app_addr_of(const struct sockaddr *from, aksu_addr *ret_addr);
+/* The host that an argument names: an address, or a name that the machine's resolver knows.  False: it was said why
+ * not. */
+bool app_host_of(const app_options *options, const char *name, aksu_addr *ret_addr);
 
 /* APP_OK, or APP_USAGE after one line was said. */
 int app_session_open(app_options *options, app_session *ret_session);

@@ -8,19 +8,19 @@
 #include "lab/verb.h"
 #include "script/verb.h"
 
-static const app_verb *const verbs[] = {&app_verb_serve, &app_verb_connect, &app_verb_listen, &app_verb_status,
-                                        &app_verb_resolve};
+static const app_verb *const verbs[] = {&app_verb_serve,   &app_verb_connect, &app_verb_listen,     &app_verb_status,
+                                        &app_verb_resolve, &app_verb_ping,    &app_verb_trace_route};
 #define VERB_COUNT (sizeof verbs / sizeof verbs[0])
 
 static void help(FILE *to) {
     (void)fprintf(to, "usage: aksu VERB [OPTION...] [ARGUMENT...]\n\n");
     for (size_t i = 0; i < VERB_COUNT; i++)
-        (void)fprintf(to, "  %-8s %-12s %s\n", verbs[i]->name, verbs[i]->arguments, verbs[i]->summary);
-    (void)fprintf(to, "  %-8s %-12s %s\n", "pair", "", "standard input to output through two stacks in memory");
-    (void)fprintf(to, "  %-8s %-12s %s\n", "link", "A B", "join two devices with delay, loss and a rate");
-    (void)fprintf(to, "  %-8s %-12s %s\n", "explain", "FILE", "say what happened in a capture");
-    (void)fprintf(to, "  %-8s %-12s %s\n", "lab", "[NAME]", "show what TCP does, in virtual time");
-    (void)fprintf(to, "  %-8s %-12s %s\n", "script", "FILE...", "play packet scripts");
+        (void)fprintf(to, "  %-11s %-23s %s\n", verbs[i]->name, verbs[i]->arguments, verbs[i]->summary);
+    (void)fprintf(to, "  %-11s %-23s %s\n", "pair", "", "standard input to output through two stacks in memory");
+    (void)fprintf(to, "  %-11s %-23s %s\n", "link", "A B", "join two devices with delay, loss and a rate");
+    (void)fprintf(to, "  %-11s %-23s %s\n", "explain", "FILE", "say what happened in a capture");
+    (void)fprintf(to, "  %-11s %-23s %s\n", "lab", "[NAME]", "show what TCP does, in virtual time");
+    (void)fprintf(to, "  %-11s %-23s %s\n", "script", "FILE...", "play packet scripts");
     (void)fprintf(to, "\naksu VERB --help tells more, with examples.  aksu --version prints the version.\n");
 }
 

@@ -81,7 +81,13 @@ enum {
     OPT_IDLE_TIMEOUT,
     OPT_HEADER_TIMEOUT,
     OPT_TRANSFER_TIMEOUT,
-    OPT_GRACE
+    OPT_GRACE,
+    OPT_PROBE, /* from here on: of ping and trace-route */
+    OPT_COUNT = OPT_PROBE,
+    OPT_INTERVAL,
+    OPT_WAIT,
+    OPT_SIZE,
+    OPT_TTL
 };
 static const struct option long_options[] = {
     {"dev", required_argument, NULL, OPT_DEV},
@@ -106,6 +112,11 @@ static const struct option long_options[] = {
     {"header-timeout", required_argument, NULL, OPT_HEADER_TIMEOUT},
     {"transfer-timeout", required_argument, NULL, OPT_TRANSFER_TIMEOUT},
     {"grace", required_argument, NULL, OPT_GRACE},
+    {"count", required_argument, NULL, OPT_COUNT},
+    {"interval", required_argument, NULL, OPT_INTERVAL},
+    {"wait", required_argument, NULL, OPT_WAIT},
+    {"size", required_argument, NULL, OPT_SIZE},
+    {"ttl", required_argument, NULL, OPT_TTL},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -163,6 +174,26 @@ static bool parse_serve(app_serve_options *serve, int option, const char *value)
     }
 }
 
+static bool parse_probe(app_probe_options *probe, int option, const char *value) {
+    const uint64_t hour_ms = 3600000;
+    uint64_t number;
+    switch (option) {
+    case OPT_COUNT: return app_number("--count", value, 1, 1000000000, &probe->count);
+    case OPT_INTERVAL: return app_number("--interval", value, 1, hour_ms, &probe->interval_ms);
+    case OPT_WAIT: return app_number("--wait", value, 1, hour_ms, &probe->wait_ms);
+    case OPT_SIZE:
+        if (!app_number("--size", value, 0, 65507, &number)) return false;
+        probe->size_bytes = (uint32_t)number;
+        probe->size_given = true;
+        return true;
+    case OPT_TTL:
+        if (!app_number("--ttl", value, 1, 255, &number)) return false;
+        probe->ttl = (uint8_t)number;
+        return true;
+    default: return false;
+    }
+}
+
 static bool parse_svg(app_options *options, const char *file) {
     if (*file == '\0' || options->svg != NULL) {
         app_say("--svg takes one file's name, once");
@@ -204,7 +235,9 @@ static bool parse_one(app_options *options, int option, const char *value) {
         return true;
     case OPT_SET: return parse_set(options, value);
     case OPT_QUIET: options->quiet = true; return true;
-    default: return parse_serve(&options->serve, option, value);
+    default:
+        return option >= OPT_PROBE ? parse_probe(&options->probe, option, value)
+                                   : parse_serve(&options->serve, option, value);
     }
 }
 
@@ -236,7 +269,8 @@ int app_options_parse(const app_verb *verb, int argc, char **argv, app_options *
             *ret_help = true;
             return APP_OK;
         }
-        bool others = (option >= OPT_SERVE && verb != &app_verb_serve) ||
+        bool others = (option >= OPT_SERVE && option < OPT_PROBE && verb != &app_verb_serve) ||
+                      (option >= OPT_PROBE && !verb->probes) ||
                       (verb->asks && option >= OPT_DEV && option != OPT_DEV && option != OPT_HELP);
         if (others || option == '?' || option == ':') {
             say_no_option(verb, option, others ? long_options[index].name : argv[optind - 1]);

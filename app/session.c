@@ -1,5 +1,6 @@
 /* A stack behind a device for a verb: opened, traced, asked about, stopped by signals. */
 #include <ifaddrs.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
@@ -24,6 +25,23 @@ bool app_addr_of(const struct sockaddr *from, aksu_addr *ret_addr) {
     }
     if (from == NULL || from->sa_family != AF_INET6) return false;
     memcpy(ret_addr->byte, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr, sizeof ret_addr->byte);
+    return true;
+}
+
+bool app_host_of(const app_options *options, const char *name, aksu_addr *ret_addr) {
+    bool six = app_has_family(options, /* four= */ false);
+    if (aksu_addr_parse(name, ret_addr) == AKSU_OK) {
+        if (six || aksu_addr_is_v4(ret_addr)) return true;
+        app_say("'%s' is an IPv6 address, and there is none here; add --address and --host-address of IPv6", name);
+        return false;
+    }
+    struct addrinfo hints = {.ai_family = six ? AF_UNSPEC : AF_INET, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    if (getaddrinfo(name, NULL, &hints, &found) != 0 || found == NULL || !app_addr_of(found->ai_addr, ret_addr)) {
+        app_say("'%s' is no address and no name that resolves to %s", name, six ? "one" : "IPv4");
+        return false;
+    }
+    freeaddrinfo(found);
     return true;
 }
 

@@ -4,11 +4,8 @@
  * and we may go on.  Nothing is read that cannot be passed on, so both sides feel the other's pace. */
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -209,29 +206,11 @@ static int run_pipe(app_options *options, const aksu_tcp_open *open, bool active
     return p->status;
 }
 
-/* A literal, or a name that the machine's resolver knows: its first address in a family that we have. */
-static bool resolve(const char *name, bool six, aksu_addr *ret_addr) {
-    if (aksu_addr_parse(name, ret_addr) == AKSU_OK) {
-        if (six || aksu_addr_is_v4(ret_addr)) return true;
-        app_say("'%s' is an IPv6 address, and there is none here; add --address and --host-address of IPv6", name);
-        return false;
-    }
-    struct addrinfo hints = {.ai_family = six ? AF_UNSPEC : AF_INET, .ai_socktype = SOCK_STREAM};
-    struct addrinfo *found = NULL;
-    if (getaddrinfo(name, NULL, &hints, &found) != 0 || found == NULL || !app_addr_of(found->ai_addr, ret_addr)) {
-        app_say("'%s' is no address and no name that resolves to %s", name, six ? "one" : "IPv4");
-        return false;
-    }
-    freeaddrinfo(found);
-    return true;
-}
-
 static int run_connect(app_options *options) {
     uint64_t port;
     aksu_tcp_open open = {.struct_bytes = sizeof open};
-    bool six = app_has_family(options, /* four= */ false);
     if (!app_number("port", options->argument[1], 1, 65535, &port)) return APP_USAGE;
-    if (!resolve(options->argument[0], six, &open.remote.addr)) return APP_USAGE;
+    if (!app_host_of(options, options->argument[0], &open.remote.addr)) return APP_USAGE;
     open.remote.port = (uint16_t)port;
     return run_pipe(options, &open, /* active= */ true);
 }

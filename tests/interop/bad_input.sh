@@ -39,6 +39,11 @@ for verb in "connect 192.0.2.1" listen "serve . --port"; do
         bad "port '$port' for $verb" "is not a number from 1 to 65535\|'-1' is no option" "$AKSU" $verb "$port"
     done
 done
+bad "another verb's --count" "'--count' is no option of aksu listen" "$AKSU" listen --count 3 7
+bad "TTL" "--ttl '0' is not a number from 1 to 255" "$AKSU" ping --ttl 0 192.0.2.1
+bad "size" "--size '65508' is not a number from 0 to 65507" "$AKSU" ping --size 65508 192.0.2.1
+bad "too many probes" "--count '17' is more than 16 probes" "$AKSU" trace-route --count 17 192.0.2.1
+bad "ping nobody" "is no address and no name" "$AKSU" ping no.such.name.invalid
 bad "MTU" "--mtu '100' is not a number from 576 to 65535" "$AKSU" listen --mtu 100 7
 bad "2MSL" "--2msl '1000' is not a number from 30 to 240" "$AKSU" listen --2msl 1000 7
 bad "time limit" "--idle-timeout 'soon' is not a number" "$AKSU" serve --idle-timeout soon "$work"
@@ -51,6 +56,7 @@ bad "trace file" "cannot write the trace to '/nonexistent/file'" "$AKSU" listen 
 for address in 1.2.3 256.1.1.1 1.2.3.4.5 name "" 192.0.2.2/ 0.0.0.0 :: 2001:db8:::2/64 2001:db8::g/64 2001:db8::2/; do
     bad "address '$address'" "is not an address\|prefix length" "$AKSU" connect --address "$address" 192.0.2.1 80
 done
+bad "ping a group" "'224.0.0.1' is not the address of one host" "$AKSU" ping 224.0.0.1
 bad "prefix" "prefix length '40' is not a number from 1 to 31" "$AKSU" listen --address 192.0.2.2/40 7
 bad "prefix of IPv6" "prefix length '128' is not a number from 1 to 127" "$AKSU" listen --address 2001:db8::2/128 7
 bad "half of IPv6" "an IPv6 address needs both ends" "$AKSU" listen --address 2001:db8::2/64 7

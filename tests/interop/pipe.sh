@@ -84,7 +84,7 @@ if command -v script >/dev/null; then # a terminal for stderr: progress is told,
     check progress "$(grep -c 'kB received, .*/s\|MB received, .*/s' "$work/typed")" 1
     check progress_bytes "$(stat -c %s "$work/slow")" 1200000
 fi
-for verb in serve connect listen status pair; do
+for verb in serve connect listen status pair ping trace-route resolve; do
     check "$verb help" "$("$AKSU" $verb --help | grep -c 'examples:')" 1
     # The options of every example are taken: --help behind them is reached.
     "$AKSU" $verb --help | grep -o "aksu ${verb}[^<>|]*" | sed 's/  .*//' | grep -v '^aksu [a-z]* \[' >"$work/examples"
