@@ -1,8 +1,9 @@
 /* The table of a capture's connections; see explain.h.
  *
  * Connections are found by both endpoints in either order, through a hash table of doubling size over one array;
- * indices are 1-based, 0 is none.  Two lists in the order of time hold those that have ended, and those that never came
- * past their first SYN: the heads leave when their time is over, so a flood of SYNs is held for OPENING_NS at most.
+ * indices are 1-based, 0 is none.  Two lists in the order of time hold those that have ended, and those of which no
+ * more is known than one end tells: the heads leave when their time is over or the list too long, so that a flood or a
+ * scan takes bounded memory.
  *
  * Packets that are captured more than once (on several interfaces, or leaving and coming) are counted in a fixed table
  * of recent ones by what the network does not change.  It works by counts, so identical packets that were sent twice
@@ -13,13 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPENING_NS       300000000000u
 #define RECENT_COUNT     (1u << 16)
 #define HOME_COUNT       1024u
 #define BUCKETS_AT_FIRST 1024u
 
 struct list {
-    uint32_t first, last;
+    uint32_t first, last, count;
 };
 
 /* A packet that was seen, and how often more on its first interface than on others. */
@@ -37,7 +37,7 @@ struct ak_explain {
     uint32_t *bucket;
     uint32_t bucket_count; /* a power of 2 */
     struct list ended, opening;
-    uint32_t number, held, held_max, ended_count;
+    uint32_t number, held, held_max;
     uint64_t now_ns;
     bool tagged; /* packets have been seen on more than one interface, or in both directions */
     bool has_tag;
@@ -112,6 +112,7 @@ static void append(ak_explain *x, uint32_t at) {
     struct explain_conn *c = &x->conn[at];
     struct list *l = list_of(x, c);
     if (l == NULL) return;
+    l->count++;
     c->previous = l->last;
     c->next = 0;
     if (l->last != 0)
@@ -125,6 +126,7 @@ static void take_out(ak_explain *x, uint32_t at) {
     struct explain_conn *c = &x->conn[at];
     struct list *l = list_of(x, c);
     if (l == NULL) return;
+    l->count--;
     if (c->previous != 0)
         x->conn[c->previous].next = c->next;
     else
@@ -214,7 +216,8 @@ static uint32_t begin(ak_explain *x, uint64_t time_ns, const ak_packet *p, uint6
     bool answers = (p->flags & (AKSU_TCP_SYN | AKSU_TCP_ACK)) == (AKSU_TCP_SYN | AKSU_TCP_ACK);
     aksu_endpoint from = {.addr = p->from, .port = p->from_port, .link = AKSU_LINK_ANY};
     aksu_endpoint to = {.addr = p->to, .port = p->to_port, .link = AKSU_LINK_ANY};
-    *c = (struct explain_conn){.number = ++x->number, .first_ns = time_ns, .last_ns = time_ns, .list = LIST_OPENING};
+    *c = (struct explain_conn){
+        .number = ++x->number, .first_ns = time_ns, .last_ns = time_ns, .listed_ns = time_ns, .list = LIST_OPENING};
     c->end[0] = answers ? to : from;
     c->end[1] = answers ? from : to;
     uint32_t *head = bucket_of(x, hash);
@@ -237,7 +240,6 @@ static void tell(ak_explain *x, const struct explain_conn *c) {
 static void leave(ak_explain *x, uint32_t at) {
     struct explain_conn *c = &x->conn[at];
     take_out(x, at);
-    if (c->list == LIST_ENDED) x->ended_count--;
     tell(x, c);
     unhash(x, at);
     c->next = x->free_first;
@@ -249,14 +251,22 @@ static void leave(ak_explain *x, uint32_t at) {
 static void expire(ak_explain *x) {
     while (x->ended.first != 0) {
         const struct explain_conn *c = &x->conn[x->ended.first];
-        bool late = x->now_ns - c->ended_ns >= AK_EXPLAIN_LINGER_NS;
-        if (!late && x->ended_count <= AK_EXPLAIN_ENDED_MAX) break;
+        bool late = x->now_ns - c->listed_ns >= AK_EXPLAIN_LINGER_NS;
+        if (!late && x->ended.count <= AK_EXPLAIN_ENDED_MAX) break;
         leave(x, x->ended.first);
     }
     while (x->opening.first != 0) {
         uint32_t at = x->opening.first;
-        if (x->now_ns - x->conn[at].first_ns < OPENING_NS) break;
-        leave(x, at);
+        struct explain_conn *c = &x->conn[at];
+        bool many = x->opening.count > AK_EXPLAIN_OPENING_MAX;
+        if (!many && x->now_ns - c->listed_ns < AK_EXPLAIN_OPENING_NS) break;
+        if (many || x->now_ns - c->last_ns >= AK_EXPLAIN_OPENING_NS) {
+            leave(x, at);
+            continue;
+        }
+        take_out(x, at); /* it has been heard since: another turn */
+        c->listed_ns = x->now_ns;
+        append(x, at);
     }
 }
 
@@ -387,12 +397,12 @@ static uint32_t connection_of(ak_explain *x, uint64_t time_ns, const ak_packet *
 /* Into the list where it belongs now; one that has ended goes to the end of its list again. */
 static void relist(ak_explain *x, uint32_t at) {
     struct explain_conn *c = &x->conn[at];
-    bool over = ak_explain_over(c), opening = !over && !ak_explain_was_open(c);
+    bool both = c->side[0].heard && c->side[1].heard;
+    bool over = ak_explain_over(c), opening = !over && (!both || !ak_explain_was_open(c));
     if (c->list == LIST_OPENING && opening) return;
     take_out(x, at);
-    x->ended_count += (uint32_t)over - (uint32_t)(c->list == LIST_ENDED);
     c->list = over ? LIST_ENDED : opening ? LIST_OPENING : LIST_NONE;
-    c->ended_ns = x->now_ns;
+    c->listed_ns = x->now_ns;
     append(x, at);
 }
 

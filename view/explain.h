@@ -4,6 +4,10 @@
  * Packets go in, in the order of the capture; connections come out when they are over, or at ak_explain_end.  What is
  * held is what is open, and for a while (AK_EXPLAIN_LINGER_NS) what has ended, in case something late belongs to it.
  *
+ * A connection of which one end alone was heard, or that never came past its handshake, is held until it has been
+ * silent for AK_EXPLAIN_OPENING_NS; of those, and of the ended ones, there are so many at most, and the oldest leaves
+ * first.
+ *
  * What a capture cannot show is not claimed: a state is known, likely or unknown (infer.h).  A packet that was captured
  * twice, when it left one interface and when it came to another, counts once; one that came from a host whose own
  * interface is in the capture and did not send it counts as foreign: forged, or a copy that the network made.  Where
@@ -16,8 +20,10 @@
 #include "view/ladder.h"
 #include "view/packet.h"
 
-#define AK_EXPLAIN_LINGER_NS 60000000000u
-#define AK_EXPLAIN_ENDED_MAX 65536u /* kept for late segments at most */
+#define AK_EXPLAIN_LINGER_NS   60000000000u
+#define AK_EXPLAIN_ENDED_MAX   65536u /* kept for late segments at most */
+#define AK_EXPLAIN_OPENING_NS  300000000000u
+#define AK_EXPLAIN_OPENING_MAX 65536u
 
 /* X(NAME, "in JSON", "English", "Korean").  %s: the end that `by` names. */
 #define AK_ENDINGS(X)                                                                                                  \

@@ -32,7 +32,7 @@ struct explain_conn {
     uint32_t next, previous; /* in its list, or among the free ones */
     uint32_t bucket_next;
     enum { LIST_NONE, LIST_OPENING, LIST_ENDED } list;
-    uint64_t ended_ns;
+    uint64_t listed_ns; /* when it came into its list */
     uint32_t number;
     uint64_t first_ns, last_ns;
     aksu_endpoint end[2];

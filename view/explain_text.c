@@ -121,10 +121,10 @@ bool ak_explain_write_report(const ak_writer *writer, const ak_explained *e, ak_
         ak_table_endpoint(&e->end[i].addr, e->end[i].port, endpoint);
         ak_text_add_format(&line, "   %c  %s  %s  ", i == 0 ? 'A' : 'B', endpoint, state_text(&e->state[i], piece));
         ak_text_add_bytes(&line, s->bytes);
-        count(&line, s->packets, words[0][lang]);
+        count(&line, s->packets, s->packets == 1 && lang == AK_LANG_EN ? "packet" : words[0][lang]);
         count(&line, s->retransmissions, words[1][lang]);
         count(&line, s->reordered, words[2][lang]);
-        count(&line, s->probes, words[3][lang]);
+        count(&line, s->probes, s->probes == 1 && lang == AK_LANG_EN ? "probe" : words[3][lang]);
         count(&line, s->zero_windows, words[4][lang]);
         count(&line, s->foreign, words[5][lang]);
         ak_text_add(&line, "\n");

@@ -62,12 +62,12 @@ const char *ak_packet_link_name(uint32_t link_type) {
 
 /* ---- links: the cursor is left on the IP header; false: it is no IP */
 
-static bool is_ip(uint16_t ether_type) {
-    return ether_type == 0x0800 || ether_type == 0x86dd;
+static bool is_ip(uint16_t type) {
+    return type == 0x0800 || type == 0x86dd;
 }
 
-static bool ethernet(struct cursor *c) {
-    if (!skip(c, 12)) return false;
+/* The EtherType, behind tags if there are any. */
+static bool ether_type(struct cursor *c) {
     for (int tags = 0; tags < 3; tags++) {
         if (c->left < 2) return false;
         uint16_t type = u16(c->at);
@@ -78,6 +78,10 @@ static bool ethernet(struct cursor *c) {
     return false;
 }
 
+static bool ethernet(struct cursor *c) {
+    return skip(c, 12) && ether_type(c);
+}
+
 /* A cooked header tells whether the packet came or went; 4: it went. */
 static ak_sighting cooked_sighting(uint16_t packet_type) {
     return packet_type == 4 ? AK_SIGHTED_OUT : AK_SIGHTED_IN;
@@ -86,8 +90,7 @@ static ak_sighting cooked_sighting(uint16_t packet_type) {
 static bool cooked(struct cursor *c, ak_packet *packet) {
     if (c->left < 16) return false;
     packet->sighting = cooked_sighting(u16(c->at));
-    uint16_t type = u16(c->at + 14);
-    return skip(c, 16) && is_ip(type);
+    return skip(c, 14) && ether_type(c); /* tags that the kernel took off stand here again */
 }
 
 static bool cooked_v2(struct cursor *c, ak_packet *packet) {

@@ -266,6 +266,7 @@ static void packet_every_link_type_is_read(void **state) {
         {108, "\0\0\0\x02", 4, AK_SIGHTED_SOMEWHERE},
         {113, "\0\x04\0\x01\0\x06macmac\0\0\x08\0", 16, AK_SIGHTED_OUT},
         {113, "\0\0\0\x01\0\x06macmac\0\0\x08\0", 16, AK_SIGHTED_IN},
+        {113, "\0\0\0\x01\0\x06macmac\0\0\x81\0\0\x05\x08\0", 20, AK_SIGHTED_IN},
         {276, "\x08\0\0\0\0\0\0\x03\0\x01\x04\x06macmac\0\0", 20, AK_SIGHTED_OUT},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -515,6 +516,67 @@ static void scenario_endings_are_named(void **state) {
     assert_int_equal(wrong, 0);
 }
 
+static void on_told(void *user, const ak_explained *e) {
+    uint32_t *told = user;
+    told[e->ending]++;
+}
+
+/* SYNs, ACKs and resets from everywhere, within a second: what is held does not grow with them, and each is told. */
+static void flood_is_held_within_a_bound(void **state) {
+    (void)state;
+    static const uint8_t flags[] = {AKSU_TCP_SYN, AKSU_TCP_ACK, AKSU_TCP_RST | AKSU_TCP_ACK};
+    static const ak_ending endings[] = {AK_END_UNANSWERED, AK_END_OPEN, AK_END_RESET};
+    for (size_t kind = 0; kind < 3; kind++) {
+        uint32_t told[AK_ENDING_COUNT] = {0};
+        const uint32_t count = AK_EXPLAIN_OPENING_MAX * 2;
+        ak_explain_options options = {.user = told, .connection = on_told};
+        ak_explain *x = ak_explain_open(&options);
+        assert_non_null(x);
+        for (uint32_t i = 0; i < count; i++) {
+            ak_packet p = {.from = aksu_addr_v4(10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i),
+                           .to = aksu_addr_v4(192, 0, 2, 1),
+                           .from_port = 1000,
+                           .to_port = 80,
+                           .seq = i,
+                           .flags = flags[kind]};
+            assert_true(ak_explain_packet(x, i * 1000, &p));
+        }
+        assert_true(ak_explain_held_max(x) <= AK_EXPLAIN_OPENING_MAX + AK_EXPLAIN_ENDED_MAX / 2);
+        ak_explain_end(x);
+        uint32_t all = 0;
+        for (unsigned i = 0; i < AK_ENDING_COUNT; i++) all += told[i];
+        assert_int_equal(all, count);
+        assert_int_equal(told[endings[kind]], count);
+        ak_explain_close(x);
+    }
+}
+
+/* A capture of one direction only, an hour long: one connection, as long as it is not silent. */
+static void one_direction_is_one_connection(void **state) {
+    (void)state;
+    uint32_t told[AK_ENDING_COUNT] = {0};
+    ak_explain_options options = {.user = told, .connection = on_told};
+    ak_explain *x = ak_explain_open(&options);
+    assert_non_null(x);
+    ak_packet p = {.from = aksu_addr_v4(10, 0, 0, 1),
+                   .to = aksu_addr_v4(10, 0, 0, 2),
+                   .from_port = 1000,
+                   .to_port = 80,
+                   .flags = AKSU_TCP_SYN};
+    for (uint64_t second = 0; second < 3600; second += 10) {
+        assert_true(ak_explain_packet(x, second * 1000000000, &p));
+        p.flags = AKSU_TCP_ACK;
+        p.payload_bytes = 100;
+        p.seq = second == 0 ? 1 : p.seq + 100;
+    }
+    assert_int_equal(ak_explain_count(x), 1);
+    p.seq += 100;
+    assert_true(ak_explain_packet(x, (3600 + 3600) * UINT64_C(1000000000), &p));
+    assert_int_equal(ak_explain_count(x), 2);
+    ak_explain_end(x);
+    ak_explain_close(x);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(capture_every_format_is_read),
@@ -525,6 +587,8 @@ int main(void) {
         cmocka_unit_test(packet_short_and_fragments_are_not_segments),
         cmocka_unit_test(every_scenario_known_states_are_true),
         cmocka_unit_test(scenario_endings_are_named),
+        cmocka_unit_test(flood_is_held_within_a_bound),
+        cmocka_unit_test(one_direction_is_one_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
