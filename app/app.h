@@ -20,7 +20,7 @@ typedef struct app_serve_options {
     uint64_t idle_s, header_s, transfer_s, grace_s;
 } app_serve_options;
 
-/* What only ping and trace-route have.  0: the verb's own default. */
+/* What only ping and trace-route have, and wait_ms connect and listen.  0: the verb's own default. */
 typedef struct app_probe_options {
     uint64_t count, interval_ms, wait_ms;
     uint32_t size_bytes;
@@ -38,7 +38,7 @@ typedef struct app_options {
     const char *trace[APP_TRACE_MAX]; /* ladder, json, pcapng, svg, each perhaps with :FILE */
     unsigned trace_count;
     const char *svg; /* a file's name, or NULL */
-    bool quiet;
+    bool quiet, udp;
     app_serve_options serve;
     app_probe_options probe;
     const char *argument[3];
@@ -50,8 +50,9 @@ typedef struct app_verb {
     const char *name, *arguments, *summary, *help;
     int (*run)(app_options *options);
     int argument_min, argument_max;
-    bool probes; /* it takes the options of app_probe_options */
-    bool asks;   /* it has no stack of its own: of the common options it takes --dev alone */
+    bool probes;    /* it takes the options of app_probe_options */
+    bool datagrams; /* it takes --udp and --wait */
+    bool asks;      /* it has no stack of its own: of the common options it takes --dev alone */
 } app_verb;
 
 extern const app_verb app_verb_serve, app_verb_connect, app_verb_listen, app_verb_status, app_verb_resolve;
@@ -82,6 +83,9 @@ bool app_device_check(app_options *options);
 __attribute__((format(printf, 1, 2)))
 #endif
 void app_say(const char *format, ...);
+
+/* ---- udp.c: connect and listen with --udp */
+int app_udp(app_options *options, const aksu_endpoint *local, const aksu_endpoint *remote);
 
 /* ---- progress.c: bytes and rate of long transfers on stderr, where that is a terminal */
 typedef struct app_progress {

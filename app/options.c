@@ -82,10 +82,10 @@ enum {
     OPT_HEADER_TIMEOUT,
     OPT_TRANSFER_TIMEOUT,
     OPT_GRACE,
-    OPT_PROBE, /* from here on: of ping and trace-route */
-    OPT_COUNT = OPT_PROBE,
+    OPT_UDP,  /* of connect and listen */
+    OPT_WAIT, /* of these, and from here on of ping and trace-route */
+    OPT_COUNT,
     OPT_INTERVAL,
-    OPT_WAIT,
     OPT_SIZE,
     OPT_TTL
 };
@@ -112,6 +112,7 @@ static const struct option long_options[] = {
     {"header-timeout", required_argument, NULL, OPT_HEADER_TIMEOUT},
     {"transfer-timeout", required_argument, NULL, OPT_TRANSFER_TIMEOUT},
     {"grace", required_argument, NULL, OPT_GRACE},
+    {"udp", no_argument, NULL, OPT_UDP},
     {"count", required_argument, NULL, OPT_COUNT},
     {"interval", required_argument, NULL, OPT_INTERVAL},
     {"wait", required_argument, NULL, OPT_WAIT},
@@ -235,9 +236,10 @@ static bool parse_one(app_options *options, int option, const char *value) {
         return true;
     case OPT_SET: return parse_set(options, value);
     case OPT_QUIET: options->quiet = true; return true;
+    case OPT_UDP: options->udp = true; return true;
     default:
-        return option >= OPT_PROBE ? parse_probe(&options->probe, option, value)
-                                   : parse_serve(&options->serve, option, value);
+        return option >= OPT_WAIT ? parse_probe(&options->probe, option, value)
+                                  : parse_serve(&options->serve, option, value);
     }
 }
 
@@ -251,6 +253,14 @@ static void say_no_option(const app_verb *verb, int option, const char *text) {
     else
         app_say("'%s%s' is no option of aksu %s, or takes no value; aksu %s --help lists them", dashes, text,
                 verb->name, verb->name);
+}
+
+static bool takes(const app_verb *verb, int option) {
+    if (verb->asks) return option == OPT_DEV || option == OPT_HELP;
+    if (option < OPT_SERVE) return true;
+    if (option < OPT_UDP) return verb == &app_verb_serve;
+    if (option == OPT_UDP) return verb->datagrams;
+    return verb->probes || (option == OPT_WAIT && verb->datagrams);
 }
 
 int app_options_parse(const app_verb *verb, int argc, char **argv, app_options *ret_options, bool *ret_help) {
@@ -269,9 +279,7 @@ int app_options_parse(const app_verb *verb, int argc, char **argv, app_options *
             *ret_help = true;
             return APP_OK;
         }
-        bool others = (option >= OPT_SERVE && option < OPT_PROBE && verb != &app_verb_serve) ||
-                      (option >= OPT_PROBE && !verb->probes) ||
-                      (verb->asks && option >= OPT_DEV && option != OPT_DEV && option != OPT_HELP);
+        bool others = option >= OPT_DEV && !takes(verb, option);
         if (others || option == '?' || option == ':') {
             say_no_option(verb, option, others ? long_options[index].name : argv[optind - 1]);
             return APP_USAGE;

@@ -212,6 +212,7 @@ static int run_connect(app_options *options) {
     if (!app_number("port", options->argument[1], 1, 65535, &port)) return APP_USAGE;
     if (!app_host_of(options, options->argument[0], &open.remote.addr)) return APP_USAGE;
     open.remote.port = (uint16_t)port;
+    if (options->udp) return app_udp(options, &open.local, &open.remote);
     return run_pipe(options, &open, /* active= */ true);
 }
 
@@ -219,6 +220,7 @@ static int run_listen(app_options *options) {
     uint64_t port;
     if (!app_number("port", options->argument[0], 1, 65535, &port)) return APP_USAGE;
     aksu_tcp_open open = {.struct_bytes = sizeof open, .local.port = (uint16_t)port, .backlog = 1};
+    if (options->udp) return app_udp(options, &open.local, &open.remote);
     return run_pipe(options, &open, /* active= */ false);
 }
 
@@ -227,12 +229,16 @@ const app_verb app_verb_connect = {
     .arguments = "HOST PORT",
     .summary = "standard input and output to a TCP port, as netcat",
     .help = "Connects and passes standard input to the peer and the peer to standard output, half-close kept.\n"
-            "Exit status: 0 closed in order; 1 refused, reset, timed out, unreachable; 2 wrong usage.\n\n"
+            "Exit status: 0 closed in order; 1 refused, reset, timed out, unreachable; 2 wrong usage.\n"
+            "  --udp                  datagrams: one for each read of standard input, each answer to standard output\n"
+            "  --wait MS              with --udp: end after so long without an answer, once input has ended (1000)\n\n"
             "examples:\n"
             "  aksu connect 192.0.2.1 80\n"
             "  aksu connect --trace=ladder 192.0.2.1 7 < file\n"
-            "  aksu connect --address 2001:db8::2/64 --host-address 2001:db8::1 2001:db8::1 80\n",
+            "  aksu connect --address 2001:db8::2/64 --host-address 2001:db8::1 2001:db8::1 80\n"
+            "  aksu connect --udp 192.0.2.1 7\n",
     .run = run_connect,
+    .datagrams = true,
     .argument_min = 2,
     .argument_max = 2,
 };
@@ -241,11 +247,14 @@ const app_verb app_verb_listen = {
     .name = "listen",
     .arguments = "PORT",
     .summary = "the same for one connection that comes in",
-    .help = "Waits for one connection and passes standard input and output, half-close kept.\n\n"
+    .help = "Waits for one connection and passes standard input and output, half-close kept.\n"
+            "  --udp                  datagrams of the first who sends one\n"
+            "  --wait MS              with --udp: end after so long without a datagram, once one has come (no end)\n\n"
             "examples:\n"
             "  aksu listen 7000 > received\n"
             "  nc -N 192.0.2.2 7000 < file      on the kernel's side\n",
     .run = run_listen,
+    .datagrams = true,
     .argument_min = 1,
     .argument_max = 1,
 };

@@ -43,6 +43,7 @@ bad "another verb's --count" "'--count' is no option of aksu listen" "$AKSU" lis
 bad "TTL" "--ttl '0' is not a number from 1 to 255" "$AKSU" ping --ttl 0 192.0.2.1
 bad "size" "--size '65508' is not a number from 0 to 65507" "$AKSU" ping --size 65508 192.0.2.1
 bad "too many probes" "--count '17' is more than 16 probes" "$AKSU" trace-route --count 17 192.0.2.1
+bad "UDP of another verb" "'--udp' is no option of aksu serve" "$AKSU" serve --udp "$work"
 bad "ping nobody" "is no address and no name" "$AKSU" ping no.such.name.invalid
 bad "MTU" "--mtu '100' is not a number from 576 to 65535" "$AKSU" listen --mtu 100 7
 bad "2MSL" "--2msl '1000' is not a number from 30 to 240" "$AKSU" listen --2msl 1000 7
