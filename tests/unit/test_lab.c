@@ -121,6 +121,35 @@ static void central_scenarios_look_as_before(void **state) {
     }
 }
 
+/* The time at the beginning of a line or of its right half, -1: none there. */
+static double time_at(const char *half, const char *end) {
+    while (half < end && *half == ' ') half++;
+    const char *point = memchr(half, '.', (size_t)(end - half));
+    return point != NULL && half[0] >= '0' && half[0] <= '9' && point[3] >= '0' && point[3] <= '9' ? atof(half) : -1;
+}
+
+/* What both halves tell of one moment stands in one line, and time never runs backwards down the page. */
+static void check_moments(const char *text) {
+    double last[2] = {-1, -1};
+    uint32_t together = 0;
+    while (*text != '\0') {
+        const char *end = strchr(text, '\n'), *between = strstr(text, " | ");
+        assert_non_null(end);
+        bool two = between != NULL && between < end;
+        double now[2] = {time_at(text, two ? between : end), two ? time_at(between + 3, end) : -1};
+        for (unsigned i = 0; i < 2; i++) {
+            if (now[i] < 0) continue;
+            assert_true(now[i] > last[i]);
+            assert_true(now[i] > last[1 - i]);
+        }
+        if (now[0] >= 0 && now[1] >= 0) assert_true(now[0] == now[1]);
+        together += now[0] >= 0 && now[1] >= 0;
+        for (unsigned i = 0; i < 2; i++) last[i] = now[i] >= 0 ? now[i] : last[i];
+        text = end + 1;
+    }
+    assert_true(together >= 5);
+}
+
 static void twins_side_by_side_within_the_width(void **state) {
     (void)state;
     lab_scenario *s = load_named("two-way-half-open");
@@ -137,9 +166,21 @@ static void twins_side_by_side_within_the_width(void **state) {
             assert_true(lab_draw_beside((const lab_result *const *)results, count, &draw, &writer));
             check_width(memory.text, columns);
             assert_non_null(strstr(memory.text, " | "));
+            check_moments(memory.text);
             ak_memory_free(&memory);
         }
     }
+    /* Colours end with their half. */
+    lab_draw_options draw = {.columns = 140, .paint = AK_PAINT_COLOURS};
+    ak_memory memory = {.limit_bytes = 1u << 20};
+    ak_writer writer = ak_writer_memory(&memory);
+    assert_true(lab_draw_beside((const lab_result *const *)results, count, &draw, &writer));
+    for (const char *line = memory.text; *line != '\0'; line = strchr(line, '\n') + 1) {
+        const char *between = strstr(line, " | "), *last = NULL;
+        for (const char *at = line; between != NULL && at < between; at++) last = *at == '\x1b' ? at : last;
+        if (last != NULL && between < strchr(line, '\n')) assert_memory_equal(last, "\x1b[0m", 4);
+    }
+    ak_memory_free(&memory);
     free_all(results, count);
     lab_free(s);
 }
