@@ -284,6 +284,8 @@ typedef struct aksu_config {
     uint32_t datagram_max;  /* datagrams in all their queues */
     uint32_t link_max, addr_max, route_max;
     uint32_t neighbour_max;         /* on all Ethernet links; at most a quarter of them unanswered (RFC 6583) */
+    uint32_t reassembly_max;        /* datagrams of which fragments have come; 0: fragments are dropped */
+    uint32_t reassembly_bytes;      /* blocks for them; one source gets half of it, and a quarter of the datagrams */
     uint32_t held_max;              /* packets that wait for a neighbour's answer, at most 3 for each */
     uint32_t port_first, port_last; /* ephemeral ports (RFC 6056) */
 
@@ -292,6 +294,7 @@ typedef struct aksu_config {
     uint64_t time_wait_us;          /* 2MSL, 30 s to 240 s (RFC 9293 s3.4.2) */
     uint32_t syn_cookies;           /* aksu_syn_cookies */
     uint32_t rst_per_second;        /* resets and challenges sent without a connection; 0: no limit */
+    uint64_t reassembly_us;         /* how long fragments wait for the rest, 1 s to 120 s (RFC 8200 s4.5: 60 s) */
     uint32_t reset_on_overflow;     /* 1: a full accept queue answers the final ACK by RST; 0: by silence */
     uint64_t evict_shut_us;         /* while buffers are short, connections whose peers have kept their windows shut so
                                        long are reset (RFC 6429 s4): 1 s to 23 days; 0: never (MUST-37) */

@@ -26,6 +26,7 @@ extern "C" {
     X(NDP_SOURCE, "neighbour discovery from one who may not say it")                                                   \
     X(NDP_FIELD, "neighbour discovery field makes no sense")                                                           \
     X(NDP_OPTION, "neighbour discovery option malformed")                                                              \
+    X(NDP_FRAGMENT, "neighbour discovery in a fragment (RFC 6980)")                                                    \
     X(NEIGHBOUR_FULL, "no room for one more neighbour")                                                                \
     X(NEIGHBOUR_QUEUE, "too much waits for this neighbour")                                                            \
     X(NEIGHBOUR_SILENT, "the neighbour does not answer")                                                               \
@@ -36,7 +37,19 @@ extern "C" {
     X(IP_CHECKSUM, "IP header checksum wrong")                                                                         \
     X(IP_SOURCE_ROUTE, "source-routed")                                                                                \
     X(IP_OPTIONS, "IP options malformed")                                                                              \
-    X(IP_FRAGMENT, "a fragment")                                                                                       \
+    X(IP_FRAGMENT, "a fragment, and none are put together here")                                                       \
+    X(FRAGMENT_LENGTH, "fragment of no data, or not of whole 8 bytes")                                                 \
+    X(FRAGMENT_TOO_LONG, "fragment reaches beyond what a datagram holds")                                              \
+    X(FRAGMENT_HEADERS, "first fragment without all headers")                                                          \
+    X(FRAGMENT_NESTED, "fragment within a fragment")                                                                   \
+    X(FRAGMENT_OVERLAP, "fragments overlap: the datagram is lost")                                                     \
+    X(FRAGMENT_END, "fragments disagree about the end: the datagram is lost")                                          \
+    X(FRAGMENT_CONGESTION, "fragment marked by a congested router, and others cannot be")                              \
+    X(FRAGMENT_DUPLICATE, "fragment has come before")                                                                  \
+    X(FRAGMENT_GIVEN_UP, "fragment of a datagram that is lost")                                                        \
+    X(FRAGMENT_NO_ROOM, "no room for the datagram of this fragment")                                                   \
+    X(FRAGMENT_EVICTED, "datagram in pieces had to make room")                                                         \
+    X(FRAGMENT_TIMEOUT, "datagram was not whole in time")                                                              \
     X(IP_MARTIAN_SOURCE, "source address impossible here")                                                             \
     X(IP_NOT_OURS, "destination is not ours")                                                                          \
     X(IP_PROTOCOL, "protocol not spoken")                                                                              \
@@ -104,13 +117,15 @@ typedef struct aksu_counters {
     uint64_t loss_steps;                         /* records that loss detection looked at: bounded for each ACK */
     uint64_t mtu_probes, mtu_black_holes; /* RFC 8899: probes sent; path MTUs lowered because nothing came through */
     uint64_t udp_datagrams_in, udp_datagrams_out;
-    uint64_t icmp_echo_replies, icmp_echo_requests; /* sent */
+    uint64_t icmp_echo_replies, icmp_echo_requests, icmp_errors_sent; /* sent */
+    uint64_t fragments_in, datagrams_reassembled;
     uint64_t clock_backward, output_token_unknown;
     uint64_t neighbour_solicitations, neighbour_advertisements; /* sent, of ARP and NDP */
     uint64_t neighbour_failures, neighbour_evictions;           /* nobody answered; forgotten for want of room */
     uint64_t addr_changes, addr_conflicts;
     uint32_t tcp_used, listener_used, syn_cache_used, time_wait_used, transfer_used, block_used, record_used,
-        frame_used, neighbour_used, udp_used, datagram_used;
+        frame_used, neighbour_used, udp_used, datagram_used, reassembly_used;
+    uint32_t reassembly_bytes; /* of blocks */
 } aksu_counters;
 void aksu_counters_get(const aksu_stack *stack, aksu_counters *ret_counters);
 

@@ -19,18 +19,19 @@
 enum ak_kind {
     AK_KIND_TCB,
     AK_KIND_LISTENER,
-    AK_KIND_SYN,       /* half-open record of the SYN cache */
-    AK_KIND_TIME_WAIT, /* compact 2MSL record */
-    AK_KIND_FRAME,     /* lent output frames */
-    AK_KIND_TRANSFER,  /* what a connection needs only while it moves data */
-    AK_KIND_RECORD,    /* a transmission in flight */
-    AK_KIND_SETTINGS,  /* shared sets of per-connection settings */
-    AK_KIND_NEIGHBOUR, /* who is at an IP address of an Ethernet link */
-    AK_KIND_HELD,      /* packets that wait for a neighbour */
-    AK_KIND_UDP,       /* UDP sockets */
-    AK_KIND_DATAGRAM,  /* what waits to be read from them */
-    AK_KIND_RATE,      /* of a transfer whose congestion control measures delivery rates */
-    AK_KIND_SAMPLE,    /* of its transmissions in flight */
+    AK_KIND_SYN,        /* half-open record of the SYN cache */
+    AK_KIND_TIME_WAIT,  /* compact 2MSL record */
+    AK_KIND_FRAME,      /* lent output frames */
+    AK_KIND_TRANSFER,   /* what a connection needs only while it moves data */
+    AK_KIND_RECORD,     /* a transmission in flight */
+    AK_KIND_SETTINGS,   /* shared sets of per-connection settings */
+    AK_KIND_NEIGHBOUR,  /* who is at an IP address of an Ethernet link */
+    AK_KIND_HELD,       /* packets that wait for a neighbour */
+    AK_KIND_UDP,        /* UDP sockets */
+    AK_KIND_DATAGRAM,   /* what waits to be read from them */
+    AK_KIND_REASSEMBLY, /* datagrams of which fragments have come */
+    AK_KIND_RATE,       /* of a transfer whose congestion control measures delivery rates */
+    AK_KIND_SAMPLE,     /* of its transmissions in flight */
     AK_KIND_COUNT
 };
 
@@ -50,6 +51,7 @@ enum ak_key_use {
     AK_KEY_FAST_OPEN,
     AK_KEY_NEIGHBOUR,
     AK_KEY_INTERFACE, /* RFC 7217 s5's secret, unless the config has one */
+    AK_KEY_FRAGMENT,
     AK_KEY_COUNT
 };
 

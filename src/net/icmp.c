@@ -8,22 +8,6 @@
 #include "wire/checksum.h"
 #include "wire/udp.h"
 
-/* Bytes of the packet from skip on. */
-static void copy_from(const struct ak_packet *packet, uint32_t skip, uint8_t *to, uint32_t bytes) {
-    for (uint32_t i = 0; i < packet->frame->iov_count && bytes > 0; i++) {
-        const aksu_iov *iov = &packet->frame->iov[i];
-        if (skip >= iov->bytes) {
-            skip -= (uint32_t)iov->bytes;
-            continue;
-        }
-        uint32_t piece = (uint32_t)ak_min_u64(iov->bytes - skip, bytes);
-        ak_copy(to, (const uint8_t *)iov->base + skip, piece);
-        to += piece;
-        bytes -= piece;
-        skip = 0;
-    }
-}
-
 /* Checksum, IP header and way of a message that answers packet. */
 static void send_message(struct ak_core *core, const struct ak_packet *packet, struct ak_reply *reply, struct ak_ip *ip,
                          uint32_t bytes) {
@@ -37,16 +21,43 @@ static void send_message(struct ak_core *core, const struct ak_packet *packet, s
     reply->cause = AKSU_SEND_NONE_CAUSE;
 }
 
+/* One that is too large for one packet: in fragments, as a datagram is. */
+static void echo_reply_in_pieces(struct ak_core *core, const struct ak_packet *packet, uint32_t mtu) {
+    uint8_t head[AK_ICMP_HEADER_BYTES];
+    ak_net_copy(packet->frame, packet->ip.header_bytes, head, sizeof head);
+    bool six = packet->ip.version == 6;
+    struct ak_udp_message message = {
+        .src = packet->ip.dst,
+        .dst = packet->ip.src,
+        .src_port = ak_be16(head + 4),
+        .dst_port = ak_be16(head + 6),
+        .link = packet->frame->link,
+        .protocol = six ? AK_IP_PROTOCOL_ICMP6 : AK_IP_PROTOCOL_ICMP,
+        .icmp_type = six ? AK_ICMP6_ECHO_REPLY : AK_ICMP_ECHO_REPLY,
+        .ttl = (uint8_t)core->config.tcp.ttl,
+        .tos = packet->ip.tos & 0xfc,
+        .mtu = mtu,
+        .frame = packet->frame,
+        .skip = packet->ip.header_bytes + AK_ICMP_HEADER_BYTES,
+        .bytes = packet->ip.total_bytes - packet->ip.header_bytes - AK_ICMP_HEADER_BYTES,
+    };
+    if (ak_udp_output(core, &message) == AKSU_OK)
+        core->counters.icmp_echo_replies++;
+    else
+        ak_drop_count(core, AKSU_DROP_REPLY_RING_FULL);
+}
+
 static void echo_reply(struct ak_core *core, const struct ak_packet *packet) {
     uint32_t bytes = packet->ip.total_bytes - packet->ip.header_bytes;
-    if (bytes > core->blocks.block_bytes) {
-        ak_drop_count(core, AKSU_DROP_REPLY_RING_FULL);
+    uint32_t mtu = ak_net_mtu(core, packet->frame->link, &packet->ip.src);
+    if (bytes > core->blocks.block_bytes || bytes > mtu - ak_ip_header_bytes_for(&packet->ip.src)) {
+        echo_reply_in_pieces(core, packet, mtu);
         return;
     }
     struct ak_reply *reply = ak_reply_new(core, bytes);
     if (reply == NULL) return;
     uint8_t *message = ak_block_at(&core->blocks, reply->block);
-    copy_from(packet, packet->ip.header_bytes, message, bytes);
+    ak_net_copy(packet->frame, packet->ip.header_bytes, message, bytes);
     bool six = packet->ip.version == 6;
     message[0] = six ? AK_ICMP6_ECHO_REPLY : AK_ICMP_ECHO_REPLY;
     ak_put16(message + 2, 0);
@@ -77,19 +88,20 @@ static uint32_t quote_bytes(const struct ak_core *core, const struct ak_packet *
     return ak_min_u32(most, packet->ip.total_bytes);
 }
 
-void ak_net_unreachable(struct ak_core *core, const struct ak_packet *packet) {
-    enum { CODE_PORT = 3, CODE6_PORT = 4 };
+static bool is_icmp_error(const struct ak_packet *packet) {
+    uint8_t icmp = packet->ip.version == 6 ? AK_IP_PROTOCOL_ICMP6 : AK_IP_PROTOCOL_ICMP;
+    if (packet->ip.protocol != icmp || packet->ip.total_bytes == packet->ip.header_bytes) return false;
+    uint8_t type = 0;
+    ak_net_copy(packet->frame, packet->ip.header_bytes, &type, 1);
+    if (packet->ip.version == 6) return type < AK_ICMP6_ECHO;  /* RFC 4443 s2.1 */
+    return type != AK_ICMP_ECHO && type != AK_ICMP_ECHO_REPLY; /* those that are no question either */
+}
+
+void ak_net_error(struct ak_core *core, const struct ak_packet *packet, const struct ak_icmp_error *error) {
     bool six = packet->ip.version == 6;
-    if ((packet->frame->flags & AK_FRAME_GROUP) != 0 || ak_net_is_broadcast(core, &packet->ip.dst)) return;
+    bool group = (packet->frame->flags & AK_FRAME_GROUP) != 0 || ak_net_is_broadcast(core, &packet->ip.dst);
+    if ((group && !error->to_groups) || ak_addr_is_martian_source(&packet->ip.src) || is_icmp_error(packet)) return;
     if (!ak_reply_allowed(core, &packet->ip.src)) return;
-    uint32_t quote = quote_bytes(core, packet), bytes = AK_ICMP_HEADER_BYTES + quote;
-    struct ak_reply *reply = ak_reply_new(core, bytes);
-    if (reply == NULL) return;
-    uint8_t *message = ak_block_at(&core->blocks, reply->block);
-    ak_zero(message, AK_ICMP_HEADER_BYTES);
-    message[0] = six ? AK_ICMP6_UNREACHABLE : AK_ICMP_UNREACHABLE;
-    message[1] = six ? CODE6_PORT : CODE_PORT;
-    copy_from(packet, 0, message + AK_ICMP_HEADER_BYTES, quote);
     struct ak_ip ip = {
         .src = packet->ip.dst,
         .dst = packet->ip.src,
@@ -98,7 +110,28 @@ void ak_net_unreachable(struct ak_core *core, const struct ak_packet *packet) {
         .tos = six ? 0 : 6 << 5, /* RFC 1812 s4.3.2.5: internetwork control */
         .dont_fragment = true,
     };
+    const struct ak_addr_entry *own = group ? ak_addr_source(core, packet->frame->link, &packet->ip.src) : NULL;
+    if (group && own == NULL) return;
+    if (group) ip.src = own->addr;
+    uint32_t quote = quote_bytes(core, packet), bytes = AK_ICMP_HEADER_BYTES + quote;
+    struct ak_reply *reply = ak_reply_new(core, bytes);
+    if (reply == NULL) return;
+    uint8_t *message = ak_block_at(&core->blocks, reply->block);
+    ak_zero(message, AK_ICMP_HEADER_BYTES);
+    message[0] = error->type;
+    message[1] = error->code;
+    ak_put32(message + 4, error->word);
+    ak_net_copy(packet->frame, 0, message + AK_ICMP_HEADER_BYTES, quote);
     send_message(core, packet, reply, &ip, bytes);
+    core->counters.icmp_errors_sent++;
+}
+
+void ak_net_port_unreachable(struct ak_core *core, const struct ak_packet *packet) {
+    enum { CODE_PORT = 3, CODE6_PORT = 4 };
+    bool six = packet->ip.version == 6;
+    struct ak_icmp_error error = {.type = six ? AK_ICMP6_UNREACHABLE : AK_ICMP_UNREACHABLE,
+                                  .code = six ? CODE6_PORT : CODE_PORT};
+    ak_net_error(core, packet, &error);
 }
 
 /* ---------------------------------------------------------------- errors received */

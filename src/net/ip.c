@@ -73,13 +73,22 @@ aksu_drop ak_net_accept(const struct ak_core *core, const aksu_frame *frame, uin
     return check_addresses(core, frame, &ret_packet->ip);
 }
 
-bool ak_net_checksum_good(const struct ak_packet *packet, bool pseudo_header) {
-    const aksu_frame *frame = packet->frame;
-    if (frame->checksum != AKSU_CHECKSUM_NONE) return true;
-    uint32_t skip = packet->ip.header_bytes;
-    uint32_t left = packet->ip.total_bytes - skip;
-    struct ak_sum sum = {0};
-    if (pseudo_header) ak_sum_pseudo(&sum, &packet->ip.src, &packet->ip.dst, packet->ip.protocol, left);
+void ak_net_copy(const aksu_frame *frame, uint32_t skip, uint8_t *to, uint32_t bytes) {
+    for (uint32_t i = 0; i < frame->iov_count && bytes > 0; i++) {
+        const aksu_iov *iov = &frame->iov[i];
+        if (skip >= iov->bytes) {
+            skip -= (uint32_t)iov->bytes;
+            continue;
+        }
+        uint32_t piece = (uint32_t)ak_min_u64(iov->bytes - skip, bytes);
+        ak_copy(to, (const uint8_t *)iov->base + skip, piece);
+        to += piece;
+        bytes -= piece;
+        skip = 0;
+    }
+}
+
+static void sum_frame(const aksu_frame *frame, uint32_t skip, uint32_t left, struct ak_sum *sum) {
     for (uint32_t i = 0; i < frame->iov_count && left > 0; i++) {
         uint32_t bytes = (uint32_t)frame->iov[i].bytes;
         if (skip >= bytes) {
@@ -87,9 +96,31 @@ bool ak_net_checksum_good(const struct ak_packet *packet, bool pseudo_header) {
             continue;
         }
         uint32_t piece = ak_min_u32(bytes - skip, left);
-        ak_sum_add(&sum, (const uint8_t *)frame->iov[i].base + skip, piece);
+        ak_sum_add(sum, (const uint8_t *)frame->iov[i].base + skip, piece);
         left -= piece;
         skip = 0;
     }
+}
+
+bool ak_net_checksum_good(const struct ak_packet *packet, bool pseudo_header) {
+    if (packet->frame->checksum != AKSU_CHECKSUM_NONE) return true;
+    uint32_t skip = packet->ip.header_bytes;
+    uint32_t left = packet->ip.total_bytes - skip;
+    struct ak_sum sum = {0};
+    if (pseudo_header) ak_sum_pseudo(&sum, &packet->ip.src, &packet->ip.dst, packet->ip.protocol, left);
+    sum_frame(packet->frame, skip, left, &sum);
     return ak_sum_fold(&sum) == 0xffff;
+}
+
+/* The same for others: here they are parts of what each packet passes through. */
+uint32_t ak_net_gather_head(const aksu_frame *frame, uint8_t *scratch, const uint8_t **ret_head) {
+    return gather_head(frame, scratch, ret_head);
+}
+
+aksu_drop ak_net_addresses(const struct ak_core *core, const aksu_frame *frame, const struct ak_ip *ip) {
+    return check_addresses(core, frame, ip);
+}
+
+void ak_net_sum(const aksu_frame *frame, uint32_t skip, uint32_t bytes, struct ak_sum *sum) {
+    sum_frame(frame, skip, bytes, sum);
 }

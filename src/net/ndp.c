@@ -219,6 +219,7 @@ static aksu_drop judge(struct ak_core *core, const struct ak_packet *packet, con
 aksu_drop ak_ndp_input(struct ak_core *core, const struct ak_packet *packet) {
     enum { GATHER_MAX = 1500 }; /* never fragmented (RFC 6980): what does not lie in one piece is that short */
     uint32_t at = packet->ip.header_bytes, bytes = packet->ip.total_bytes - at;
+    if (packet->ip.fragment || (packet->frame->flags & AK_FRAME_REASSEMBLED) != 0) return AKSU_DROP_NDP_FRAGMENT;
     if (packet->head_bytes == packet->ip.total_bytes) return judge(core, packet, packet->head + at, bytes);
     uint8_t scratch[GATHER_MAX];
     if (packet->ip.total_bytes > sizeof scratch) return AKSU_DROP_NDP_TRUNCATED;

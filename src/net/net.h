@@ -4,6 +4,8 @@
 #define AK_NET_NET_H
 
 #include "core/core.h"
+#include "net/reassembly.h"
+#include "wire/checksum.h"
 #include "wire/ip.h"
 
 /* Who put it there. */
@@ -47,6 +49,7 @@ struct ak_net {
     struct ak_list unanswered, idle, active; /* neighbours, by what may be forgotten first: neighbour.c */
     struct ak_lens age_lens;
     uint32_t unanswered_count;
+    struct ak_reassemblies reassemblies;
 };
 
 static inline struct ak_net *ak_net_of(const struct ak_core *core) {
@@ -68,8 +71,9 @@ struct ak_packet {
 };
 #define AK_PACKET_HEAD_BYTES 128u
 
-/* Set in an input frame's flags: its Ethernet destination was a group. */
-#define AK_FRAME_GROUP 0x80u
+/* Set in an input frame's flags: its Ethernet destination was a group; it was put together from fragments. */
+#define AK_FRAME_GROUP       0x80u
+#define AK_FRAME_REASSEMBLED 0x40u
 
 /* ---- route.c: the ops of core.h */
 /* link: that of a link-local remote address; otherwise it does not matter. */
@@ -77,6 +81,8 @@ aksu_err ak_net_resolve(struct ak_core *core, const aksu_endpoint *remote, const
                         struct ak_path *ret_path);
 /* The neighbour on this link that packets to an address go to: itself, or a gateway.  False: no route. */
 bool ak_net_next_hop(const struct ak_core *core, uint16_t link, const aksu_addr *remote, aksu_addr *ret_hop);
+/* The largest packet to a peer's family on a link. */
+uint32_t ak_net_mtu(const struct ak_core *core, uint16_t link, const aksu_addr *remote);
 
 /* Routes that come and go by themselves.  Lets the worst of its origin go if there is no room; false: none. */
 bool ak_route_learn(struct ak_core *core, const struct ak_route_entry *entry);
@@ -114,19 +120,36 @@ bool ak_net_is_broadcast(const struct ak_core *core, const aksu_addr *addr);
 bool ak_net_frame_consistent(const aksu_frame *frame);
 
 /* ---- ip.c: from a frame to a packet of ours, or why not */
+/* The first bytes in one piece, and how many: where they lie if they do, else AK_PACKET_HEAD_BYTES in scratch. */
+uint32_t ak_net_gather_head(const aksu_frame *frame, uint8_t *scratch, const uint8_t **ret_head);
 aksu_drop ak_net_accept(const struct ak_core *core, const aksu_frame *frame, uint8_t *scratch,
                         struct ak_packet *ret_packet);
+/* Whether a packet with these addresses, protocol and version is for us: IP_NOT_OURS, IP_BROADCAST, IP_MARTIAN_SOURCE,
+ * TCP_LAND. */
+aksu_drop ak_net_addresses(const struct ak_core *core, const aksu_frame *frame, const struct ak_ip *ip);
+/* Bytes of a frame from skip on: copied, and summed. */
+void ak_net_copy(const aksu_frame *frame, uint32_t skip, uint8_t *to, uint32_t bytes);
+void ak_net_sum(const aksu_frame *frame, uint32_t skip, uint32_t bytes, struct ak_sum *sum);
 /* The transport checksum of a packet, pseudo-header or not: whether it is right, or was found so before. */
 bool ak_net_checksum_good(const struct ak_packet *packet, bool pseudo_header);
 
 /* ---- icmp.c */
 aksu_drop ak_net_icmp(struct ak_core *core, const struct ak_packet *packet);
-/* Tells a packet's source that nobody has the port it went to, if it may be told: RFC 1122 s3.2.2, RFC 4443 s2.4. */
-void ak_net_unreachable(struct ak_core *core, const struct ak_packet *packet);
+/* Tells a packet's source what became of it, if it may be told: RFC 1122 s3.2.2, RFC 4443 s2.4. */
+struct ak_icmp_error {
+    uint8_t type, code;
+    bool to_groups; /* also if the packet went to many */
+    uint32_t word;  /* the second of the message: a pointer */
+};
+void ak_net_error(struct ak_core *core, const struct ak_packet *packet, const struct ak_icmp_error *error);
+/* The same, that nobody has the port it went to. */
+void ak_net_port_unreachable(struct ak_core *core, const struct ak_packet *packet);
 /* Whether what follows an IP header without extensions is TCP. */
 bool ak_net_is_tcp(const uint8_t *header);
 
 /* ---- trace.c */
+/* A datagram in fragments that ends, drop, without a frame. */
+void ak_net_trace_end(struct ak_core *core, const struct ak_ip *ip, aksu_drop drop);
 void ak_net_trace(struct ak_core *core, const aksu_frame *frame, aksu_direction direction, aksu_drop drop);
 
 #endif

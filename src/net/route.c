@@ -74,7 +74,7 @@ bool ak_net_next_hop(const struct ak_core *core, uint16_t link, const aksu_addr 
     return true;
 }
 
-static uint32_t mtu_of(const struct ak_core *core, uint16_t link, const aksu_addr *remote) {
+uint32_t ak_net_mtu(const struct ak_core *core, uint16_t link, const aksu_addr *remote) {
     uint32_t mtu = ak_link_state_at(core, link)->mtu;
     bool six = ak_is_ether(core, link) && !ak_addr_is_v4(remote);
     return six ? ak_min_u32(mtu, ak_ether_of(core, link)->mtu6) : mtu;
@@ -99,8 +99,8 @@ aksu_err ak_net_resolve(struct ak_core *core, const aksu_endpoint *remote, const
         bool any = find_way(core, scope, &remote->addr, &way) &&
                    (ak_link_state_at(core, way.link)->flags & AKSU_LINK_CATCH_ALL);
         if (!any) return AKSU_ERR_ADDR_NOT_AVAILABLE;
-        *ret_path =
-            (struct ak_path){.source = *want_source, .link = way.link, .mtu = mtu_of(core, way.link, &remote->addr)};
+        *ret_path = (struct ak_path){
+            .source = *want_source, .link = way.link, .mtu = ak_net_mtu(core, way.link, &remote->addr)};
         return AKSU_OK;
     }
     if (ak_net_is_ours(core, &remote->addr)) {
@@ -110,7 +110,7 @@ aksu_err ak_net_resolve(struct ak_core *core, const aksu_endpoint *remote, const
     }
     if (!find_way(core, scope, &remote->addr, &way)) return AKSU_ERR_NO_ROUTE;
     ret_path->link = way.link;
-    ret_path->mtu = mtu_of(core, way.link, &remote->addr);
+    ret_path->mtu = ak_net_mtu(core, way.link, &remote->addr);
     if (wants) {
         ret_path->source = *want_source;
         return AKSU_OK;

@@ -201,20 +201,29 @@ aksu_err aksu_udp_send(aksu_stack *stack, aksu_sock sock, const aksu_endpoint *t
         aksu_err err = ak_net_resolve(core, &remote, &u->tuple.local, &path);
         if (err != AKSU_OK) return err;
     }
+    uint8_t protocol = protocol_of(u);
+    aksu_iov iov = {.base = (void *)(uintptr_t)data, .bytes = bytes};
+    aksu_frame lies = {.iov = &iov, .iov_count = 1};
     struct ak_udp_message message = {.src = path.source,
                                      .dst = remote.addr,
                                      .src_port = u->tuple.local_port,
                                      .dst_port = echo ? (uint16_t)(u->sequence + 1) : remote.port,
-                                     .protocol = protocol_of(u),
+                                     .protocol = protocol,
+                                     .icmp_type = protocol == AK_IP_PROTOCOL_ICMP6 ? AK_ICMP6_ECHO : AK_ICMP_ECHO,
                                      .link = path.link,
                                      .ttl = u->ttl,
                                      .tos = (uint8_t)(u->dscp << 2),
                                      .mtu = path.mtu,
-                                     .data = data,
+                                     .frame = &lies,
                                      .bytes = (uint32_t)bytes};
     aksu_err err = ak_udp_output(core, &message);
-    if (err == AKSU_OK) u->sequence++;
-    return err;
+    if (err != AKSU_OK) return err;
+    u->sequence++;
+    if (echo)
+        core->counters.icmp_echo_requests++;
+    else
+        core->counters.udp_datagrams_out++;
+    return AKSU_OK;
 }
 
 /* ---------------------------------------------------------------- receiving */
@@ -278,7 +287,7 @@ aksu_drop ak_udp_input(struct ak_core *core, const struct ak_packet *packet) {
     if (broadcast && (u == NULL || (u->flags & AKSU_UDP_BROADCAST) == 0)) return AKSU_DROP_IP_BROADCAST;
     if (u != NULL && u->link != AKSU_LINK_ANY && u->link != packet->frame->link) u = NULL;
     if (u == NULL) {
-        ak_net_unreachable(core, packet);
+        ak_net_port_unreachable(core, packet);
         return AKSU_DROP_UDP_NO_SOCKET;
     }
     uint32_t bytes = header.bytes - AK_UDP_HEADER_BYTES;

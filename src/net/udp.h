@@ -57,9 +57,10 @@ struct ak_udp_message {
     aksu_addr src, dst;
     uint16_t src_port, dst_port, link; /* echo: identifier, sequence number */
     uint8_t protocol, ttl, tos;
+    uint8_t icmp_type; /* of a message whose protocol is not UDP */
     uint32_t mtu;
-    const void *data;
-    uint32_t bytes;
+    const aksu_frame *frame; /* where its data lies: bytes, from skip on */
+    uint32_t skip, bytes;
 };
 /* Queues it as one packet, or as fragments: RFC 791 s2.3, RFC 8200 s4.5.  AGAIN: no room for all of it. */
 aksu_err ak_udp_output(struct ak_core *core, const struct ak_udp_message *message);

@@ -22,7 +22,7 @@ static void take(struct cursor *c, uint8_t *to, uint32_t bytes) {
         i--;
     }
     if (bytes == 0) return;
-    ak_copy(to, (const uint8_t *)c->m->data + (c->at - AK_UDP_HEADER_BYTES), bytes);
+    ak_net_copy(c->m->frame, c->m->skip + c->at - AK_UDP_HEADER_BYTES, to, bytes);
     c->at += bytes;
 }
 
@@ -31,13 +31,13 @@ static void make_echo_header(struct cursor *c) {
     const struct ak_udp_message *m = c->m;
     bool six = m->protocol == AK_IP_PROTOCOL_ICMP6;
     ak_zero(c->header, sizeof c->header);
-    c->header[0] = six ? AK_ICMP6_ECHO : AK_ICMP_ECHO;
+    c->header[0] = m->icmp_type;
     ak_put16(c->header + 4, m->src_port);
     ak_put16(c->header + 6, m->dst_port);
     struct ak_sum sum = {0};
     if (six) ak_sum_pseudo(&sum, &m->src, &m->dst, m->protocol, AK_UDP_HEADER_BYTES + m->bytes);
     ak_sum_add(&sum, c->header, AK_UDP_HEADER_BYTES);
-    ak_sum_add(&sum, m->data, m->bytes);
+    ak_net_sum(m->frame, m->skip, m->bytes, &sum);
     ak_put16(c->header + 2, (uint16_t)~ak_sum_fold(&sum));
 }
 
@@ -54,7 +54,7 @@ static void make_header(struct cursor *c) {
     struct ak_sum sum = {0};
     ak_sum_pseudo(&sum, &m->src, &m->dst, AK_IP_PROTOCOL_UDP, AK_UDP_HEADER_BYTES + m->bytes);
     ak_sum_add(&sum, c->header, AK_UDP_HEADER_BYTES);
-    ak_sum_add(&sum, m->data, m->bytes);
+    ak_net_sum(m->frame, m->skip, m->bytes, &sum);
     uint16_t folded = (uint16_t)~ak_sum_fold(&sum);
     ak_put16(c->header + 6, folded == 0 ? 0xffff : folded);
 }
@@ -116,9 +116,5 @@ aksu_err ak_udp_output(struct ak_core *core, const struct ak_udp_message *m) {
         uint32_t bytes = ak_min_u32(each, total - c.at);
         put_packet(core, &c, bytes, c.at + bytes < total, id);
     }
-    if (m->protocol == AK_IP_PROTOCOL_UDP)
-        core->counters.udp_datagrams_out++;
-    else
-        core->counters.icmp_echo_requests++;
     return AKSU_OK;
 }

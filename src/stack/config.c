@@ -31,6 +31,8 @@ void aksu_config_default(aksu_config *ret_config) {
         .addr_max = 16,
         .route_max = 16,
         .neighbour_max = 1024,
+        .reassembly_max = 64,
+        .reassembly_bytes = 256u << 10,
         .held_max = 64,
         .port_first = 32768,
         .port_last = 60999,
@@ -38,6 +40,7 @@ void aksu_config_default(aksu_config *ret_config) {
         .evict_shut_us = 60000000,
         .syn_cookies = AKSU_SYN_COOKIES_AUTO,
         .rst_per_second = 1000,
+        .reassembly_us = 60000000,
         .fast_open_key_us = 3600000000,
         .fast_open_cache_max = 256,
         .fast_open_pending_max = 64,
@@ -77,6 +80,8 @@ const char *aksu_config_check(const aksu_config *config) {
         {config->route_max, 1, 65535, "route_max must be 1 to 65535"},
         {config->neighbour_max, 1, 1u << 20, "neighbour_max must be 1 to 2^20"},
         {config->held_max, 1, 1u << 20, "held_max must be 1 to 2^20"},
+        {config->reassembly_max, 0, 65536, "reassembly_max must be 0 to 65536"},
+        {config->reassembly_bytes, 0, 1u << 30, "reassembly_bytes must be 0 to 2^30"},
         {config->port_first, 1, 65535, "port_first must be 1 to 65535"},
         {config->port_last, config->port_first, 65535, "port_last must be port_first to 65535"},
         {config->fast_open_cache_max, 1, 1u << 20, "fast_open_cache_max must be 1 to 2^20"},
@@ -91,6 +96,8 @@ const char *aksu_config_check(const aksu_config *config) {
     if ((config->block_bytes & (config->block_bytes - 1)) != 0) return "block_bytes must be a power of two";
     if (config->time_wait_us < 30000000 || config->time_wait_us > 240000000)
         return "time_wait_us must be 30 s to 240 s (2MSL)";
+    if (config->reassembly_us < 1000000 || config->reassembly_us > 120000000)
+        return "reassembly_us must be 1 s to 120 s";
     if (config->evict_shut_us != 0 && (config->evict_shut_us < 1000000 || config->evict_shut_us > 2000000000000))
         return "evict_shut_us must be 0 or 1 s to 2000000 s";
     if (ak_settings_check(&config->tcp) != AKSU_OK)
@@ -102,7 +109,8 @@ const char *aksu_config_check(const aksu_config *config) {
 
 struct layout {
     size_t pool[AK_KIND_COUNT];
-    size_t blocks, block_meta, flows, listeners, udp, replies, links, addrs, routes, ethers, neighbours, fast_open, end;
+    size_t blocks, block_meta, flows, listeners, udp, replies, links, addrs, routes, ethers, neighbours, fast_open,
+        fragments, end;
 };
 
 /* What each kind's objects are. */
@@ -140,6 +148,9 @@ static struct kind kind_of(const aksu_config *config, enum ak_kind kind) {
         return (struct kind){config->transfer_max, sizeof(struct ak_rate), offsetof(struct ak_rate, next_free)};
     case AK_KIND_SAMPLE:
         return (struct kind){config->record_max, sizeof(struct ak_sample), offsetof(struct ak_sample, next_free)};
+    case AK_KIND_REASSEMBLY:
+        return (struct kind){config->reassembly_max, sizeof(struct ak_reassembly),
+                             offsetof(struct ak_reassembly, hash_next)};
     case AK_KIND_COUNT: break;
     }
     return (struct kind){0};
@@ -165,6 +176,7 @@ static struct layout lay_out(const aksu_config *config) {
     l.replies = place(&l.end, (uint64_t)config->reply_max * sizeof(struct ak_reply));
     l.listeners = place(&l.end, ak_table_bytes(config->listener_max));
     l.udp = place(&l.end, ak_table_bytes(config->udp_max));
+    l.fragments = place(&l.end, ak_table_bytes(config->reassembly_max));
     for (int i = 0; i < AK_KIND_COUNT; i++) {
         struct kind kind = kind_of(config, (enum ak_kind)i);
         l.pool[i] = place(&l.end, (uint64_t)kind.limit * kind.bytes);
@@ -257,6 +269,7 @@ static void init_net(struct aksu_stack *stack, const struct layout *l) {
     see(core, &net->age_lens, AK_KIND_NEIGHBOUR, offsetof(struct ak_neighbour, age));
     see(core, &core->parked_lens, AK_KIND_NEIGHBOUR, offsetof(struct ak_neighbour, parked));
     see(core, &core->parked_lens, AK_KIND_TCB, offsetof(struct ak_tcb, output));
+    ak_reassembly_init(core, base + l->fragments);
 }
 
 static void init_keys(struct ak_core *core) {
@@ -414,5 +427,7 @@ void aksu_counters_get(const aksu_stack *stack, aksu_counters *ret_counters) {
     ret_counters->neighbour_used = ak_pool_used(&core->pool[AK_KIND_NEIGHBOUR]);
     ret_counters->udp_used = ak_pool_used(&core->pool[AK_KIND_UDP]);
     ret_counters->datagram_used = ak_pool_used(&core->pool[AK_KIND_DATAGRAM]);
+    ret_counters->reassembly_used = ak_pool_used(&core->pool[AK_KIND_REASSEMBLY]);
+    ret_counters->reassembly_bytes = ak_net_of(core)->reassemblies.held_bytes;
     ret_counters->frame_used = ak_pool_used(&core->pool[AK_KIND_FRAME]);
 }

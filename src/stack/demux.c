@@ -50,10 +50,19 @@ static bool ethernet_frame(struct ak_core *core, const aksu_frame *frame, struct
     return false;
 }
 
+/* A fragment that makes a datagram whole: that as a packet.  It is traced with what becomes of it. */
+static aksu_drop fragment(struct ak_core *core, const aksu_frame *frame, struct ak_whole *whole, uint8_t *scratch,
+                          struct ak_packet *ret_packet) {
+    aksu_drop drop = ak_reassembly_input(core, frame, whole);
+    if (drop != AKSU_DROP_NONE || whole->reassembly == AK_NONE) return drop;
+    return ak_net_accept(core, &whole->frame, scratch, ret_packet);
+}
+
 void ak_stack_input_frame(struct ak_core *core, const aksu_frame *frame) {
     uint8_t scratch[AK_PACKET_HEAD_BYTES];
     struct ak_packet packet;
     struct ak_eth_in in;
+    struct ak_whole whole; /* of a fragment */
     core->counters.frames_in++;
     core->counters.bytes_in += frame->total_bytes;
     if (ak_is_ether(core, frame->link)) {
@@ -61,17 +70,23 @@ void ak_stack_input_frame(struct ak_core *core, const aksu_frame *frame) {
         frame = &in.frame;
     }
     aksu_drop drop = ak_net_accept(core, frame, scratch, &packet);
-    bool tcp = drop == AKSU_DROP_NONE && packet.ip.protocol == AK_IP_PROTOCOL_TCP;
+    bool in_fragments = drop == AKSU_DROP_IP_FRAGMENT, whole_now = true;
+    if (in_fragments) {
+        drop = fragment(core, frame, &whole, scratch, &packet);
+        whole_now = whole.reassembly != AK_NONE;
+    }
+    bool tcp = drop == AKSU_DROP_NONE && whole_now && packet.ip.protocol == AK_IP_PROTOCOL_TCP;
     if (tcp) {
         drop = tcp_packet(core, &packet);
-        if (drop == AKSU_DROP_NONE) return; /* TCP counts and traces its own */
-    } else if (drop == AKSU_DROP_NONE) {
+        if (drop == AKSU_DROP_NONE && !in_fragments) return; /* TCP counts and traces its own */
+    } else if (drop == AKSU_DROP_NONE && whole_now) {
         uint8_t icmp = packet.ip.version == 4 ? AK_IP_PROTOCOL_ICMP : AK_IP_PROTOCOL_ICMP6;
         if (packet.ip.protocol == AK_IP_PROTOCOL_UDP)
             drop = ak_udp_input(core, &packet);
         else
             drop = packet.ip.protocol == icmp ? ak_net_icmp(core, &packet) : AKSU_DROP_IP_PROTOCOL;
     }
+    if (in_fragments && whole_now) ak_reassembly_done(core, &whole);
     if (drop != AKSU_DROP_NONE) ak_drop_count(core, drop);
     ak_net_trace(core, frame, AKSU_IN, drop);
 }

@@ -311,12 +311,32 @@ static uint64_t addr_digest(const struct ak_core *core, const struct ak_addr_ent
     return mix(mix(1, &entry->addr, sizeof entry->addr), fields, sizeof fields);
 }
 
+static uint64_t reassembly_digest(const struct ak_core *core, const struct ak_reassembly *r) {
+    const uint64_t fields[] = {r->end_bytes, r->piece_count, (uint64_t)r->lost << 8 | r->congestion_seen,
+                               r->link,      r->frame_flags, until(core, ak_wheel_due_us(&core->wheel, &r->timer))};
+    uint64_t h = mix(mix(6, &r->key, sizeof r->key), fields, sizeof fields);
+    if (r->begun) h = mix(h, r->header, r->first.ip.header_bytes);
+    for (uint32_t i = 0; i < r->piece_count; i++) {
+        uint32_t at = r->piece[i].from * 8u, end = r->piece[i].to * 8u;
+        if (r->end_bytes != 0) end = ak_min_u32(end, r->end_bytes);
+        h = mix(h, &r->piece[i], sizeof r->piece[i]);
+        h = mix_u64(h, stream_digest(core, &r->data, (ak_seq){at}, (ak_seq){end}));
+    }
+    return h;
+}
+
 static uint64_t net_digest(const struct ak_core *core) {
     const struct ak_net *net = ak_net_of(core);
     uint64_t sum = 0;
     for (uint32_t i = 0; i < core->pool[AK_KIND_NEIGHBOUR].watermark; i++) {
         const struct ak_neighbour *n = ak_neighbour_at(core, i);
         if (n->nud != AKSU_NEIGHBOUR_NONE) sum += neighbour_digest(core, n);
+    }
+    const struct ak_reassemblies *all = &net->reassemblies;
+    for (ak_ref ref = all->age.head; ref != AK_NONE;) {
+        const struct ak_reassembly *r = ak_object(core, AK_KIND_REASSEMBLY, ak_ref_index(ref));
+        sum += reassembly_digest(core, r);
+        ref = r->age.next;
     }
     for (uint32_t i = 0; i < net->addr_count; i++) sum += addr_digest(core, &ak_addr_entries(net)[i]);
     for (uint32_t i = 0; i < net->route_count; i++) {

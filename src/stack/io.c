@@ -41,6 +41,8 @@ static void fire_timers(struct ak_core *core) {
             ak_syn_fire(core, ref);
         else if (class == AK_KIND_NEIGHBOUR)
             ak_neighbour_fire(core, ref);
+        else if (class == AK_KIND_REASSEMBLY)
+            ak_reassembly_fire(core, ref);
         else
             ak_net_fire(core);
     }

@@ -19,6 +19,7 @@ struct ak_ip {
     uint16_t header_bytes; /* with options or extension headers */
     uint16_t id;           /* IPv4 */
     bool dont_fragment;
+    bool fragment;        /* IPv6: there is a fragment header, though all of the datagram is here */
     bool more_fragments;  /* IPv4, to be built: this is not the last */
     uint16_t fragment_at; /* IPv4, to be built: where in the datagram this begins, a multiple of 8 */
     uint32_t flow_label;  /* IPv6: 20 bits */

@@ -4,10 +4,10 @@
  * total_bytes lies within the frame.  Extension headers must lie in the bytes at hand and be few; options are checked
  * for their lengths, and one that its sender wants to be understood or not taken (RFC 8200 s4.2) drops the packet.
  *
- * Routing headers of type 0 are source routes (RFC 5095), other types are passed over where nothing is left of them.
- * A fragment that is the whole packet (RFC 6946) is taken as it is, any other is not.  Addresses that are IPv4's in
- * disguise never come over the wire (RFC 4942 s2.2). */
-#include "ip.h"
+ * Routing headers are passed over where nothing is left of them; otherwise they are source routes (RFC 5095).  A
+ * fragment that is the whole packet (RFC 6946) is taken as it is, any other is for fragment.c.  Addresses that are
+ * IPv4's in disguise never come over the wire (RFC 4942 s2.2). */
+#include "fragment.h"
 
 #define EXTENSIONS_MAX 8u
 
@@ -18,51 +18,87 @@ enum next_header {
     NEXT_DESTINATION_OPTIONS = 60,
 };
 
-/* RFC 8200 s4.2: type, length, data; Pad1 is a type alone. */
-static aksu_drop options_check(const uint8_t *p, size_t bytes) {
-    for (size_t at = 0; at < bytes;) {
-        if (p[at] == 0) {
+/* RFC 8200 s4.2: type, length, data; Pad1 is a type alone.  The first two bits of a type that is not known say what is
+ * to be done: 00 pass over it, 01 discard the packet, 10 and tell its source, 11 unless it went to many. */
+static aksu_drop options_check(struct ak_ipv6_walk *w, size_t at, size_t end) {
+    enum { PAD_1 = 0, PAD_N = 1, TELL = 2, TELL_IF_ONE = 3 };
+    while (at < end) {
+        const uint8_t type = w->p[at];
+        if (type == PAD_1) {
             at++;
             continue;
         }
-        if (bytes - at < 2 || p[at + 1] > bytes - at - 2) return AKSU_DROP_IP_OPTIONS;
-        bool known = p[at] == 1; /* PadN */
-        if (!known && p[at] >> 6 != 0) return AKSU_DROP_IP_OPTIONS;
-        at += 2u + p[at + 1];
+        if (end - at < 2 || w->p[at + 1] > end - at - 2) return AKSU_DROP_IP_OPTIONS;
+        if (type != PAD_N && type >> 6 != 0) {
+            w->problem = (struct ak_problem){.tell = type >> 6 >= TELL,
+                                             .to_groups = type >> 6 != TELL_IF_ONE,
+                                             .code = AK_PROBLEM_OPTION,
+                                             .pointer = (uint32_t)at};
+            return AKSU_DROP_IP_OPTIONS;
+        }
+        at += 2u + w->p[at + 1];
     }
     return AKSU_DROP_NONE;
 }
 
-/* One extension header of bytes at p. */
-static aksu_drop extension_check(uint8_t type, const uint8_t *p, size_t bytes) {
-    enum { TYPE_0 = 0 };
-    if (type == NEXT_HOP_BY_HOP || type == NEXT_DESTINATION_OPTIONS) return options_check(p + 2, bytes - 2);
-    if (type == NEXT_ROUTING) return p[2] == TYPE_0 || p[3] != 0 ? AKSU_DROP_IP_SOURCE_ROUTE : AKSU_DROP_NONE;
-    return (ak_be16(p + 2) & 0xfff9) != 0 ? AKSU_DROP_IP_FRAGMENT : AKSU_DROP_NONE;
+/* RFC 8200 s4.4, RFC 5095: no type of routing header is known, type 0 no longer; one with nothing left is passed over.
+ */
+static aksu_drop routing_check(struct ak_ipv6_walk *w) {
+    if (w->p[w->at + 3] == 0) return AKSU_DROP_NONE;
+    w->problem = (struct ak_problem){.tell = true, .code = AK_PROBLEM_FIELD, .pointer = (uint32_t)w->at + 2};
+    return AKSU_DROP_IP_SOURCE_ROUTE;
+}
+
+static aksu_drop fragment_check(struct ak_ipv6_walk *w) {
+    enum { AT_AND_MORE = 0xfff9 };
+    if (w->fragment) return AKSU_DROP_FRAGMENT_NESTED;
+    w->fragment = true;
+    return (ak_be16(w->p + w->at + 2) & AT_AND_MORE) != 0 ? AKSU_DROP_IP_FRAGMENT : AKSU_DROP_NONE; /* RFC 6946 */
+}
+
+/* The extension header at w->at, of so many bytes. */
+static aksu_drop extension_check(struct ak_ipv6_walk *w, size_t bytes) {
+    if (w->next == NEXT_FRAGMENT) return fragment_check(w);
+    return w->next == NEXT_ROUTING ? routing_check(w) : options_check(w, w->at + 2, w->at + bytes);
 }
 
 static bool is_extension(uint8_t next) {
     return next == NEXT_HOP_BY_HOP || next == NEXT_ROUTING || next == NEXT_FRAGMENT || next == NEXT_DESTINATION_OPTIONS;
 }
 
-/* Over the extension headers; ret_at: where the transport header begins. */
-static aksu_drop walk(const uint8_t *p, size_t head_bytes, size_t total_bytes, uint8_t *ret_protocol, size_t *ret_at) {
-    size_t at = AK_IPV6_HEADER_BYTES;
-    uint8_t next = p[6];
-    for (uint32_t i = 0; is_extension(next); i++) {
-        if (i == EXTENSIONS_MAX || (next == NEXT_HOP_BY_HOP && i > 0)) return AKSU_DROP_IP_OPTIONS; /* s4.1, s4.3 */
-        if (total_bytes - at < 8) return AKSU_DROP_IP_HEADER_LENGTH;
-        if (head_bytes - at < 8) return AKSU_DROP_IP_TRUNCATED;
-        size_t bytes = next == NEXT_FRAGMENT ? 8 : (p[at + 1] + 1u) * 8u;
-        if (total_bytes - at < bytes) return AKSU_DROP_IP_HEADER_LENGTH;
-        if (head_bytes - at < bytes) return AKSU_DROP_IP_TRUNCATED;
-        aksu_drop drop = extension_check(next, p + at, bytes);
+void ak_wire_ipv6_walk_begin(struct ak_ipv6_walk *w, const uint8_t *p, size_t head_bytes, size_t total_bytes) {
+    *w = (struct ak_ipv6_walk){.p = p,
+                               .head_bytes = head_bytes < total_bytes ? head_bytes : total_bytes,
+                               .total_bytes = total_bytes,
+                               .at = AK_IPV6_HEADER_BYTES,
+                               .next_at = 6,
+                               .next = p[6]};
+}
+
+void ak_wire_ipv6_walk_step(struct ak_ipv6_walk *w, size_t bytes) {
+    w->next = w->p[w->at];
+    w->next_at = w->at;
+    w->at += bytes;
+    w->count++;
+}
+
+aksu_drop ak_wire_ipv6_walk(struct ak_ipv6_walk *w) {
+    while (is_extension(w->next)) {
+        if (w->count == EXTENSIONS_MAX) return AKSU_DROP_IP_OPTIONS;
+        if (w->next == NEXT_HOP_BY_HOP && w->count > 0) { /* s4.1, s4.3 */
+            w->problem =
+                (struct ak_problem){.tell = true, .code = AK_PROBLEM_NEXT_HEADER, .pointer = (uint32_t)w->next_at};
+            return AKSU_DROP_IP_OPTIONS;
+        }
+        if (w->total_bytes - w->at < 8) return AKSU_DROP_IP_HEADER_LENGTH;
+        if (w->head_bytes - w->at < 8) return AKSU_DROP_IP_TRUNCATED;
+        size_t bytes = w->next == NEXT_FRAGMENT ? 8 : (w->p[w->at + 1] + 1u) * 8u;
+        if (w->total_bytes - w->at < bytes) return AKSU_DROP_IP_HEADER_LENGTH;
+        if (w->head_bytes - w->at < bytes) return AKSU_DROP_IP_TRUNCATED;
+        aksu_drop drop = extension_check(w, bytes);
         if (drop != AKSU_DROP_NONE) return drop;
-        next = p[at];
-        at += bytes;
+        ak_wire_ipv6_walk_step(w, bytes);
     }
-    *ret_protocol = next;
-    *ret_at = at;
     return AKSU_DROP_NONE;
 }
 
@@ -80,10 +116,18 @@ aksu_drop ak_wire_ipv6_parse(const uint8_t *p, size_t head_bytes, size_t frame_b
     size_t total_bytes = AK_IPV6_HEADER_BYTES + (size_t)ak_be16(p + 4);
     if (total_bytes > frame_bytes) return AKSU_DROP_IP_TOTAL_LENGTH;
     if (head_bytes > total_bytes) head_bytes = total_bytes;
-    uint8_t protocol;
-    size_t at;
-    aksu_drop drop = walk(p, head_bytes, total_bytes, &protocol, &at);
-    if (drop != AKSU_DROP_NONE) return drop;
+    uint8_t protocol = p[6];
+    size_t at = AK_IPV6_HEADER_BYTES;
+    bool fragment = false;
+    if (is_extension(protocol)) {
+        struct ak_ipv6_walk walk;
+        ak_wire_ipv6_walk_begin(&walk, p, head_bytes, total_bytes);
+        aksu_drop drop = ak_wire_ipv6_walk(&walk);
+        if (drop != AKSU_DROP_NONE) return drop;
+        protocol = walk.next;
+        at = walk.at;
+        fragment = walk.fragment;
+    }
     struct ak_ip ip = {
         .src = addr_at(p + 8),
         .dst = addr_at(p + 24),
@@ -93,6 +137,7 @@ aksu_drop ak_wire_ipv6_parse(const uint8_t *p, size_t head_bytes, size_t frame_b
         .tos = (uint8_t)(p[0] << 4 | p[1] >> 4),
         .header_bytes = (uint16_t)at,
         .dont_fragment = true,
+        .fragment = fragment,
         .flow_label = ak_be32(p) & 0xfffff,
         .total_bytes = (uint32_t)total_bytes,
     };
