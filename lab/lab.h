@@ -10,14 +10,16 @@
 #include "view/ladder_term.h"
 #include "view/pcapng.h"
 
-#define LAB_HOST_MAX       4
-#define LAB_ROUTER_MAX     4
-#define LAB_LINK_MAX       8
-#define LAB_HOST_ENTRY_MAX 16 /* with what runs and variants say otherwise */
-#define LAB_RUN_MAX        8
-#define LAB_ITEM_MAX       96 /* statements of one kind */
-#define LAB_STATE_MAX      16
-#define LAB_REASON_MAX     256
+#define LAB_HOST_MAX        4
+#define LAB_ROUTER_MAX      4
+#define LAB_LINK_MAX        8
+#define LAB_HOST_ENTRY_MAX  16 /* with what runs and variants say otherwise */
+#define LAB_RUN_MAX         8
+#define LAB_HAPPENING_MAX   16
+#define LAB_HAPPENING_BYTES 128
+#define LAB_ITEM_MAX        96 /* statements of one kind */
+#define LAB_STATE_MAX       16
+#define LAB_REASON_MAX      256
 
 typedef struct lab_text {
     const char *text[AK_LANG_COUNT]; /* NULL: not given */
@@ -198,6 +200,7 @@ typedef struct lab_scenario {
     lab_story story[LAB_ITEM_MAX];
     lab_expect expect[LAB_ITEM_MAX];
     lab_run_head run[LAB_RUN_MAX];
+    char happening[LAB_HAPPENING_MAX][AK_LANG_COUNT][LAB_HAPPENING_BYTES]; /* happen.c */
 } lab_scenario;
 
 typedef struct lab_error {
@@ -205,6 +208,8 @@ typedef struct lab_error {
     char text[160];
 } lab_error;
 
+/* Makes story lines of cables pulled and put back, crashes and restarts; of a scenario that is complete. */
+void lab_happenings(lab_scenario *scenario);
 /* Takes source (malloc) over, also on failure.  NULL: error says where and why. */
 lab_scenario *lab_parse(char *source, lab_error *ret_error);
 lab_scenario *lab_load(const char *path, lab_error *ret_error);

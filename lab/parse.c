@@ -544,6 +544,11 @@ static bool complete(struct parser *p) {
         if (s->action[i].on_host < 0 && s->action[i].at_us > s->end_us)
             return lab_wrong(p, "an action after the end of the run");
     }
+    for (uint32_t i = 0; i < s->story_count; i++) {
+        p->line = s->story[i].place.line;
+        if (s->story[i].at_time && s->story[i].at_us > s->end_us)
+            return lab_wrong(p, "a story line after the end of the run");
+    }
     return true;
 }
 
@@ -565,7 +570,10 @@ lab_scenario *lab_parse(char *source, lab_error *ret_error) {
             (void)lab_wrong(&p, "'%s' is one word too many", p.word[p.at].text);
         line = next;
     }
-    if (!p.failed && complete(&p)) return s;
+    if (!p.failed && complete(&p)) {
+        lab_happenings(s);
+        return s;
+    }
     lab_free(s);
     return NULL;
 }

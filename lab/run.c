@@ -609,6 +609,22 @@ static void play(struct player *p) {
     (void)snprintf(p->r->reason, sizeof p->r->reason, "a check of the simulator failed: %s", violation);
 }
 
+/* What is told of a time after the last event gets a place at the end. */
+static void pass_to_the_last_story(struct player *p) {
+    const lab_scenario *s = p->r->scenario;
+    for (uint64_t from_us = 0;;) {
+        uint64_t next_us = UINT64_MAX;
+        for (uint32_t i = 0; i < s->story_count; i++) {
+            const lab_story *story = &s->story[i];
+            if (!story->at_time || !lab_holds(&story->place, p->r->run, p->options->variant)) continue;
+            if (story->at_us > from_us && story->at_us < next_us) next_us = story->at_us;
+        }
+        if (next_us == UINT64_MAX) return;
+        ak_ladder_pass(p->r->ladder, next_us);
+        from_us = next_us;
+    }
+}
+
 lab_result *lab_play(const lab_scenario *scenario, int run, const lab_options *options) {
     lab_result *r = calloc(1, sizeof *r);
     struct player *p = calloc(1, sizeof *p);
@@ -638,6 +654,7 @@ lab_result *lab_play(const lab_scenario *scenario, int run, const lab_options *o
     }
     if (r->ladder != NULL) {
         ak_ladder_flush(r->ladder);
+        pass_to_the_last_story(p);
         ak_ladder_gauge_end(r->ladder);
     }
     /* The stacks go with the player; what was asked of them has been asked. */

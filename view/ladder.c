@@ -426,6 +426,17 @@ void ak_ladder_flush(ak_ladder *l) {
     let_go(l, l->pending_count);
 }
 
+void ak_ladder_pass(ak_ladder *l, uint64_t time_us) {
+    uint64_t until_us = time_us - l->start_us;
+    if (l->row_count == 0 || until_us <= l->last_row_us) return;
+    ak_row gap = l->rows[l->row_count - 1];
+    gap.kind = AK_ROW_GAP;
+    gap.time_us = until_us;
+    gap.u.gap.gap_us = until_us - l->last_row_us;
+    l->last_row_us = until_us;
+    give(l, &gap);
+}
+
 static bool is_consequence(const aksu_trace_event *e) {
     switch (e->kind) {
     case AKSU_TRACE_STATE: return e->u.state.flow.remote_port != 0;

@@ -189,6 +189,9 @@ void ak_ladder_gauge_end(ak_ladder *ladder);
 /* No more events of this moment will come: what was held back for its order becomes rows. */
 void ak_ladder_flush(ak_ladder *ladder);
 
+/* Nothing more until then: a row of silence at the end, after a flush. */
+void ak_ladder_pass(ak_ladder *ladder, uint64_t time_us);
+
 /* The rows that were kept, after a flush.  Borrowed until the next call that changes the ladder. */
 const ak_row *ak_ladder_rows(const ak_ladder *ladder, size_t *ret_row_count);
 

@@ -302,6 +302,45 @@ static void each_scenario_is_drawn_within_its_width(void **state) {
     globfree(&found);
 }
 
+/* A story whose step never comes would be told nowhere. */
+static void each_story_is_told(void **state) {
+    (void)state;
+    glob_t found;
+    unsigned untold = 0;
+    assert_int_equal(glob(AKSU_SOURCE_DIR "/lab/scenarios/*.scn", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        lab_error error;
+        lab_scenario *s = lab_load(found.gl_pathv[i], &error);
+        assert_non_null(s);
+        lab_result *results[LAB_RUN_MAX];
+        uint32_t count = s->not_yet == NULL ? s->run_count : 0;
+        bool told[LAB_ITEM_MAX] = {0};
+        for (uint32_t run = 0; run < count; run++) {
+            lab_teller *teller = calloc(1, sizeof *teller);
+            assert_non_null(teller);
+            lab_options options = {
+                .variant = LAB_INTACT, .draws = true, .ladder = {.gap_us = 1000000, .show = AK_SHOW_PACKETS}};
+            teller->result = results[run] = lab_play(s, (int)run, &options);
+            assert_non_null(teller->result);
+            size_t row_count;
+            const ak_row *rows = ak_ladder_rows(results[run]->ladder, &row_count);
+            const lab_story *stories[LAB_ITEM_MAX];
+            for (size_t row = 0; row < row_count; row++) (void)lab_tell(teller, &rows[row], stories);
+            for (uint32_t k = 0; k < s->story_count; k++) told[k] = told[k] || teller->told[k];
+            free(teller);
+        }
+        for (uint32_t k = 0; k < s->story_count; k++) {
+            if (told[k] || count == 0 || s->story[k].place.when == LAB_MUTANT) continue;
+            print_error("%s: never told: %s\n", s->name, s->story[k].text.text[AK_LANG_EN]);
+            untold++;
+        }
+        free_all(results, count);
+        lab_free(s);
+    }
+    globfree(&found);
+    assert_int_equal(untold, 0);
+}
+
 static void each_loss_has_a_text_in_both_languages(void **state) {
     (void)state;
     for (unsigned i = 0; i < AKSU_SIM_LOSS_COUNT; i++) {
@@ -440,6 +479,7 @@ int main(void) {
         cmocka_unit_test(routers_paths_and_clocks_do_as_they_say),
         cmocka_unit_test(random_bytes_are_refused),
         cmocka_unit_test(each_scenario_is_drawn_within_its_width),
+        cmocka_unit_test(each_story_is_told),
         cmocka_unit_test(each_loss_has_a_text_in_both_languages),
         cmocka_unit_test(central_scenarios_look_as_before),
         cmocka_unit_test(twins_side_by_side_within_the_width),
