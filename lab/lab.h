@@ -214,6 +214,9 @@ void lab_happenings(lab_scenario *scenario);
 lab_scenario *lab_parse(char *source, lab_error *ret_error);
 lab_scenario *lab_load(const char *path, lab_error *ret_error);
 void lab_free(lab_scenario *scenario);
+/* The same scenario over IPv6: every address a.b.c.d becomes fd00::a.b.c.d, and links carry as much more as the header
+ * is longer, so that segments are as large. */
+void lab_to_ipv6(lab_scenario *scenario);
 
 /* ---------------------------------------------------------------- running */
 

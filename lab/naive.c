@@ -241,17 +241,29 @@ static uint32_t get32(const uint8_t *at) {
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
+/* The size of the IP header in front of a TCP segment; 0: it is none. */
+static size_t ip_header(const uint8_t *bytes, size_t byte_count, aksu_addr *ret_from) {
+    if (byte_count >= 40 && bytes[0] >> 4 == 6) {
+        memcpy(ret_from->byte, bytes + 8, sizeof ret_from->byte);
+        return bytes[6] == 6 ? 40 : 0;
+    }
+    if (byte_count < 20 || bytes[0] >> 4 != 4 || bytes[9] != 6) return 0;
+    *ret_from = aksu_addr_v4(bytes[12], bytes[13], bytes[14], bytes[15]);
+    return (bytes[0] & 15u) >= 5 ? (bytes[0] & 15u) * 4u : 0;
+}
+
 static void on_input(void *user, uint64_t now_us, uint64_t packet, const uint8_t *bytes, size_t byte_count) {
     lab_naive *n = user;
     (void)now_us;
-    size_t ip = byte_count >= 20 ? (bytes[0] & 15u) * 4u : byte_count;
-    if (ip < 20 || byte_count < ip + 20 || bytes[9] != 6) return;
+    aksu_addr from;
+    size_t ip = ip_header(bytes, byte_count, &from);
+    if (ip == 0 || byte_count < ip + 20) return;
     const uint8_t *tcp = bytes + ip;
     size_t header = (tcp[12] >> 4) * 4u;
     if (header < 20 || byte_count < ip + header) return;
     aksu_ev_segment s = {.direction = AKSU_IN,
                          .flow = {.local = n->addr,
-                                  .remote = aksu_addr_v4(bytes[12], bytes[13], bytes[14], bytes[15]),
+                                  .remote = from,
                                   .local_port = (uint16_t)(tcp[2] << 8 | tcp[3]),
                                   .remote_port = (uint16_t)(tcp[0] << 8 | tcp[1])},
                          .seq = get32(tcp + 4),

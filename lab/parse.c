@@ -72,8 +72,8 @@ static int endpoint(struct parser *p, lab_number *ret_port) {
 static bool raw_packet(struct parser *p, const lab_action *a) {
     if (p->failed) return false;
     if (!lab_joined(p, a->host, a->peer)) return lab_wrong(p, "no link between these hosts");
-    if (!aksu_addr_is_v4(&p->s->host[a->peer].addr) || !aksu_addr_is_v4(&p->s->host[a->sender].addr))
-        return lab_wrong(p, "forged packets are of IPv4 only");
+    if (aksu_addr_is_v4(&p->s->host[a->peer].addr) != aksu_addr_is_v4(&p->s->host[a->sender].addr))
+        return lab_wrong(p, "these hosts speak different versions of IP");
     return true;
 }
 
@@ -601,4 +601,23 @@ void lab_free(lab_scenario *scenario) {
     if (scenario == NULL) return;
     free(scenario->source);
     free(scenario);
+}
+
+static void map_addr(aksu_addr *addr) {
+    if (!aksu_addr_is_v4(addr)) return;
+    aksu_addr six = {{0xfd}};
+    memcpy(six.byte + 12, addr->byte + 12, 4);
+    *addr = six;
+}
+
+void lab_to_ipv6(lab_scenario *s) {
+    enum { WIDER = 20 }; /* so much longer is IPv6's header */
+    for (uint32_t i = 0; i < s->host_count; i++) map_addr(&s->host[i].addr);
+    for (uint32_t i = 0; i < s->entry_count; i++) map_addr(&s->entry[i].addr);
+    for (uint32_t i = 0; i < s->router_count; i++) map_addr(&s->router[i].addr);
+    for (uint32_t i = 0; i < s->link_count; i++) s->link[i].mtu += s->link[i].mtu != 0 ? WIDER : 1500 + WIDER;
+    for (uint32_t i = 0; i < s->action_count; i++) {
+        lab_action *a = &s->action[i];
+        if (a->verb == LAB_MTU || (a->verb == LAB_ICMP && a->number != 0)) a->number += WIDER;
+    }
 }

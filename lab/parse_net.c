@@ -94,7 +94,6 @@ bool lab_read_host(struct parser *p) {
     while (lab_more(p)) {
         if (!host_option(p, &h, p->word[p->at++].text)) return false;
     }
-    if (h.naive && !aksu_addr_is_v4(&h.addr)) return lab_wrong(p, "a naive host has an IPv4 address");
     s->entry[s->entry_count++] = h;
     if (known < 0) s->host[s->host_count++] = h;
     return !p->failed;

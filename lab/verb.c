@@ -47,7 +47,7 @@ static const char *find_folder(char *buf, size_t cap) {
     return "lab/scenarios";
 }
 
-static lab_scenario *load(const char *path) {
+static lab_scenario *load(const char *path, const struct ask *ask) {
     lab_error error;
     lab_scenario *s = lab_load(path, &error);
     if (s == NULL && error.line == 0) {
@@ -56,6 +56,7 @@ static lab_scenario *load(const char *path) {
         (void)fprintf(stderr, "aksu lab: %s:%u:%u: %s\n", path, (unsigned)error.line, (unsigned)error.column,
                       error.text);
     }
+    if (s != NULL && ask->ipv6) lab_to_ipv6(s);
     return s;
 }
 
@@ -66,17 +67,17 @@ static int by_chapter(const void *a, const void *b) {
     return strcmp((*x)->name, (*y)->name);
 }
 
-static bool load_all(const char *folder, struct shelf *shelf) {
+static bool load_all(const struct ask *ask, struct shelf *shelf) {
     char pattern[2000];
-    (void)snprintf(pattern, sizeof pattern, "%.1900s/*.scn", folder);
+    (void)snprintf(pattern, sizeof pattern, "%.1900s/*.scn", ask->folder);
     glob_t found;
     bool good = true;
     if (glob(pattern, 0, NULL, &found) != 0) {
-        (void)fprintf(stderr, "aksu lab: no scenarios in %s (AKSU_SCENARIOS names another folder)\n", folder);
+        (void)fprintf(stderr, "aksu lab: no scenarios in %s (AKSU_SCENARIOS names another folder)\n", ask->folder);
         return false;
     }
     for (size_t i = 0; i < found.gl_pathc && shelf->count < SCENARIO_MAX; i++) {
-        lab_scenario *s = load(found.gl_pathv[i]);
+        lab_scenario *s = load(found.gl_pathv[i], ask);
         if (s != NULL)
             shelf->scenario[shelf->count++] = s;
         else
@@ -206,7 +207,7 @@ static int show_named(const struct ask *ask) {
     char path[1200];
     bool is_file = strchr(ask->name, '/') != NULL || strstr(ask->name, ".scn") != NULL;
     (void)snprintf(path, sizeof path, is_file ? "%s%s" : "%s/%s.scn", is_file ? "" : ask->folder, ask->name);
-    lab_scenario *s = load(path);
+    lab_scenario *s = load(path, ask);
     if (s == NULL) return 2;
     int status = lab_show(s, ask);
     lab_free(s);
@@ -229,6 +230,7 @@ static int usage(FILE *file) {
         "usage: aksu lab [NAME | FILE.scn] [option...]\n"
         "  without a name          the scenarios by chapter\n"
         "  --all                   runs all of them, and each with its mutation\n"
+        "  --ipv6                  the same over IPv6\n"
         "  --states, --edges       the eleven states; the legal changes and the scenarios that walk them\n"
         "  --diagram               the state diagram; with a name, each host's way through it\n"
         "  --lang en|ko            language (default: the locale's)\n"
@@ -284,6 +286,8 @@ static int valued(struct ask *ask, const char *option, const char *value) {
 static bool plain(struct ask *ask, const char *option) {
     if (strcmp(option, "--all") == 0)
         ask->all = true;
+    else if (strcmp(option, "--ipv6") == 0)
+        ask->ipv6 = true;
     else if (strcmp(option, "--json") == 0)
         ask->json = true;
     else if (strcmp(option, "--states") == 0)
@@ -345,7 +349,7 @@ static int act(struct ask *ask) {
     if (ask->diagram) return whole_diagram(ask);
     struct shelf *shelf = calloc(1, sizeof *shelf);
     if (shelf == NULL) return 1;
-    int status = load_all(ask->folder, shelf) ? 0 : 2;
+    int status = load_all(ask, shelf) ? 0 : 2;
     if (status == 0 && ask->all)
         status = run_all(shelf, ask->seed);
     else if (status == 0 && ask->edges)

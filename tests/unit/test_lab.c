@@ -13,8 +13,17 @@
 #include <string.h>
 #include <unistd.h>
 
-static void each_scenario_passes_and_its_mutation_fails(void **state) {
-    (void)state;
+static bool speaks_other_version(const lab_scenario *s, bool ipv6) {
+    lab_options options = {.variant = LAB_INTACT};
+    lab_result *r = lab_play(s, 0, &options);
+    assert_non_null(r);
+    bool other = false;
+    for (uint32_t i = 0; i < r->segment_count; i++) other |= aksu_addr_is_v4(&r->segment[i].segment.flow.local) == ipv6;
+    lab_result_free(r);
+    return other;
+}
+
+static void pass_all(bool ipv6) {
     glob_t found;
     assert_int_equal(glob(AKSU_SOURCE_DIR "/lab/scenarios/*.scn", 0, NULL, &found), 0);
     unsigned wrong = 0;
@@ -29,6 +38,11 @@ static void each_scenario_passes_and_its_mutation_fails(void **state) {
         }
         const char *base = strrchr(path, '/') + 1;
         assert_int_equal(strncmp(base, s->name, strlen(s->name)), 0);
+        if (ipv6) lab_to_ipv6(s);
+        if (s->not_yet == NULL && speaks_other_version(s, ipv6)) {
+            print_error("%s: not over the version that was asked for\n", base);
+            wrong++;
+        }
         char reason[LAB_REASON_MAX];
         if (s->not_yet == NULL && !lab_passes(s, LAB_INTACT, 0, reason)) {
             print_error("%s: %s\n", base, reason);
@@ -41,6 +55,16 @@ static void each_scenario_passes_and_its_mutation_fails(void **state) {
     }
     globfree(&found);
     assert_int_equal(wrong, 0);
+}
+
+static void each_scenario_passes_and_its_mutation_fails(void **state) {
+    (void)state;
+    pass_all(/* ipv6= */ false);
+}
+
+static void each_scenario_passes_over_ipv6_too(void **state) {
+    (void)state;
+    pass_all(/* ipv6= */ true);
 }
 
 static void check_width(const char *text, size_t columns) {
@@ -392,7 +416,6 @@ static void bad_file_is_refused_with_its_place(void **state) {
         {"at 1s forge a:1 b:2 SYN ts", 25, "a number is missing"},
         {"at 1s forge a:1 b:2 SYN ts 1 echo b.stamp", 35, "'b.stamp' is not HOST.FIELD"},
         {"at 1s a send 3000000000", 14, "'3000000000' is not a number up to 2147483647 (text or a number of bytes)"},
-        {"host c 2001:db8::3 naive=yes", 0, "a naive host has an IPv4 address"},
         {"host c 10.0.0.2", 8, "another host has the address '10.0.0.2'"},
         {"link a b loss 101%", 15, "'101%' is more than 100%"},
         {"link a b burst 1% 200% 3%", 19, "'200%' is more than 100%"},
@@ -409,14 +432,14 @@ static void bad_file_is_refused_with_its_place(void **state) {
         assert_int_equal(error.line, 10);
         if (rows[i].column != 0) assert_int_equal(error.column, rows[i].column);
     }
-    static const char *const six = "scenario x\nhost a 2001:db8::1\nhost b 2001:db8::2\nlink a b\n"
+    static const char *const six = "scenario x\nhost a 10.0.0.1\nhost b 2001:db8::2\nlink a b\n"
                                    "at 1s forge a:1 b:2 SYN\n";
     char *source = malloc(strlen(six) + 1);
     assert_non_null(source);
     memcpy(source, six, strlen(six) + 1);
     lab_error error = {0};
     assert_null(lab_parse(source, &error));
-    assert_string_equal(error.text, "forged packets are of IPv4 only");
+    assert_string_equal(error.text, "these hosts speak different versions of IP");
     assert_int_equal(error.line, 5);
 }
 
@@ -486,6 +509,7 @@ int main(void) {
         cmocka_unit_test(step_forwards_and_back_shows_the_same),
         cmocka_unit_test(diagram_svg_of_every_scenario_has_no_overlap),
         cmocka_unit_test(each_scenario_passes_and_its_mutation_fails),
+        cmocka_unit_test(each_scenario_passes_over_ipv6_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
