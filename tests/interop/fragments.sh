@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# The kernel sends what does not fit into one packet, over IPv4 and IPv6: echo requests, whose answers come back in fragments
+# too, and datagrams to a port that nobody has, of which it learns only if they were put together.
+set -u
+[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
+. "$AKSU_SOURCE/tests/interop/_wait.bash"
+work=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
+export XDG_RUNTIME_DIR=$work
+failed=0
+check() { # what, got, wanted
+    if [ "$2" != "$3" ]; then
+        echo "FAILED $1: got '$2', wanted '$3'"
+        failed=1
+    fi
+}
+ip link set lo up
+ours=(192.0.2.2)
+both=()
+if [ -e /proc/net/if_inet6 ]; then
+    ours+=(2001:db8::2)
+    both=(--address 2001:db8::2/64 --host-address 2001:db8::1)
+fi
+mkdir "$work/www"
+"$AKSU" serve "${both[@]}" --trace=json:"$work/events" "$work/www" 2>"$work/errors" & server=$!
+if ! wait_for grep -q ' at http' "$work/errors"; then
+    cat "$work/errors"
+    exit 77
+fi
+if [ ${#ours[@]} = 2 ]; then wait_for has_address aksu0 2001:db8::1; fi
+
+# address, bytes: one datagram to a port that nobody has; what the kernel says of it
+refused() {
+    python3 -B - "$@" <<'PYTHON'
+import errno, socket, sys
+address, size = sys.argv[1], int(sys.argv[2])
+family = socket.AF_INET6 if ":" in address else socket.AF_INET
+with socket.socket(family, socket.SOCK_DGRAM) as s:
+    s.settimeout(5)
+    s.connect((address, 9))
+    s.send(bytes(i * 7 & 255 for i in range(size)))
+    try:
+        s.recv(1)
+    except OSError as error:
+        print(errno.errorcode.get(error.errno, error))
+PYTHON
+}
+
+for to in "${ours[@]}"; do
+    if [ -x "$(command -v ping)" ]; then
+        for size in 1472 1473 4000 20000 65000; do
+            got=$(ping -n -c 2 -i 0.2 -W 5 -s $size "$to" 2>&1)
+            check "ping $to of $size bytes" "$(grep -c "$((size + 8)) bytes from $to" <<<"$got")" 2
+        done
+    fi
+    for size in 1400 20000 65507; do check "$size bytes to $to" "$(refused "$to" $size)" ECONNREFUSED; done
+done
+kill $server
+wait $server
+check ended $? 0
+drops=$(grep -o '"drop":"[A-Z_]*"' "$work/events" | sort -u | grep -v '"NONE"\|"UDP_NO_SOCKET"\|"TCP_NO_CONNECTION"\|"IP_BROADCAST"')
+check drops "$drops" ''
+exit $failed
