@@ -298,11 +298,35 @@ EXPLAIN = {
 }
 
 
+def pieces(*records):
+    """(what, source, id, time, place in units of 8, bytes, field, value) each"""
+    return b"".join(struct.pack(">BBBBHHBB", *record) for record in records)
+
+
+MORE, CHANGED, AS_TCP = 2, 4, 8
+REASSEMBLY = {
+    "whole": pieces((MORE, 1, 1, 0, 0, 1480, 0x0B, 0x98), (MORE, 1, 1, 0, 185, 1480, 0, 0), (0, 1, 1, 0, 370, 8, 0, 0)),
+    "whole_six": pieces((1 | MORE, 1, 1, 0, 0, 1448, 0x0B, 0x58), (1, 1, 1, 0, 181, 1456, 0, 0)),
+    "backwards": pieces((0, 1, 1, 0, 200, 100, 0, 0), (MORE, 1, 1, 0, 100, 800, 0, 0), (MORE, 1, 1, 0, 0, 800, 0x06, 0xA4)),
+    "overlap": pieces((MORE, 1, 1, 0, 0, 64, 0, 64), (MORE, 1, 1, 0, 7, 64, 0, 0), (0, 1, 1, 0, 8, 64, 0, 0)),
+    "two_ends": pieces((0, 1, 1, 0, 9, 64, 0, 0), (0, 1, 1, 0, 20, 64, 0, 0)),
+    "duplicate": pieces((MORE, 1, 1, 0, 0, 64, 0, 64), (MORE, 1, 1, 0, 0, 64, 0, 64), (0, 1, 1, 0, 8, 64, 0, 0)),
+    "tiny": pieces((MORE | AS_TCP, 1, 1, 0, 0, 16, 0, 0), (1 | MORE | AS_TCP, 1, 1, 0, 0, 16, 0, 0)),
+    "tcp": pieces((1 | MORE | AS_TCP, 1, 1, 0, 0, 64, 0, 0), (1 | AS_TCP, 1, 1, 0, 8, 64, 0, 0)),
+    "late": pieces((MORE, 1, 1, 0, 0, 64, 0, 64), (MORE, 1, 2, 255, 0, 64, 0, 64), (0, 1, 1, 200, 8, 64, 0, 0)),
+    "atomic": pieces((1, 1, 1, 0, 0, 64, 0, 64)),
+    "too_long": pieces((1, 1, 1, 0, 8191, 64, 0, 0), (0, 1, 1, 0, 8191, 64, 0, 0), (MORE, 1, 1, 0, 1, 63, 0, 0)),
+    "many": pieces(*[(i % 2 | MORE, i, i, 0, i * 5, 600, 0, 64) for i in range(40)]),
+    "nested": pieces((1 | MORE | CHANGED, 1, 1, 0, 0, 64, 40, 44)),
+    "congestion": pieces((MORE, 1, 1, 0, 0, 64, 0, 64), (MORE, 1, 1, 0, 8, 64, 0, 3), (0, 1, 1, 0, 16, 64, 0, 1)),
+}
+
+
 def main():
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "corpus"
     for target, seeds in {"fuzz_ipv4": IPV4, "fuzz_tcp_header": TCP, "fuzz_icmp": ICMP,
                           "fuzz_explain": EXPLAIN, "fuzz_eth": ETH, "fuzz_ndp": NDP, "fuzz_ether": ETHER,
-                          "fuzz_dns": DNS, "fuzz_dhcp": DHCP}.items():
+                          "fuzz_dns": DNS, "fuzz_dhcp": DHCP, "fuzz_reassembly": REASSEMBLY}.items():
         folder = out / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():
