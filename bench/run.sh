@@ -3,7 +3,7 @@
 #
 # Load goes only to network namespaces made here, which end with this script.
 set -euo pipefail
-groups=(bulk connections memory flat flood instructions simulator explain)
+groups=(bulk connections memory flat flood udp instructions simulator explain)
 usage() {
     cat <<TEXT
 usage: ./dev bench [--json] [--only GROUP]...
@@ -15,6 +15,7 @@ usage: ./dev bench [--json] [--only GROUP]...
                    memory        bytes a connection, idle and in TIME-WAIT, and by the structures
                    flat          cost of one lookup and one timer at 1,000 and at 1,000,000 connections
                    flood         SYNs a second, and honest clients meanwhile
+                   udp           datagrams of 64 bytes echoed a second
                    instructions  instructions of each elementary operation, by callgrind
                    simulator     virtual time of the simulated network, and the whole catalogue of the lab
                    explain       a capture of 1 GiB, beside tcptrace and tshark where they are installed
@@ -290,6 +291,40 @@ device_floods() {
     figure "honest clients of 1000 served, flood over TUN" "$served" clients "kernel, flood over veth" "$kernel_served" "$(divide "$served" "$kernel_served")" 1000 "$where"
     figure "their median time to connect" "$p50" us "kernel, flood over veth" "$kernel_p50" "$(divide "$p50" "$kernel_p50")" - "$where"
     figure "their 99th percentile" "$p99" us "kernel, flood over veth" "$kernel_p99" "$(divide "$p99" "$kernel_p99")" - "$where"
+}
+
+# ---------------------------------------------------------------- UDP
+
+# Echo of 64 bytes: who answers has core 0, who asks core 1, both ways over the same device where that can be.
+echo_rate() { # address, the answering command...: prints echoes a second, and echoes a CPU second of who answers
+    local addr=$1
+    shift
+    nsenter -t "${echo_in:-$holder}" -n taskset -c 0 "$@" 2>"$work/echoed" & local answerer=$!
+    sleep 0.7
+    taskset -c 1 "$bin/udp" ask "$addr" 7 64 3 >"$work/asked"
+    kill $answerer
+    wait $answerer
+    awk -v rate="$(cat "$work/asked")" '$1 == "cpu" { printf "%.0f %.0f\n", rate, $3 / ($2 + 1e-9) }' "$work/echoed"
+}
+udp() {
+    local what of rate cpu peer_rate peer_cpu
+    other_kernel
+    rm -f "$work"/udp.*
+    for _ in 1 2 3; do # in turn, so that all meet the same weather
+        echo_rate 203.0.113.2 "$bin/udp" kernel-echo 203.0.113.2 7 >>"$work/udp.kernel"
+        echo_rate 203.0.113.3 "$bin/udp" aksu-echo packet:bench1 203.0.113.3 7 >>"$work/udp.packet"
+        tun_there "UDP over TUN and TAP" || continue
+        echo_in=$$ echo_rate 192.0.2.2 "$bin/udp" aksu-echo tun:benchtun 192.0.2.2 7 >>"$work/udp.tun"
+        echo_in=$$ echo_rate 192.0.2.2 "$bin/udp" aksu-echo tap:benchtap 192.0.2.2 7 >>"$work/udp.tap"
+    done
+    peer_rate=$(column 1 "$work/udp.kernel") peer_cpu=$(column 2 "$work/udp.kernel")
+    for what in "packet:a packet socket on veth" tun:TUN tap:TAP; do
+        of=${what%%:*}
+        [ -s "$work/udp.$of" ] || continue
+        rate=$(column 1 "$work/udp.$of") cpu=$(column 2 "$work/udp.$of")
+        figure "64-byte UDP echoes over ${what#*:}" "$rate" /s "kernel's sockets over veth" "$peer_rate" "$(divide "$rate" "$peer_rate")" - "apart"
+        figure "64-byte UDP echoes a CPU second, ${what#*:}" "$cpu" /s "kernel's sockets over veth" "$peer_cpu" "$(divide "$cpu" "$peer_cpu")" - "apart"
+    done
 }
 
 # ---------------------------------------------------------------- instructions
