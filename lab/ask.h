@@ -6,7 +6,7 @@
 
 struct ask {
     const char *name, *pcapng, *svg, *folder;
-    bool all, ipv6, json, states, edges, diagram, step, one_by_one;
+    bool all, ipv6, json, states, edges, diagram, step, one_by_one, mutation;
     uint64_t seed;
     lab_draw_options draw;
     ak_ladder_options ladder;

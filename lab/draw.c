@@ -193,6 +193,14 @@ static void put_head(struct page *page) {
     put_wrapped(page, lab_words(&s->title, lang), page->o->columns, "");
     colour(page, AK_COLOUR_PLAIN);
     put_wrapped(page, lab_words(&s->question, lang), page->o->columns, "");
+    if (page->r->variant == LAB_MUTANT) {
+        char text[400];
+        (void)snprintf(text, sizeof text, "%s: %s", lang == AK_LANG_KO ? "변이" : "Mutation",
+                       lab_words(&s->mutation, lang));
+        colour(page, AK_COLOUR_AGAIN);
+        put_wrapped(page, text, page->o->columns, "");
+        colour(page, AK_COLOUR_PLAIN);
+    }
     if (s->run_count > 1) {
         put_text(page, "\n");
         put_wrapped(page, lab_words(&s->run[page->r->run].title, lang), page->o->columns - 3u, "== ");
@@ -298,13 +306,15 @@ bool lab_draw(const lab_result *result, const lab_draw_options *options, const a
     bool good = draw_rows(page);
     put_boxes(page);
     bool whole = options->row_max == 0;
-    if (whole && result->run + 1 == (int)s->run_count) {
+    bool mutant = result->variant == LAB_MUTANT; /* the answer is not about it */
+    if (whole && !mutant && result->run + 1 == (int)s->run_count) {
         put_text(page, "\n");
         put_wrapped(page, lab_words(&s->answer, options->lang), options->columns, "");
     }
     if (whole && result->failed) {
         colour(page, AK_COLOUR_BAD);
-        put_wrapped(page, result->reason, options->columns - 8u, "FAILED: ");
+        const char *lead = !mutant ? "FAILED: " : options->lang == AK_LANG_KO ? "실패해야 한다: " : "It must fail: ";
+        put_wrapped(page, result->reason, options->columns - (uint32_t)ak_text_columns(lead), lead);
         colour(page, AK_COLOUR_PLAIN);
     }
     good = good && page->good;

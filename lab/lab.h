@@ -257,6 +257,7 @@ typedef struct lab_options {
 typedef struct lab_naive lab_naive;
 
 typedef struct lab_result {
+    lab_when variant;
     const lab_scenario *scenario;
     int run;
     aksu_sim *sim;

@@ -635,6 +635,7 @@ lab_result *lab_play(const lab_scenario *scenario, int run, const lab_options *o
     }
     r->scenario = scenario;
     r->run = run;
+    r->variant = options->variant;
     p->r = r;
     p->options = options;
     aksu_sim_hooks hooks = {.user = p, .event = on_event, .lost = on_lost, .copied = on_copied, .wake = on_wake};

@@ -69,20 +69,21 @@ static int refuse(const char *name) {
 static int play(const lab_scenario *s, const struct ask *ask, struct sinks *sinks) {
     lab_result *played[LAB_RUN_MAX] = {0};
     uint32_t count = 0;
-    bool good = true;
+    bool good = true, failed = false;
     for (uint32_t run = 0; run < s->run_count; run++) {
         lab_options options = {.seed = ask->seed,
-                               .variant = LAB_INTACT,
+                               .variant = ask->mutation ? LAB_MUTANT : LAB_INTACT,
                                .ladder = ask->ladder,
                                .event = on_event,
                                .event_user = sinks,
                                .draws = !ask->json};
         lab_result *r = lab_play(s, (int)run, &options);
-        if (r == NULL || r->failed) good = false;
+        if (r == NULL) good = false;
+        if (r != NULL && r->failed) failed = true;
         if (r != NULL) played[count++] = r;
     }
     good = show_runs(played, count, ask) && good;
-    int status = good ? 0 : 1;
+    int status = good && failed == ask->mutation ? 0 : 1; /* under its mutation it must fail */
     if (ask->svg != NULL && (count == 0 || !write_svg(played, count, ask))) status = refuse(ask->svg);
     for (uint32_t i = 0; i < count; i++) lab_result_free(played[i]);
     return status;

@@ -43,9 +43,10 @@ static bool tells_row(const lab_story *story, const ak_row *row, uint32_t *seen)
 uint32_t lab_tell(lab_teller *teller, const ak_row *row, const lab_story *ret_stories[LAB_ITEM_MAX]) {
     const lab_scenario *s = teller->result->scenario;
     uint32_t count = 0;
+    if (teller->result->variant == LAB_MUTANT) return 0; /* the story is not about it */
     for (uint32_t i = 0; i < s->story_count; i++) {
         const lab_story *story = &s->story[i];
-        if (teller->told[i] || !lab_holds(&story->place, teller->result->run, LAB_INTACT)) continue;
+        if (teller->told[i] || !lab_holds(&story->place, teller->result->run, teller->result->variant)) continue;
         if (!tells_row(story, row, &teller->seen[i])) continue;
         teller->told[i] = true;
         ret_stories[count++] = story;

@@ -236,6 +236,8 @@ static int usage(FILE *file) {
         "  --lang en|ko            language (default: the locale's)\n"
         "  --width N               columns (default: COLUMNS, or 100); from 128 on the story stands beside\n"
         "  --step                  one event at a time: space or n forwards, b back, g and G to the ends, q quits\n"
+        "  --mutation              with the fault taken away, or the behaviour switched off, without which it must "
+        "fail\n"
         "  --headers               each segment's header field by field\n"
         "  --absolute, --base N    sequence numbers as in the header; counted from N\n"
         "  --six                   the classic six flags\n"
@@ -288,6 +290,8 @@ static bool plain(struct ask *ask, const char *option) {
         ask->all = true;
     else if (strcmp(option, "--ipv6") == 0)
         ask->ipv6 = true;
+    else if (strcmp(option, "--list") == 0)
+        ask->name = NULL; /* what happens without a name */
     else if (strcmp(option, "--json") == 0)
         ask->json = true;
     else if (strcmp(option, "--states") == 0)
@@ -300,6 +304,8 @@ static bool plain(struct ask *ask, const char *option) {
         ask->step = true;
     else if (strcmp(option, "--one-by-one") == 0)
         ask->one_by_one = true;
+    else if (strcmp(option, "--mutation") == 0)
+        ask->mutation = true;
     else if (strcmp(option, "--headers") == 0)
         ask->draw.headers = true;
     else if (strcmp(option, "--absolute") == 0)
@@ -379,8 +385,8 @@ int lab_verb(int argc, char **argv) {
             i++;
         } else if (argv[i][0] == '-') {
             if (!plain(&ask, argv[i])) {
-                (void)fprintf(stderr, "aksu lab: unknown option %s\n", argv[i]);
-                return usage(stderr);
+                (void)fprintf(stderr, "aksu lab: '%s' is no option; aksu lab --help lists them\n", argv[i]);
+                return 2;
             }
         } else if (ask.name != NULL) {
             (void)fprintf(stderr, "aksu lab: one scenario at a time\n");

@@ -377,6 +377,29 @@ static void each_loss_has_a_text_in_both_languages(void **state) {
     assert_string_equal(aksu_sim_loss_text(AKSU_SIM_LOSS_COUNT), "?");
 }
 
+/* Under its mutation a scenario is drawn without its story and answer, and failing is what it is for. */
+static void mutation_is_shown_as_such(void **state) {
+    (void)state;
+    lab_scenario *s = load_named("fin-lost");
+    for (int lang = 0; lang < AK_LANG_COUNT; lang++) {
+        lab_options options = {.variant = LAB_MUTANT, .draws = true, .ladder = {.gap_us = 1000000}};
+        lab_draw_options draw = {.lang = (ak_lang)lang, .columns = 100};
+        lab_result *r = lab_play(s, 0, &options);
+        assert_non_null(r);
+        ak_memory memory = {.limit_bytes = 1u << 20};
+        ak_writer writer = ak_writer_memory(&memory);
+        assert_true(lab_draw(r, &draw, &writer));
+        check_width(memory.text, 100);
+        assert_non_null(strstr(memory.text, lang == AK_LANG_KO ? "변이: FIN이" : "Mutation: the FIN is not lost\n"));
+        assert_non_null(strstr(memory.text, lang == AK_LANG_KO ? "실패해야 한다: line" : "It must fail: line"));
+        assert_null(strstr(memory.text, "  > "));
+        assert_null(strstr(memory.text, lab_words(&s->answer, (ak_lang)lang)));
+        ak_memory_free(&memory);
+        lab_result_free(r);
+    }
+    lab_free(s);
+}
+
 static const char *const head = "scenario x\nchapter 1\ntitle \"a\" \"b\"\nquestion \"a\" \"b\"\nanswer \"a\" \"b\"\n"
                                 "mutation \"a\" \"b\"\nhost a 10.0.0.1\nhost b 10.0.0.2\nlink a b delay 1ms\n";
 
@@ -503,6 +526,7 @@ int main(void) {
         cmocka_unit_test(random_bytes_are_refused),
         cmocka_unit_test(each_scenario_is_drawn_within_its_width),
         cmocka_unit_test(each_story_is_told),
+        cmocka_unit_test(mutation_is_shown_as_such),
         cmocka_unit_test(each_loss_has_a_text_in_both_languages),
         cmocka_unit_test(central_scenarios_look_as_before),
         cmocka_unit_test(twins_side_by_side_within_the_width),
