@@ -111,6 +111,9 @@ static void watch_window(struct aksu_sim *sim, uint32_t node, const aksu_ev_segm
 /* ---------------------------------------------------------------- loops */
 
 static void watch_loop(struct aksu_sim *sim, const aksu_ev_segment *segment) {
+    /* Text behind a gap is input, though nobody is told of it: a large flight that has lost its first segment. */
+    if (segment->direction == AKSU_IN && segment->payload_bytes > 0 && segment->drop == AKSU_DROP_NONE)
+        sim->idle_packets = 0;
     bool empty = segment->payload_bytes == 0 && (segment->flags & (AKSU_TCP_SYN | AKSU_TCP_FIN)) == 0;
     if (segment->direction != AKSU_OUT || !empty) return;
     if (++sim->idle_packets > IDLE_PACKETS_MAX) aksu_sim_fail(sim, "packets go round without input");

@@ -152,8 +152,12 @@ typedef struct aksu_frame {
     X(MTU_PROBING, mtu_probing, 0, 2, 1,                                                                               \
       "find the path MTU by trying (RFC 8899): 0 no, 1 from where a black hole or a router has lowered it, "           \
       "2 from 1,200 bytes up (IPv6: 1,280)")                                                                           \
-    X(RCV_BUF_BYTES, rcv_buf_bytes, 256, 1u << 30, 4u << 20, "receive buffer: the largest window offered")             \
-    X(SND_BUF_BYTES, snd_buf_bytes, 256, 1u << 30, 4u << 20, "send buffer")                                            \
+    X(RCV_BUF_BYTES, rcv_buf_bytes, 0, 1u << 30, 0,                                                                    \
+      "receive buffer, the largest window offered: 256 or more; 0: tunes itself to the path, from 128 KiB up")         \
+    X(RCV_BUF_MAX_BYTES, rcv_buf_max_bytes, 256, 1u << 30, 65535u << 7, "where that ends; the window scale is for it") \
+    X(SND_BUF_BYTES, snd_buf_bytes, 0, 1u << 30, 0,                                                                    \
+      "send buffer: 256 or more; 0: tunes itself to the congestion window, from 128 KiB up")                           \
+    X(SND_BUF_MAX_BYTES, snd_buf_max_bytes, 256, 1u << 30, 8u << 20, "where that ends")                                \
     X(SND_LOWAT_BYTES, snd_lowat_bytes, 1, 1u << 30, 1, "WRITABLE needs this much room, or nothing queued")            \
     X(RCV_LOWAT_BYTES, rcv_lowat_bytes, 1, 1u << 30, 1, "READABLE needs this many bytes, a full buffer or the end")    \
     X(NAGLE, nagle, 0, 2, 2,                                                                                           \
@@ -269,19 +273,21 @@ typedef struct aksu_config {
     uint8_t fleet_key[32];
 
     /* Limits.  All memory is reserved at the start and none is touched before it is used, so large limits are cheap. */
-    uint32_t tcp_max;       /* connections with a control block, 1 to 2^27 */
-    uint32_t listener_max;  /* listening sockets */
-    uint32_t syn_cache_max; /* half-open connections of all listeners */
-    uint32_t time_wait_max; /* TIME-WAIT records; the oldest goes first */
-    uint32_t transfer_max;  /* connections that are moving data at one time */
-    uint32_t block_bytes;   /* size of a buffer block: a power of two, 64 to 65536 */
-    uint32_t block_max;     /* buffer blocks for all send and receive queues */
-    uint32_t record_max;    /* transmissions in flight: one each, however large */
-    uint32_t frame_max;     /* output frames lent at one time */
-    uint32_t reply_max;     /* stateless replies (RST, echo) waiting for output */
-    uint32_t settings_max;  /* different sets of per-connection settings in use */
-    uint32_t udp_max;       /* UDP sockets */
-    uint32_t datagram_max;  /* datagrams in all their queues */
+    uint32_t tcp_max;           /* connections with a control block, 1 to 2^27 */
+    uint32_t listener_max;      /* listening sockets */
+    uint32_t syn_cache_max;     /* half-open connections of all listeners */
+    uint32_t time_wait_max;     /* TIME-WAIT records; the oldest goes first */
+    uint32_t transfer_max;      /* connections that are moving data at one time */
+    uint32_t block_bytes;       /* size of a buffer block: a power of two, 64 to 65536 */
+    uint32_t block_max;         /* buffer blocks for all send and receive queues */
+    uint64_t buffer_growth_max; /* bytes by which buffers that tune themselves may be larger than they begin, all of
+                                   them together: about half of the blocks, or less */
+    uint32_t record_max;        /* transmissions in flight: one each, however large */
+    uint32_t frame_max;         /* output frames lent at one time */
+    uint32_t reply_max;         /* stateless replies (RST, echo) waiting for output */
+    uint32_t settings_max;      /* different sets of per-connection settings in use */
+    uint32_t udp_max;           /* UDP sockets */
+    uint32_t datagram_max;      /* datagrams in all their queues */
     uint32_t link_max, addr_max, route_max;
     uint32_t neighbour_max;         /* on all Ethernet links; at most a quarter of them unanswered (RFC 6583) */
     uint32_t reassembly_max;        /* datagrams of which fragments have come; 0: fragments are dropped */
@@ -663,11 +669,12 @@ typedef struct aksu_tcp_info {
     uint64_t bytes_sent, bytes_acked, bytes_received; /* payload, without retransmissions */
     uint8_t snd_wscale, rcv_wscale;
     bool timestamps, sack, keepalive, urgent, ecn;
-    bool fast_open;        /* data on a SYN was taken, ours or the peer's (RFC 7413) */
-    uint32_t urgent_bytes; /* unread up to and with the urgent byte */
-    uint64_t timer_us;     /* time to the next timer; UINT64_MAX: none */
-    char timer[12];        /* its name */
-    uint32_t held_bytes;   /* memory held for this connection: control block, records and blocks */
+    bool fast_open;                        /* data on a SYN was taken, ours or the peer's (RFC 7413) */
+    uint32_t urgent_bytes;                 /* unread up to and with the urgent byte */
+    uint64_t timer_us;                     /* time to the next timer; UINT64_MAX: none */
+    char timer[12];                        /* its name */
+    uint32_t held_bytes;                   /* memory held for this connection: control block, records and blocks */
+    uint32_t snd_buf_bytes, rcv_buf_bytes; /* as they are now */
     aksu_cc_mode cc_mode;
     uint64_t bandwidth, pacing_rate; /* bytes a second, as bbr estimates and sets them; 0: not measured */
 } aksu_tcp_info;

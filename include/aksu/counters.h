@@ -120,6 +120,7 @@ typedef struct aksu_counters {
     uint64_t icmp_echo_replies, icmp_echo_requests, icmp_errors_sent; /* sent */
     uint64_t fragments_in, datagrams_reassembled;
     uint64_t clock_backward, output_token_unknown;
+    uint64_t buffer_growth_bytes;                               /* now: config.buffer_growth_max bounds it */
     uint64_t neighbour_solicitations, neighbour_advertisements; /* sent, of ARP and NDP */
     uint64_t neighbour_failures, neighbour_evictions;           /* nobody answered; forgotten for want of room */
     uint64_t addr_changes, addr_conflicts;

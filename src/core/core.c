@@ -55,6 +55,9 @@ aksu_err ak_settings_check(const aksu_tcp_settings *settings) {
     if (!in_range(settings->field, min, max)) return AKSU_ERR_OUT_OF_RANGE;
     AKSU_TCP_SETTINGS(AKSU_X)
 #undef AKSU_X
+    enum { LEAST_BUFFER = 256 };
+    if (settings->rcv_buf_bytes != 0 && settings->rcv_buf_bytes < LEAST_BUFFER) return AKSU_ERR_OUT_OF_RANGE;
+    if (settings->snd_buf_bytes != 0 && settings->snd_buf_bytes < LEAST_BUFFER) return AKSU_ERR_OUT_OF_RANGE;
     return AKSU_OK;
 }
 

@@ -197,8 +197,9 @@ struct ak_core {
     struct ak_lens syn_age_lens;
     struct ak_lens parked_lens; /* connections that wait for a neighbour, and the neighbour: see ak_park */
 
-    uint64_t cookies_until_us; /* how long SYN cookies that were sent may come back */
-    bool fleet;                /* others send cookies that are good here */
+    uint64_t buffer_growth_bytes; /* of all transfers: tcp/tune.c */
+    uint64_t cookies_until_us;    /* how long SYN cookies that were sent may come back */
+    bool fleet;                   /* others send cookies that are good here */
 
     int64_t reply_at; /* struct ak_reply[config.reply_max], relative to the core */
     uint32_t reply_first, reply_count;

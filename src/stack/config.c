@@ -21,6 +21,7 @@ void aksu_config_default(aksu_config *ret_config) {
         .transfer_max = 16384,
         .block_bytes = 4096,
         .block_max = 16384,
+        .buffer_growth_max = 32u << 20,
         .record_max = 32768,
         .frame_max = 512,
         .reply_max = 256,
@@ -429,5 +430,6 @@ void aksu_counters_get(const aksu_stack *stack, aksu_counters *ret_counters) {
     ret_counters->datagram_used = ak_pool_used(&core->pool[AK_KIND_DATAGRAM]);
     ret_counters->reassembly_used = ak_pool_used(&core->pool[AK_KIND_REASSEMBLY]);
     ret_counters->reassembly_bytes = ak_net_of(core)->reassemblies.held_bytes;
+    ret_counters->buffer_growth_bytes = core->buffer_growth_bytes;
     ret_counters->frame_used = ak_pool_used(&core->pool[AK_KIND_FRAME]);
 }

@@ -143,39 +143,30 @@ static uint64_t transfer_digest(const struct ak_core *core, const struct ak_tcb 
     if (x == NULL) return 0;
     uint64_t h = 1;
     for (int i = 0; i < AK_BUSY_COUNT; i++) h = mix_u64(h, until(core, x->due_us[i]));
+    if (x->tune.round_end_us != AK_NEVER) {
+        h = mix_u64(mix_u64(h, (uint64_t)x->tune.read_bytes << 32 | x->tune.taken.n),
+                    ahead(core, x->tune.round_end_us));
+        if (x->tune.round_end_us != 0) h = mix_u64(h, age(core, x->tune.round_us));
+    }
     if (x->due_us[AK_BUSY_PERSIST] != AK_NEVER) h = mix_u64(h, core->now_us - x->shut_us);
     const uint32_t words[] = {
-        x->send_end.n,
-        x->push_end.n,
-        x->small_end.n,
-        x->read.n,
-        x->reserved_bytes,
-        x->peeked_bytes,
-        x->lost_bytes,
-        x->sacked_bytes,
-        x->duplicate_acks,
-        x->recovery_end.n,
-        x->in_recovery,
-        x->rto_backoff,
-        x->unacked_segments,
-        x->rcv_fin.n,
-        x->cwnd,
-        x->ssthresh,
-        x->range_count,
-        x->range_recent.n,
-        x->frto,
-        x->ecn_echo,
-        x->ecn_cwr_due,
-        x->duplicate_due,
-        x->undo.kept,
-        x->mtu.proven_bytes,
-        x->mtu.probe,
-        x->mtu.most,
-        x->mtu.failed,
-        x->mtu.probes_lost,
-        x->mtu.probe ? x->mtu.probe_seq.n : 0,
-        x->mtu.pending,
-        x->mtu.pending ? x->mtu.pending_seq.n : 0,
+        x->send_end.n,        x->push_end.n,
+        x->small_end.n,       x->read.n,
+        x->rcv_buf_bytes,     x->snd_buf_bytes,
+        x->tune.growth_bytes, x->reserved_bytes,
+        x->peeked_bytes,      x->lost_bytes,
+        x->sacked_bytes,      x->duplicate_acks,
+        x->recovery_end.n,    x->in_recovery,
+        x->rto_backoff,       x->unacked_segments,
+        x->rcv_fin.n,         x->cwnd,
+        x->ssthresh,          x->range_count,
+        x->range_recent.n,    x->frto,
+        x->ecn_echo,          x->ecn_cwr_due,
+        x->duplicate_due,     x->undo.kept,
+        x->mtu.proven_bytes,  x->mtu.probe,
+        x->mtu.most,          x->mtu.failed,
+        x->mtu.probes_lost,   x->mtu.probe ? x->mtu.probe_seq.n : 0,
+        x->mtu.pending,       x->mtu.pending ? x->mtu.pending_seq.n : 0,
     };
     h = mix(h, words, sizeof words);
     h = mix_u64(h, x->rate != AK_NONE ? rate_digest(core, x) : cc_digest(core, &x->cc));

@@ -90,9 +90,10 @@ static void new_ack(struct ak_input *in) {
     }
     if (x == NULL || !ak_tcp_recovery_impatient(t, x)) ak_tcp_rto_restart(core, t);
     if (x == NULL) return;
+    if (x->snd_buf_bytes / 3 < x->cwnd && x->tune.snd) ak_tune_send(core, t);
     const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
     uint32_t queued = ak_seq_bytes(ak_seq_min(t->snd.una, x->send_end), x->send_end) + x->reserved_bytes;
-    bool room = queued == 0 || queued + settings->snd_lowat_bytes <= settings->snd_buf_bytes;
+    bool room = queued == 0 || queued + settings->snd_lowat_bytes <= x->snd_buf_bytes;
     if (room && (t->flags & AK_F_FIN_QUEUED) == 0) ak_tcp_tell(core, t, AKSU_EV_WRITABLE);
     ak_transfer_idle_soon(core, t);
 }

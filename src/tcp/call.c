@@ -430,6 +430,7 @@ aksu_err aksu_tcp_set(aksu_stack *stack, aksu_sock sock, aksu_tcp_setting settin
     if (value < info->min || value > info->max) return AKSU_ERR_OUT_OF_RANGE;
     aksu_tcp_settings changed = *ak_settings_of(core, s);
     *(uint64_t *)(uintptr_t)setting_field(&changed, setting) = value;
+    if (ak_settings_check(&changed) != AKSU_OK) return AKSU_ERR_OUT_OF_RANGE;
     uint32_t index = ak_settings_take(core, &changed);
     if (index == AK_NONE) return AKSU_ERR_NO_MEMORY;
     bool connection = ak_ref_class(ref) == AK_KIND_TCB;
@@ -444,6 +445,8 @@ aksu_err aksu_tcp_set(aksu_stack *stack, aksu_sock sock, aksu_tcp_setting settin
     if (t->state == AK_TCP_SYN_SENT && t->retries == 0 && (t->flags & AK_F_SYN_DUE)) {
         offer(core, t); /* the SYN has not gone yet: it offers what is now wanted */
     }
+    bool buffers = setting >= AKSU_TCP_RCV_BUF_BYTES && setting <= AKSU_TCP_SND_BUF_MAX_BYTES;
+    if (buffers && t->transfer != AK_NONE) ak_tune_begin(core, t);
     if (setting == AKSU_TCP_RCV_BUF_BYTES) ak_tcp_window_opened(core, t);
     if (setting == AKSU_TCP_USER_TIMEOUT_US || setting == AKSU_TCP_USER_TIMEOUT_OPTION) t->user_timeout_due = true;
     ak_tcp_timer_file(core, t);

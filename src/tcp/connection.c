@@ -134,6 +134,7 @@ struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t) {
     for (int i = 0; i < AK_BUSY_COUNT; i++) x->due_us[i] = AK_NEVER;
     x->pace_free_bytes = ak_tcp_initial_window(core, t);
     ak_cc_begin(core, t);
+    ak_tune_begin(core, t);
     ak_plpmtud_begin(core, t);
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_INIT);
     return x;
@@ -143,7 +144,7 @@ struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t) {
 void ak_transfer_synchronized(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     if (x == NULL) return;
-    x->read = t->rcv.nxt;
+    x->read = x->tune.taken = t->rcv.nxt;
     ak_stream_init(&x->receive, &core->blocks, x->read);
     x->cwnd = ak_tcp_initial_window(core, t);
     x->pace_free_bytes = x->cwnd;
@@ -157,13 +158,28 @@ bool ak_transfer_idle(const struct ak_core *core, const struct ak_tcb *t) {
     ak_seq unread_end = fin_waits ? ak_seq_sub(t->rcv.nxt, 1) : t->rcv.nxt;
     return x->record_head == AK_NONE && ak_seq_le(x->send_end, t->snd.una) && ak_seq_eq(x->read, unread_end) &&
            x->range_count == 0 && x->reserved_bytes == 0 && x->peeked_bytes == 0 && !ak_memory_waits(x) &&
-           (t->flags & (AK_F_ACK_DELAYED | AK_F_PEER_FIN_HELD)) == 0;
+           (t->flags & AK_F_PEER_FIN_HELD) == 0;
+}
+
+static uint64_t idle_us(const struct ak_core *core, const struct ak_tcb *t) {
+    return ak_max_u64(1000000, ak_tcp_rto_us(core, t));
 }
 
 void ak_transfer_idle_soon(struct ak_core *core, struct ak_tcb *t) {
     const struct ak_transfer *x = ak_transfer_of(core, t);
     if (x == NULL || !ak_transfer_idle(core, t) || x->due_us[AK_BUSY_IDLE] != AK_NEVER) return;
-    ak_tcp_timer_set(core, t, AKSU_TIMER_IDLE, core->now_us + ak_max_u64(1000000, ak_tcp_rto_us(core, t)));
+    ak_tcp_timer_set(core, t, AKSU_TIMER_IDLE, core->now_us + idle_us(core, t));
+}
+
+void ak_transfer_idle_fire(struct ak_core *core, struct ak_tcb *t) {
+    if (!ak_transfer_idle(core, t)) return;
+    uint64_t wait_us = idle_us(core, t);
+    uint64_t quiet_us = (uint64_t)(ak_idle_clock(core) - t->last_receive) << 10;
+    if (t->flags & AK_F_ACK_DELAYED) quiet_us = 0;
+    if (quiet_us < wait_us) /* idle for the moment: all that has come was read at once */
+        ak_tcp_timer_set(core, t, AKSU_TIMER_IDLE, core->now_us + wait_us - quiet_us);
+    else
+        ak_transfer_return(core, t);
 }
 
 void ak_transfer_return(struct ak_core *core, struct ak_tcb *t) {
@@ -171,6 +187,7 @@ void ak_transfer_return(struct ak_core *core, struct ak_tcb *t) {
     if (x->hop.note.generation != 0) ak_tcp_hop_progress(core, t);
     ak_memory_leave(core, t);
     ak_cc_end(core, t);
+    ak_tune_end(core, x);
     ak_tcp_flight_clear(core, x);
     ak_stream_clear(&x->send, &core->blocks);
     ak_stream_clear(&x->receive, &core->blocks);

@@ -54,6 +54,8 @@ static void transfer_info(const struct ak_core *core, const struct ak_tcb *t, ak
     info->cwnd_bytes = synchronized ? ak_tcp_resumed_window(core, t) : t->cwnd; /* what the next data will have */
     bool models = ak_cc_of(core, t)->model != NULL;
     info->ssthresh_bytes = models || (synchronized && t->ssthresh == 0) ? UINT32_MAX : t->ssthresh;
+    info->rcv_buf_bytes = ak_tcp_rcv_buf(core, t);
+    info->snd_buf_bytes = x != NULL ? x->snd_buf_bytes : ak_tcp_snd_buf_start(ak_settings_of(core, &t->sock));
     if (x == NULL) return;
     cc_info(core, x, info);
     info->snd_queued_bytes = ak_seq_lt(t->snd.una, x->send_end) ? ak_seq_bytes(t->snd.una, x->send_end) : 0;

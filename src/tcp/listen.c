@@ -147,7 +147,7 @@ static void syn_arm(struct ak_core *core, ak_ref ref) {
 }
 
 static uint32_t syn_window(const struct ak_core *core, const struct ak_syn *syn) {
-    return (uint32_t)ak_min_u64(65535, syn_settings(core, syn)->rcv_buf_bytes);
+    return ak_min_u32(65535, ak_tcp_rcv_buf_start(syn_settings(core, syn)));
 }
 
 void ak_syn_answer(struct ak_core *core, ak_ref ref) {
@@ -341,7 +341,7 @@ struct ak_tcb *ak_tcb_from_handshake(struct ak_core *core, const struct ak_hands
     t->snd.wscale = h->window_scale ? h->wscale : 0;
     t->rcv.irs = h->irs;
     t->rcv.nxt = ak_seq_add(h->irs, 1);
-    t->rcv.edge = ak_seq_add(t->rcv.nxt, (uint32_t)ak_min_u64(65535, settings->rcv_buf_bytes));
+    t->rcv.edge = ak_seq_add(t->rcv.nxt, ak_min_u32(65535, ak_tcp_rcv_buf_start(settings)));
     t->rcv.mss = ak_tcp_our_mss(core, mtu, &h->tuple->local, settings);
     t->rcv.wscale = h->window_scale ? ak_tcp_our_wscale(settings) : 0;
     t->rcv.up = t->rcv.nxt;

@@ -30,8 +30,9 @@ uint16_t ak_tcp_our_mss(const struct ak_core *core, uint32_t mtu, const aksu_add
 
 /* The smallest shift with which 16 bits can announce the whole buffer, RFC 7323 s2.3. */
 uint8_t ak_tcp_our_wscale(const aksu_tcp_settings *settings) {
+    uint64_t most = settings->rcv_buf_bytes != 0 ? settings->rcv_buf_bytes : settings->rcv_buf_max_bytes;
     uint8_t shift = 0;
-    while (shift < 14 && (65535ull << shift) < settings->rcv_buf_bytes) shift++;
+    while (shift < 14 && (65535ull << shift) < most) shift++;
     return shift;
 }
 

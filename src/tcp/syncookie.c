@@ -56,7 +56,7 @@ void ak_syncookie_answer(struct ak_core *core, const struct ak_seg *seg, ak_ref 
         .header = {.seq = {iss},
                    .ack = ak_seq_add(seg->seq, 1),
                    .flags = AKSU_TCP_SYN | AKSU_TCP_ACK,
-                   .wnd = (uint16_t)ak_min_u64(65535, settings->rcv_buf_bytes)},
+                   .wnd = (uint16_t)ak_min_u32(65535, ak_tcp_rcv_buf_start(settings))},
     };
     aksu_tcp_options *options = &bare.header.options;
     uint8_t peer = seg->options.present;

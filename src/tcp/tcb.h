@@ -127,6 +127,14 @@ struct ak_transfer {
     ak_seq small_end; /* after the last small segment sent (Minshall) */
     ak_seq read;      /* the next byte for the application */
     uint32_t reserved_bytes, peeked_bytes;
+    uint32_t rcv_buf_bytes, snd_buf_bytes;
+    struct {                             /* tune.c */
+        uint64_t round_us, round_end_us; /* AK_NEVER: the receive buffer is fixed; 0: no round has begun */
+        ak_seq taken;                    /* when it began */
+        uint32_t read_bytes;             /* in the round before */
+        uint32_t growth_bytes;           /* of both buffers, part of core.buffer_growth_bytes */
+        bool snd;                        /* the send buffer grows */
+    } tune;
     struct ak_link starving;        /* on core.starving: no block was to be had */
     struct ak_link holding;         /* on core.holding: text out of order */
     ak_ref owner;                   /* while it is on either */

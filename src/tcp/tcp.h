@@ -106,6 +106,8 @@ void ak_transfer_return(struct ak_core *core, struct ak_tcb *t);
 void ak_transfer_over(struct ak_core *core, struct ak_tcb *t);
 /* Whether it holds nothing any more. */
 bool ak_transfer_idle(const struct ak_core *core, const struct ak_tcb *t);
+/* The idle timer has fired: returned if nothing has come for that long. */
+void ak_transfer_idle_fire(struct ak_core *core, struct ak_tcb *t);
 void ak_transfer_idle_soon(struct ak_core *core, struct ak_tcb *t); /* its timer, if it is */
 void ak_tcp_tell(struct ak_core *core, struct ak_tcb *t, uint8_t bits);
 /* The levels of a connection or listener, as AKSU_EV_ bits. */
@@ -204,6 +206,26 @@ void ak_tcp_accept_options(struct ak_core *core, struct ak_tcb *t, const struct 
 uint16_t ak_tcp_peer_mss(const struct ak_seg *seg);
 uint16_t ak_tcp_our_mss(const struct ak_core *core, uint32_t mtu, const aksu_addr *local,
                         const aksu_tcp_settings *settings);
+/* Buffers at their beginning: what is fixed, or where one starts that tunes itself. */
+enum { AK_BUFFER_START = 128 * 1024 };
+static inline uint32_t ak_tcp_rcv_buf_start(const aksu_tcp_settings *settings) {
+    if (settings->rcv_buf_bytes != 0) return (uint32_t)settings->rcv_buf_bytes;
+    return (uint32_t)ak_min_u64(settings->rcv_buf_max_bytes, AK_BUFFER_START);
+}
+static inline uint32_t ak_tcp_snd_buf_start(const aksu_tcp_settings *settings) {
+    if (settings->snd_buf_bytes != 0) return (uint32_t)settings->snd_buf_bytes;
+    return (uint32_t)ak_min_u64(settings->snd_buf_max_bytes, AK_BUFFER_START);
+}
+static inline uint32_t ak_tcp_rcv_buf(const struct ak_core *core, const struct ak_tcb *t) {
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    return x != NULL ? x->rcv_buf_bytes : ak_tcp_rcv_buf_start(ak_settings_of(core, &t->sock));
+}
+/* tune.c: a transfer begins, or its settings have changed, or it ends; text has come and tune.round_end_us is
+ * over; the congestion window is more than a third of the send buffer. */
+void ak_tune_begin(struct ak_core *core, const struct ak_tcb *t);
+void ak_tune_end(struct ak_core *core, struct ak_transfer *x);
+void ak_tune_received(struct ak_core *core, const struct ak_tcb *t, const struct ak_seg *seg);
+void ak_tune_send(struct ak_core *core, const struct ak_tcb *t);
 uint8_t ak_tcp_our_wscale(const aksu_tcp_settings *settings);
 /* The send MSS of a segment with these options: RFC 9293 s3.7.1, MUST-16. */
 uint32_t ak_tcp_effective_mss(const struct ak_core *core, const struct ak_tcb *t, uint32_t option_bytes);

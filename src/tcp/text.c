@@ -94,6 +94,7 @@ static void advance(struct ak_input *in, ak_seq to) {
         in->t->flags |= AK_F_ACK_NOW; /* RFC 5681 s4.2: at once when a gap is filled */
     }
     t->rcv.nxt = to;
+    if (core->now_us >= x->tune.round_end_us) ak_tune_received(core, t, in->seg);
     uint32_t bytes = ak_seq_bytes(from, to);
     if (ak_seq_bytes(t->rcv.irs, to) < ak_seq_bytes(t->rcv.irs, from)) t->rcv_wraps++;
     if (ak_tcp_worth_reading(core, t, ak_seq_bytes(x->read, to))) ak_tcp_tell(core, t, AKSU_EV_READABLE);
@@ -154,6 +155,8 @@ static void hold(struct ak_input *in, ak_seq left, ak_seq right) {
         return;
     }
     x->out_of_order_bytes += new_bytes;
+    /* Without SACK duplicate ACKs must not change the window (RFC 5681 s2). */
+    if (core->now_us >= x->tune.round_end_us && (in->t->flags & AK_F_SACK)) ak_tune_received(core, in->t, in->seg);
     struct ak_range now = ranges_of(core, x)[index];
     bool same = ak_seq_in(x->range_recent, now.left, ak_seq_bytes(now.left, now.right));
     if (new_bytes > 0 && (!same || x->ranges_untold == 0)) x->ranges_untold++;

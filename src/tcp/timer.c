@@ -230,7 +230,7 @@ static bool keepalive_fire(struct ak_core *core, struct ak_tcb *t) {
 static void idle_fire(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     x->due_us[AK_BUSY_IDLE] = AK_NEVER;
-    if (ak_transfer_idle(core, t)) ak_transfer_return(core, t);
+    ak_transfer_idle_fire(core, t);
 }
 
 /* True: t is gone. */

@@ -59,7 +59,7 @@ static uint32_t queued_bytes(const struct ak_tcb *t, const struct ak_transfer *x
 }
 
 static uint64_t room_bytes(const struct ak_core *core, const struct ak_tcb *t, const struct ak_transfer *x) {
-    uint64_t limit = ak_min_u64(ak_settings_of(core, &t->sock)->snd_buf_bytes, ak_memory_share_bytes(core));
+    uint64_t limit = ak_min_u64(x->snd_buf_bytes, ak_memory_share_bytes(core));
     uint32_t queued = queued_bytes(t, x);
     return queued < limit ? limit - queued : 0;
 }

@@ -13,7 +13,7 @@ uint32_t ak_tcp_receive_window(const struct ak_core *core, const struct ak_tcb *
 
 /* Room that may be promised: the buffer, less what is unread, and under memory pressure nothing new. */
 static uint32_t room_bytes(const struct ak_core *core, const struct ak_tcb *t) {
-    uint64_t buffer = ak_settings_of(core, &t->sock)->rcv_buf_bytes;
+    uint64_t buffer = ak_tcp_rcv_buf(core, t);
     uint32_t unread = unread_bytes(core, t);
     uint64_t room = unread < buffer ? buffer - unread : 0;
     uint64_t announceable = 65535ull << t->rcv.wscale;
@@ -30,7 +30,7 @@ ak_seq ak_tcp_window_edge(const struct ak_core *core, const struct ak_tcb *t) {
     edge = ak_seq_sub(edge, room & ((1u << t->rcv.wscale) - 1));
     if (ak_seq_le(edge, t->rcv.edge)) return t->rcv.edge;
     /* MUST-39: the edge moves by at least min(RCV.BUFF / 2, one segment), or not at all. */
-    uint32_t step = ak_min_u32((uint32_t)(ak_settings_of(core, &t->sock)->rcv_buf_bytes / 2), t->rcv.mss);
+    uint32_t step = ak_min_u32(ak_tcp_rcv_buf(core, t) / 2, t->rcv.mss);
     return ak_seq_bytes(t->rcv.edge, edge) >= step ? edge : t->rcv.edge;
 }
 
@@ -41,7 +41,7 @@ bool ak_tcp_worth_reading(const struct ak_core *core, const struct ak_tcb *t, ui
 }
 
 uint32_t ak_tcp_syn_window(const struct ak_core *core, const struct ak_tcb *t) {
-    uint64_t room = ak_settings_of(core, &t->sock)->rcv_buf_bytes;
+    uint64_t room = ak_tcp_rcv_buf(core, t);
     if (t->state == AK_TCP_SYN_RECEIVED) room = ak_tcp_receive_window(core, t); /* text may have come with the SYN */
     return (uint32_t)ak_min_u64(65535, room);
 }
@@ -52,7 +52,7 @@ void ak_tcp_window_opened(struct ak_core *core, struct ak_tcb *t) {
     bool receives = t->state == AK_TCP_ESTABLISHED || t->state == AK_TCP_FIN_WAIT_1 || t->state == AK_TCP_FIN_WAIT_2;
     if (!receives) return;
     uint32_t announced = ak_tcp_receive_window(core, t);
-    if (announced >= ak_settings_of(core, &t->sock)->rcv_buf_bytes / 2) return;
+    if (announced >= ak_tcp_rcv_buf(core, t) / 2) return;
     uint32_t possible = ak_seq_bytes(t->rcv.nxt, ak_tcp_window_edge(core, t));
     if (possible >= 2 * announced && possible > announced) ak_tcp_ack_now(core, t, AK_F_WINDOW_UPDATE);
 }
