@@ -267,6 +267,25 @@ static void do_icmp(struct player *p, const lab_action *a) {
     (void)aksu_sim_transmit(p->sim, a->host, buf, lab_forge_icmp(&forged, buf), &packet);
 }
 
+/* A host that loses its power tells nothing any more: that its connections are gone is drawn for it. */
+static void draw_crash(struct player *p, uint32_t host) {
+    aksu_stack *stack = aksu_sim_stack(p->sim, host);
+    if (stack == NULL || p->r->ladder == NULL) return;
+    uint64_t cursor = 0;
+    aksu_tcp_info info;
+    while (aksu_tcp_next(stack, &cursor, &info)) {
+        aksu_trace_event event = {.kind = AKSU_TRACE_STATE, .time_us = aksu_sim_now_us(p->sim)};
+        event.u.state.flow = (aksu_flow){.local = info.local.addr,
+                                         .remote = info.remote.addr,
+                                         .local_port = info.local.port,
+                                         .remote_port = info.remote.port};
+        event.u.state.from = info.state;
+        event.u.state.to = AK_TCP_CLOSED;
+        event.u.state.cause = AKSU_STATE_BY_LIMIT;
+        ak_ladder_event(p->r->ladder, host, 0, &event);
+    }
+}
+
 /* Hosts are the first nodes of the simulation, routers come behind them. */
 static uint32_t node_of(const lab_scenario *s, uint8_t end) {
     return end < LAB_HOST_MAX ? end : s->host_count + end - LAB_HOST_MAX;
@@ -282,6 +301,7 @@ static void do_network(struct player *p, const lab_action *a) {
     case LAB_FORGE: do_forge(p, a); break;
     case LAB_ICMP: do_icmp(p, a); break;
     case LAB_CRASH:
+        draw_crash(p, a->host);
         aksu_sim_crash(p->sim, a->host);
         for (uint32_t i = 0; i < p->connection_count[a->host]; i++) p->connection[a->host][i].open = false;
         break;
