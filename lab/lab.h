@@ -362,14 +362,14 @@ const char *const *lab_loss(aksu_sim_loss why);
 const char *lab_words(const lab_text *text, ak_lang lang); /* the other language where one is missing */
 
 /* The eleven states, those that a host's first connection passed marked with their order; NULL: none. */
-void lab_diagram(const lab_result *result, uint32_t host, const ak_writer *writer);
+void lab_diagram(const lab_result *result, uint32_t host, const lab_draw_options *options, const ak_writer *writer);
 /* The same for all hosts as one SVG; without a result the whole diagram, then a client's and a server's usual way. */
 bool lab_diagram_svg(const lab_result *result, ak_lang lang, const ak_writer *writer);
 /* The usual way of a client or a server through the states, as text. */
 typedef enum lab_role { LAB_CLIENT, LAB_SERVER, LAB_ROLE_COUNT } lab_role;
 #define LAB_WAY_MAX 12
 uint32_t lab_usual_way(lab_role role, aksu_tcp_state ret_way[LAB_WAY_MAX]);
-void lab_diagram_way(lab_role role, const ak_writer *writer);
+void lab_diagram_way(lab_role role, const lab_draw_options *options, const ak_writer *writer);
 
 /* The eleven states and what they mean. */
 const char *lab_state_meaning(aksu_tcp_state state, ak_lang lang);

@@ -33,11 +33,11 @@ static bool write_svg(lab_result *const *results, uint32_t count, const struct a
     return fclose(file) == 0 && good;
 }
 
-static void show_diagrams(const lab_result *r) {
+static void show_diagrams(const lab_result *r, const lab_draw_options *options) {
     ak_writer out = ak_writer_file(stdout);
     for (uint32_t host = 0; host < r->scenario->host_count; host++) {
         printf("%s%s\n", host == 0 ? "" : "\n", r->scenario->host[host].name);
-        lab_diagram(r, host, &out);
+        lab_diagram(r, host, options, &out);
     }
 }
 
@@ -51,7 +51,7 @@ static bool show_runs(lab_result *const *results, uint32_t count, const struct a
         return lab_draw_beside((const lab_result *const *)results, count, &ask->draw, &out);
     for (uint32_t i = 0; i < count; i++) {
         if (ask->diagram)
-            show_diagrams(results[i]);
+            show_diagrams(results[i], &ask->draw);
         else
             good = lab_draw(results[i], &ask->draw, &out) && good;
     }

@@ -335,10 +335,10 @@ static int whole_diagram(const struct ask *ask) {
         good = lab_diagram_svg(NULL, ask->draw.lang, &out);
         good = fclose(file) == 0 && good;
     } else if (good) {
-        lab_diagram(NULL, 0, &out);
+        lab_diagram(NULL, 0, &ask->draw, &out);
         for (int role = 0; role < LAB_ROLE_COUNT; role++) {
             printf("\n%s\n", titles[role][ask->draw.lang]);
-            lab_diagram_way((lab_role)role, &out);
+            lab_diagram_way((lab_role)role, &ask->draw, &out);
         }
     }
     if (good) return 0;

@@ -377,6 +377,33 @@ static void each_loss_has_a_text_in_both_languages(void **state) {
     assert_string_equal(aksu_sim_loss_text(AKSU_SIM_LOSS_COUNT), "?");
 }
 
+/* The diagram in characters: eleven states, a way's first and last CLOSED, nothing wider than 80 columns or ragged. */
+static void diagram_in_characters(void **state) {
+    (void)state;
+    lab_scenario *s = load_named("four-way-close");
+    lab_options options = {.variant = LAB_INTACT};
+    lab_result *r = lab_play(s, 0, &options);
+    assert_non_null(r);
+    for (int glyphs = AK_GLYPHS_BOX; glyphs <= AK_GLYPHS_ASCII; glyphs++) {
+        lab_draw_options draw = {.glyphs = (ak_glyphs)glyphs};
+        ak_memory memory = {.limit_bytes = 1u << 20};
+        ak_writer writer = ak_writer_memory(&memory);
+        lab_diagram(r, 0, &draw, &writer);
+        check_width(memory.text, 80);
+        assert_null(strstr(memory.text, " \n"));
+        for (int i = 0; i < AK_TCP_STATE_COUNT; i++)
+            assert_non_null(strstr(memory.text, aksu_tcp_state_name((aksu_tcp_state)i)));
+        static const char *const marked[] = {" 1 CLOSED ",     " 2 SYN-SENT ",  " 3 ESTABLISHED ", " 4 FIN-WAIT-1 ",
+                                             " 5 FIN-WAIT-2 ", " 6 TIME-WAIT ", " 7 CLOSED "};
+        for (size_t i = 0; i < sizeof marked / sizeof marked[0]; i++) assert_non_null(strstr(memory.text, marked[i]));
+        assert_null(strstr(memory.text, " 8 "));
+        for (const char *c = memory.text; glyphs == AK_GLYPHS_ASCII && *c != '\0'; c++) assert_true((*c & 0x80) == 0);
+        ak_memory_free(&memory);
+    }
+    lab_result_free(r);
+    lab_free(s);
+}
+
 /* Under its mutation a scenario is drawn without its story and answer, and failing is what it is for. */
 static void mutation_is_shown_as_such(void **state) {
     (void)state;
@@ -526,6 +553,7 @@ int main(void) {
         cmocka_unit_test(random_bytes_are_refused),
         cmocka_unit_test(each_scenario_is_drawn_within_its_width),
         cmocka_unit_test(each_story_is_told),
+        cmocka_unit_test(diagram_in_characters),
         cmocka_unit_test(mutation_is_shown_as_such),
         cmocka_unit_test(each_loss_has_a_text_in_both_languages),
         cmocka_unit_test(central_scenarios_look_as_before),
