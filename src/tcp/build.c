@@ -70,11 +70,6 @@ static void fill_checksum(const struct ak_build *b, struct ak_frame_slot *slot, 
     ak_put16(tcp + 16, (uint16_t)~ak_sum_fold(&sum));
 }
 
-/* RFC 6437 s3: the same for all packets of a flow, and nothing that can be computed from outside. */
-static uint32_t flow_label(const struct ak_core *core, const struct ak_tcb *t) {
-    return (uint32_t)ak_siphash13(&core->key[AK_KEY_FLOW_HASH], &t->ts_offset, sizeof t->ts_offset) & 0xfffff;
-}
-
 void ak_tcp_build(const struct ak_build *b, struct ak_frame_slot *slot, aksu_frame *ret_frame) {
     const struct ak_tcb *t = b->t;
     const aksu_tcp_settings *settings = ak_settings_of(b->core, &t->sock);
@@ -89,7 +84,7 @@ void ak_tcp_build(const struct ak_build *b, struct ak_frame_slot *slot, aksu_fra
         .ttl = (uint8_t)settings->ttl,
         .tos = (uint8_t)(settings->dscp << 2 | (b->plan->ect ? ECT_0 : 0)),
         .dont_fragment = true, /* atomic: the identification means nothing (RFC 6864 s4.1) */
-        .flow_label = six ? flow_label(b->core, t) : 0,
+        .flow_label = six ? ak_tcp_flow_label(b->core, t->ts_offset) : 0,
     };
     (void)ak_wire_ip_build(start, &ip, tcp_bytes + b->plan->bytes);
     slot->iov[0] = (aksu_iov){.base = start, .bytes = ip_bytes + tcp_bytes};

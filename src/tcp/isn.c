@@ -51,6 +51,10 @@ uint32_t ak_tcp_timestamp_offset(const struct ak_core *core, const struct ak_tup
     return (uint32_t)ak_siphash24(&core->key[AK_KEY_TIMESTAMP], tuple, sizeof *tuple);
 }
 
+uint32_t ak_tcp_flow_label(const struct ak_core *core, uint32_t ts_offset) {
+    return (uint32_t)ak_siphash13(&core->key[AK_KEY_FLOW_HASH], &ts_offset, sizeof ts_offset) & 0xfffff;
+}
+
 /* A clock of 1 ms, RFC 7323 s5.4. */
 uint32_t ak_tcp_timestamp(const struct ak_core *core, uint32_t offset) {
     return (uint32_t)(core->now_us / 1000) + offset;

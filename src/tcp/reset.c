@@ -19,6 +19,8 @@ bool ak_tcp_send_bare(struct ak_core *core, struct ak_bare *bare) {
         .tos = bare->tos,
         .dont_fragment = true,
     };
+    if (!ak_addr_is_v4(&ip.dst)) /* what a connection of these ends would have */
+        ip.flow_label = ak_tcp_flow_label(core, ak_tcp_timestamp_offset(core, &bare->tuple));
     (void)ak_wire_ip_build(reply->header, &ip, tcp_bytes);
     struct ak_sum sum = {0};
     ak_sum_pseudo(&sum, &ip.src, &ip.dst, AK_IP_PROTOCOL_TCP, tcp_bytes);

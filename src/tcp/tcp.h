@@ -132,6 +132,9 @@ uint32_t ak_tuple_hash(const struct ak_core *core, const struct ak_tuple *tuple)
 uint32_t ak_ref_hash(const void *owner, ak_ref ref);
 ak_seq ak_tcp_isn(const struct ak_core *core, const struct ak_tuple *tuple);
 uint32_t ak_tcp_timestamp_offset(const struct ak_core *core, const struct ak_tuple *tuple);
+/* RFC 6437 s3: the same for all packets of a flow, from the offset of its timestamps, and nothing that can be computed
+ * from outside. */
+uint32_t ak_tcp_flow_label(const struct ak_core *core, uint32_t ts_offset);
 uint32_t ak_tcp_timestamp(const struct ak_core *core, uint32_t offset);
 /* A free ephemeral port for tuple (its local_port is written), RFC 6056 s3.3.1; false: none. */
 bool ak_tcp_port_choose(struct ak_core *core, struct ak_tuple *tuple);

@@ -116,6 +116,54 @@ static void flow_label_belongs_to_the_connection(void **state) {
     world_close(w);
 }
 
+struct labels {
+    struct tcp_world *w;
+    uint32_t label[2], count[2], flags[2]; /* flags: all that were seen */
+};
+
+static void see_label(void *user, const aksu_trace_event *event) {
+    struct labels *l = user;
+    const aksu_ev_segment *segment = &event->u.segment;
+    if (event->kind != AKSU_TRACE_SEGMENT || segment->direction != AKSU_OUT) return;
+    int side = segment->flow.remote_port == 80 ? CLIENT : SERVER;
+    uint32_t label = ak_be32(segment->frame->iov[0].base) & 0xfffff;
+    if (l->count[side]++ == 0) l->label[side] = label;
+    assert_int_equal(label, l->label[side]);
+    assert_int_not_equal(label, 0);
+    l->flags[side] |= 1u << (segment->flags & 0x1f);
+}
+
+/* From SYN,ACK to the answer in TIME-WAIT: records without a control block say the same (RFC 6437 s3). */
+static void flow_label_stays_from_first_to_last(void **state) {
+    (void)state;
+    for (int late = 0; late < 2; late++) { /* late: a reset to a connection that is gone */
+        struct tcp_world *w = open_world(world_config());
+        struct labels labels = {.w = w};
+        aksu_sock listener = world_listen(w, 4, 0), server, client = connect6(w, 80);
+        aksu_trace_set(w->stack[CLIENT], see_label, &labels);
+        aksu_trace_set(w->stack[SERVER], see_label, &labels);
+        world_run(w, 10000);
+        assert_int_equal(aksu_tcp_accept(w->stack[SERVER], listener, &server), AKSU_OK);
+        if (late) {
+            w->lose = 1;
+            assert_int_equal(aksu_tcp_abort(w->stack[SERVER], server), AKSU_OK);
+            world_run(w, 1000);
+            size_t bytes;
+            assert_int_equal(aksu_tcp_send(w->stack[CLIENT], client, "x", 1, 0, &bytes), AKSU_OK);
+            world_run(w, 10000);
+            assert_true(labels.flags[SERVER] & 1u << AKSU_TCP_RST);
+        } else {
+            assert_int_equal(aksu_tcp_close(w->stack[CLIENT], client), AKSU_OK);
+            world_run(w, 1000);
+            w->lose_mask = 1; /* the ACK of its FIN: it comes again, in TIME-WAIT */
+            assert_int_equal(aksu_tcp_close(w->stack[SERVER], server), AKSU_OK);
+            world_run(w, 3000000);
+            assert_true(labels.count[CLIENT] >= 5 && labels.flags[SERVER] & 1u << (AKSU_TCP_SYN | AKSU_TCP_ACK));
+        }
+        world_close(w);
+    }
+}
+
 static uint64_t drops(struct tcp_world *w, aksu_drop drop) {
     aksu_counters counters;
     aksu_counters_get(w->stack[SERVER], &counters);
@@ -196,7 +244,8 @@ static void packet_too_big_makes_segments_smaller(void **state) {
     world_close(w);
 }
 
-/* Extension headers: passed over, within limits; source routes are not taken. */
+/* Extension headers: passed over, within limits; source routes are not taken (attacks row 23), and what a source is to
+ * be told of it stands in RFC 8200 s4 and RFC 4443 s3.4. */
 static void extension_headers_are_passed_over_within_limits(void **state) {
     (void)state;
     static const struct {
@@ -204,21 +253,26 @@ static void extension_headers_are_passed_over_within_limits(void **state) {
         uint8_t bytes[24];
         uint32_t count;
         aksu_drop drop; /* NONE: the SYN behind them is answered */
+        uint8_t code;   /* 0: nothing is told; else code of Parameter Problem + 1 */
+        uint8_t pointer;
     } cases[] = {
-        {60, {6, 0, 1, 4, 0, 0, 0, 0}, 8, AKSU_DROP_NONE},                          /* destination options: PadN */
-        {0, {60, 0, 1, 4, 0, 0, 0, 0, 6, 0, 1, 4, 0, 0, 0, 0}, 16, AKSU_DROP_NONE}, /* hop-by-hop first */
-        {60, {0, 0, 1, 4, 0, 0, 0, 0, 6, 0, 1, 4, 0, 0, 0, 0}, 16, AKSU_DROP_IP_OPTIONS}, /* not first */
-        {60, {6, 0, 0x1e, 4, 0, 0, 0, 0}, 8, AKSU_DROP_NONE},          /* unknown: "skip over this option" */
-        {60, {6, 0, 0x5e, 4, 0, 0, 0, 0}, 8, AKSU_DROP_IP_OPTIONS},    /* unknown: "discard the packet" */
-        {60, {6, 0, 1, 9, 0, 0, 0, 0}, 8, AKSU_DROP_IP_OPTIONS},       /* longer than its header */
-        {60, {6, 9, 1, 4, 0, 0, 0, 0}, 8, AKSU_DROP_IP_HEADER_LENGTH}, /* longer than the packet */
-        {43, {6, 0, 0, 0, 0, 0, 0, 0}, 8, AKSU_DROP_NONE},             /* RFC 5095: as a type that is not known */
-        {43, {6, 0, 0, 1, 0, 0, 0, 0}, 8, AKSU_DROP_IP_SOURCE_ROUTE},
-        {43, {6, 0, 4, 0, 0, 0, 0, 0}, 8, AKSU_DROP_NONE}, /* another type, nothing left of it */
-        {43, {6, 0, 4, 1, 0, 0, 0, 0}, 8, AKSU_DROP_IP_SOURCE_ROUTE},
-        {44, {6, 0, 0, 0, 1, 2, 3, 4}, 8, AKSU_DROP_NONE},        /* RFC 6946: atomic */
-        {51, {6, 0, 0, 0, 0, 0, 0, 0}, 8, AKSU_DROP_IP_PROTOCOL}, /* authentication: not spoken */
-        {59, {6, 0, 0, 0, 0, 0, 0, 0}, 8, AKSU_DROP_IP_PROTOCOL}, /* no next header */
+        {60, {6, 0, 1, 4, 0, 0, 0, 0}, 8, AKSU_DROP_NONE, 0, 0}, /* destination options: PadN */
+        {0, {60, 0, 1, 4, 0, 0, 0, 0, 6, 0, 1, 4, 0, 0, 0, 0}, 16, AKSU_DROP_NONE, 0, 0},        /* hop-by-hop first */
+        {60, {0, 0, 1, 4, 0, 0, 0, 0, 6, 0, 1, 4, 0, 0, 0, 0}, 16, AKSU_DROP_IP_OPTIONS, 2, 40}, /* not first */
+        {60, {6, 0, 0x1e, 4, 0, 0, 0, 0}, 8, AKSU_DROP_NONE, 0, 0},          /* unknown: "skip over this option" */
+        {60, {6, 0, 0x5e, 4, 0, 0, 0, 0}, 8, AKSU_DROP_IP_OPTIONS, 0, 0},    /* unknown: "discard the packet" */
+        {60, {6, 0, 0x9e, 4, 0, 0, 0, 0}, 8, AKSU_DROP_IP_OPTIONS, 3, 42},   /* and "send ... Code 2" */
+        {0, {6, 0, 0, 0, 0xde, 2, 0, 0}, 8, AKSU_DROP_IP_OPTIONS, 3, 44},    /* the same unless it went to many */
+        {60, {6, 0, 1, 9, 0, 0, 0, 0}, 8, AKSU_DROP_IP_OPTIONS, 0, 0},       /* longer than its header */
+        {60, {6, 9, 1, 4, 0, 0, 0, 0}, 8, AKSU_DROP_IP_HEADER_LENGTH, 0, 0}, /* longer than the packet */
+        {43, {6, 0, 0, 0, 0, 0, 0, 0}, 8, AKSU_DROP_NONE, 0, 0},             /* RFC 5095: as a type that is not known */
+        {43, {6, 0, 0, 1, 0, 0, 0, 0}, 8, AKSU_DROP_IP_SOURCE_ROUTE, 1, 42},
+        {43, {6, 0, 4, 0, 0, 0, 0, 0}, 8, AKSU_DROP_NONE, 0, 0}, /* another type, nothing left of it */
+        {43, {6, 0, 4, 1, 0, 0, 0, 0}, 8, AKSU_DROP_IP_SOURCE_ROUTE, 1, 42},
+        {44, {6, 0, 0, 0, 1, 2, 3, 4}, 8, AKSU_DROP_NONE, 0, 0},        /* RFC 6946: atomic */
+        {51, {6, 0, 0, 0, 0, 0, 0, 0}, 8, AKSU_DROP_IP_PROTOCOL, 2, 6}, /* authentication: not spoken */
+        {60, {255, 0, 1, 4, 0, 0, 0, 0}, 8, AKSU_DROP_IP_PROTOCOL, 2, 40},
+        {59, {6, 0, 0, 0, 0, 0, 0, 0}, 8, AKSU_DROP_IP_PROTOCOL, 0, 0}, /* no next header */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct tcp_world *w = open_world(world_config());
@@ -232,7 +286,11 @@ static void extension_headers_are_passed_over_within_limits(void **state) {
         put6(w, cases[i].first, payload, cases[i].count + bytes, six(1));
         aksu_frame frame;
         size_t answers = aksu_output(w->stack[SERVER], w->now_us, &frame, 1);
-        if (answers != (cases[i].drop == AKSU_DROP_NONE)) fail_msg("case %zu: %zu answers", i, answers);
+        bool told = cases[i].code != 0;
+        if (answers != (cases[i].drop == AKSU_DROP_NONE || told)) fail_msg("case %zu: %zu answers", i, answers);
+        const uint8_t *message = answers > 0 && told ? frame.iov[1].base : NULL;
+        if (told && (message[0] != 4 || message[1] != cases[i].code - 1 || ak_be32(message + 4) != cases[i].pointer))
+            fail_msg("case %zu: type %u code %u pointer %u", i, message[0], message[1], ak_be32(message + 4));
         if (cases[i].drop != AKSU_DROP_NONE && drops(w, cases[i].drop) != 1) fail_msg("case %zu: another drop", i);
         world_close(w);
     }
@@ -289,6 +347,7 @@ int main(void) {
         cmocka_unit_test(nobody_listens_refuses),
         cmocka_unit_test(cookies_work_over_ipv6),
         cmocka_unit_test(flow_label_belongs_to_the_connection),
+        cmocka_unit_test(flow_label_stays_from_first_to_last),
         cmocka_unit_test(echo_request_is_answered),
         cmocka_unit_test(packet_too_big_makes_segments_smaller),
         cmocka_unit_test(extension_headers_are_passed_over_within_limits),
