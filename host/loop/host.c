@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#define MTU_MIN_V6 1280u /* RFC 8200 s5 */
+
 void aksu_host_config_default(aksu_host_config *ret_config) {
     *ret_config = (aksu_host_config){
         .struct_bytes = sizeof *ret_config,
@@ -72,6 +74,13 @@ static int add_routes(const aksu_host_config *config, const aksu_host *host, aks
 static int add_link(const aksu_host_config *config, aksu_host *host, aksu_host_error *ret_error) {
     aksu_link_config link = {0};
     host->driver->ops->link_config(host->driver, &link);
+    bool six = link.autoconf != AKSU_AUTOCONF_OFF;
+    for (size_t i = 0; i < AKSU_HOST_ADDRS; i++)
+        six = six || (!aksu_addr_is_any(&config->addr[i].addr) && !aksu_addr_is_v4(&config->addr[i].addr));
+    if (six && link.mtu < MTU_MIN_V6) {
+        return aksu_host_error_set(ret_error, EINVAL, "an MTU of %u is too small for IPv6, which needs %u", link.mtu,
+                                   MTU_MIN_V6);
+    }
     aksu_err err = aksu_link_add(host->stack, &link, &host->link);
     if (err != AKSU_OK) return core_failed(err, "the link", ret_error);
     for (size_t i = 0; i < AKSU_HOST_ADDRS; i++) {

@@ -474,11 +474,13 @@ typedef struct aksu_route {
 aksu_err aksu_link_add(aksu_stack *stack, const aksu_link_config *config, uint16_t *ret_link);
 aksu_err aksu_link_up(aksu_stack *stack, uint16_t link);   /* links start up */
 aksu_err aksu_link_down(aksu_stack *stack, uint16_t link); /* nothing goes out or comes in; connections stay */
+/* INVALID: outside 576 to 65535, or below 1280 while the link has an address of IPv6. */
 aksu_err aksu_link_mtu(aksu_stack *stack, uint16_t link, uint32_t mtu);
 
 /* An address of ours, with the prefix that its link reaches directly.  EXISTS, INVALID, NO_MEMORY; remove:
  * ADDR_NOT_AVAILABLE.  On an Ethernet link it is TENTATIVE until nobody else was found to have it (RFC 4862 s5.4,
- * RFC 5227), and the first of IPv6 brings a link-local one with it, if there is room. */
+ * RFC 5227), and the first of IPv6 brings a link-local one with it, if there is room.  INVALID too for IPv6 on a link
+ * whose MTU is below 1280 (RFC 8200 s5). */
 aksu_err aksu_addr_add(aksu_stack *stack, uint16_t link, const aksu_addr *addr, uint8_t prefix_bits);
 aksu_err aksu_addr_remove(aksu_stack *stack, const aksu_addr *addr);
 

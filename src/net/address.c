@@ -21,6 +21,15 @@ struct ak_addr_entry *ak_addr_find(const struct ak_core *core, uint16_t link, co
     return find(core, link, addr);
 }
 
+bool ak_net_has_six(const struct ak_core *core, uint16_t link) {
+    const struct ak_net *net = ak_net_of(core);
+    for (uint32_t i = 0; i < net->addr_count; i++) {
+        const struct ak_addr_entry *entry = &ak_addr_entries(net)[i];
+        if (entry->link == link && !ak_addr_is_v4(&entry->addr)) return true;
+    }
+    return false;
+}
+
 bool ak_net_is_ours(const struct ak_core *core, const aksu_addr *addr) {
     const struct ak_addr_entry *entry = find(core, AKSU_LINK_ANY, addr);
     return entry != NULL ? ak_addr_usable(entry) : ak_addr_is_loopback(addr);
@@ -208,6 +217,7 @@ uint64_t ak_addrs_fire(struct ak_core *core) {
 aksu_err aksu_addr_add(aksu_stack *stack, uint16_t link, const aksu_addr *addr, uint8_t prefix_bits) {
     struct ak_core *core = ak_core_of(stack);
     if (link >= core->link_count || prefix_bits > (ak_addr_is_v4(addr) ? 32 : 128)) return AKSU_ERR_INVALID;
+    if (!ak_addr_is_v4(addr) && ak_link_state_at(core, link)->mtu < AK_IPV6_MTU_MIN) return AKSU_ERR_INVALID;
     const struct ak_addr_entry entry = {.addr = *addr,
                                         .link = link,
                                         .prefix_bits = prefix_bits,

@@ -16,7 +16,6 @@ enum {
     COLLISIONS_MAX = 3,   /* RFC 7217 s5: IDGEN_RETRIES */
     REPORTS = 2,          /* RFC 3810 s9.1 */
     REPORT_US = 1000000,  /* s9.11 */
-    IPV6_MTU_MIN = 1280,
     TWO_HOURS_S = 7200,
     INTERFACE_BITS = 64,
 };
@@ -224,7 +223,7 @@ void ak_autoconf_router(struct ak_core *core, uint16_t link, const aksu_addr *fr
     ether->solicits_left = 0;
     ether->solicit_us = AK_NEVER;
     take_times(core, ether, ra);
-    if (ra->mtu >= IPV6_MTU_MIN && ra->mtu <= ak_link_state_at(core, link)->mtu) ether->mtu6 = ra->mtu;
+    if (ra->mtu >= AK_IPV6_MTU_MIN && ra->mtu <= ak_link_state_at(core, link)->mtu) ether->mtu6 = ra->mtu;
     const struct lesson router = {.gateway = *from, .preference = ra->preference, .lifetime_s = ra->lifetime_s};
     take_route(core, link, &router);
     for (uint32_t i = 0; i < ra->prefix_count; i++) take_prefix(core, link, &ra->prefix[i]);
@@ -258,7 +257,7 @@ void ak_autoconf_begin(struct ak_core *core, uint16_t link) {
         const struct ak_addr_entry *entry = &ak_addr_entries(net)[i];
         has_one = entry->link == link && !ak_addr_is_v4(&entry->addr) && ak_addr_is_link_local(&entry->addr);
     }
-    if (!has_one && ak_link_state_at(core, link)->mtu >= IPV6_MTU_MIN) {
+    if (!has_one && ak_link_state_at(core, link)->mtu >= AK_IPV6_MTU_MIN) {
         struct ak_addr_entry entry = {
             .addr = link_local_prefix,
             .link = link,

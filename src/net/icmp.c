@@ -126,6 +126,54 @@ void ak_net_error(struct ak_core *core, const struct ak_packet *packet, const st
     core->counters.icmp_errors_sent++;
 }
 
+void ak_net_problem(struct ak_core *core, const struct ak_packet *packet, const struct ak_problem *problem) {
+    struct ak_icmp_error error = {.type = AK_ICMP6_PARAMETER_PROBLEM,
+                                  .code = problem->code,
+                                  .to_groups = problem->to_groups,
+                                  .word = problem->pointer};
+    if (problem->tell) ak_net_error(core, packet, &error);
+}
+
+void ak_net_refuse(struct ak_core *core, const aksu_frame *frame) {
+    uint8_t scratch[AK_PACKET_HEAD_BYTES];
+    struct ak_packet packet = {.frame = frame};
+    struct ak_ipv6_walk walk;
+    packet.head_bytes = ak_net_gather_head(frame, scratch, &packet.head);
+    if (packet.head[0] >> 4 != 6) return; /* RFC 1122 s3.2.2.5 would have it, SHOULD: nobody sends options */
+    uint32_t total_bytes = AK_IPV6_HEADER_BYTES + ak_be16(packet.head + 4);
+    ak_wire_ipv6_walk_begin(&walk, packet.head, packet.head_bytes, total_bytes);
+    (void)ak_wire_ipv6_walk(&walk);
+    const struct ak_problem problem = walk.problem;
+    bool seen = ak_wire_ipv6_walk_on(&walk); /* an ICMPv6 error behind it gets no error: RFC 4443 s2.4 (e.1) */
+    packet.ip = (struct ak_ip){.version = 6,
+                               .protocol = seen ? walk.next : AK_IP_PROTOCOL_NONE,
+                               .header_bytes = (uint16_t)walk.at,
+                               .total_bytes = total_bytes};
+    ak_copy(packet.ip.src.byte, packet.head + 8, sizeof packet.ip.src.byte);
+    ak_copy(packet.ip.dst.byte, packet.head + 24, sizeof packet.ip.dst.byte);
+    if (ak_addr_is_v4(&packet.ip.src) || ak_addr_is_v4(&packet.ip.dst)) return;
+    aksu_drop drop = ak_net_addresses(core, frame, &packet.ip);
+    bool group = problem.to_groups && ak_addr_is_multicast(&packet.ip.dst) && !ak_net_is_ours(core, &packet.ip.src) &&
+                 ak_net_is_member(core, frame->link, &packet.ip.dst);
+    if (drop == AKSU_DROP_NONE || group) ak_net_problem(core, &packet, &problem);
+}
+
+/* RFC 1122 s3.2.2.1; RFC 8200 s4: "unrecognized Next Header", with where it stands. */
+void ak_net_protocol_unknown(struct ak_core *core, const struct ak_packet *packet) {
+    enum { CODE_PROTOCOL = 2 };
+    if (packet->ip.version == 4) {
+        struct ak_icmp_error error = {.type = AK_ICMP_UNREACHABLE, .code = CODE_PROTOCOL};
+        ak_net_error(core, packet, &error);
+        return;
+    }
+    if (packet->ip.protocol == AK_IP_PROTOCOL_NONE) return; /* s4.7 */
+    struct ak_ipv6_walk walk;
+    ak_wire_ipv6_walk_begin(&walk, packet->head, packet->head_bytes, packet->ip.total_bytes);
+    (void)ak_wire_ipv6_walk(&walk);
+    const struct ak_problem problem = {.tell = true, .code = AK_PROBLEM_NEXT_HEADER, .pointer = (uint32_t)walk.next_at};
+    ak_net_problem(core, packet, &problem);
+}
+
 void ak_net_port_unreachable(struct ak_core *core, const struct ak_packet *packet) {
     enum { CODE_PORT = 3, CODE6_PORT = 4 };
     bool six = packet->ip.version == 6;

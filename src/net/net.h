@@ -112,6 +112,8 @@ bool ak_net_is_member(const struct ak_core *core, uint16_t link, const aksu_addr
 void ak_net_due(struct ak_core *core, uint64_t due_us);
 void ak_net_fire(struct ak_core *core);
 
+/* Whether a link has an address of IPv6. */
+bool ak_net_has_six(const struct ak_core *core, uint16_t link);
 bool ak_net_is_ours(const struct ak_core *core, const aksu_addr *addr);
 /* Broadcast of a net of ours, limited broadcast or multicast. */
 bool ak_net_is_broadcast(const struct ak_core *core, const aksu_addr *addr);
@@ -142,7 +144,13 @@ struct ak_icmp_error {
     uint32_t word;  /* the second of the message: a pointer */
 };
 void ak_net_error(struct ak_core *core, const struct ak_packet *packet, const struct ak_icmp_error *error);
-/* The same, that nobody has the port it went to. */
+/* The same of what is wrong in its extension headers, RFC 4443 s3.4. */
+void ak_net_problem(struct ak_core *core, const struct ak_packet *packet, const struct ak_problem *problem);
+/* A frame of which ak_net_accept said IP_OPTIONS or IP_SOURCE_ROUTE: its source, if it is for us, is told of that. */
+void ak_net_refuse(struct ak_core *core, const aksu_frame *frame);
+/* Nobody speaks the protocol of a packet that is for us. */
+void ak_net_protocol_unknown(struct ak_core *core, const struct ak_packet *packet);
+/* Nobody has the port it went to. */
 void ak_net_port_unreachable(struct ak_core *core, const struct ak_packet *packet);
 /* Whether what follows an IP header without extensions is TCP. */
 bool ak_net_is_tcp(const uint8_t *header);

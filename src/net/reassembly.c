@@ -317,14 +317,6 @@ static bool is_link_local(const aksu_addr *addr) {
     return addr->byte[0] == 0xfe && (addr->byte[1] & 0xc0) == 0x80;
 }
 
-static void tell(struct ak_core *core, const struct ak_packet *packet, const struct ak_problem *problem) {
-    struct ak_icmp_error error = {.type = AK_ICMP6_PARAMETER_PROBLEM,
-                                  .code = problem->code,
-                                  .to_groups = problem->to_groups,
-                                  .word = problem->pointer};
-    if (problem->tell) ak_net_error(core, packet, &error);
-}
-
 aksu_drop ak_reassembly_input(struct ak_core *core, const aksu_frame *frame, struct ak_whole *ret_whole) {
     uint8_t scratch[AK_PACKET_HEAD_BYTES];
     struct ak_packet packet = {.frame = frame};
@@ -339,7 +331,7 @@ aksu_drop ak_reassembly_input(struct ak_core *core, const aksu_frame *frame, str
     if (drop != AKSU_DROP_NONE) return drop;
     if (wrong != AKSU_DROP_NONE) {
         if (f.at == 0) packet.ip.protocol = f.ip.protocol;
-        tell(core, &packet, &f.problem);
+        ak_net_problem(core, &packet, &f.problem);
         return wrong;
     }
     if (core->config.reassembly_max == 0) return AKSU_DROP_IP_FRAGMENT;

@@ -361,6 +361,7 @@ aksu_err aksu_link_add(aksu_stack *stack, const aksu_link_config *config, uint16
     if (config->tso_max_bytes > 65535 || !ether_config_valid(config)) return AKSU_ERR_INVALID;
     bool super = (config->flags & (AKSU_LINK_TSO4 | AKSU_LINK_TSO6)) != 0;
     if (super && (config->flags & AKSU_LINK_TX_CHECKSUM) == 0) return AKSU_ERR_INVALID; /* cut segments need new sums */
+    if (config->autoconf != AKSU_AUTOCONF_OFF && config->mtu < AK_IPV6_MTU_MIN) return AKSU_ERR_INVALID;
     if (core->link_count == core->config.link_max) return AKSU_ERR_NO_MEMORY;
     *ret_link = (uint16_t)core->link_count++;
     const bool ethernet = config->type == AKSU_LINK_ETHERNET;
@@ -401,6 +402,7 @@ aksu_err aksu_link_down(aksu_stack *stack, uint16_t link) {
 aksu_err aksu_link_mtu(aksu_stack *stack, uint16_t link, uint32_t mtu) {
     struct ak_core *core = &stack->core;
     if (link >= core->link_count || mtu < 576 || mtu > 65535) return AKSU_ERR_INVALID;
+    if (mtu < AK_IPV6_MTU_MIN && ak_net_has_six(core, link)) return AKSU_ERR_INVALID;
     ak_link_state_at(core, link)->mtu = mtu;
     if (ak_is_ether(core, link)) ak_ether_of(core, link)->mtu6 = mtu;
     for (uint32_t i = 0; i < core->pool[AK_KIND_TCB].watermark; i++) {

@@ -85,8 +85,11 @@ void ak_stack_input_frame(struct ak_core *core, const aksu_frame *frame) {
             drop = ak_udp_input(core, &packet);
         else
             drop = packet.ip.protocol == icmp ? ak_net_icmp(core, &packet) : AKSU_DROP_IP_PROTOCOL;
+        if (drop == AKSU_DROP_IP_PROTOCOL) ak_net_protocol_unknown(core, &packet);
     }
     if (in_fragments && whole_now) ak_reassembly_done(core, &whole);
     if (drop != AKSU_DROP_NONE) ak_drop_count(core, drop);
+    if ((drop == AKSU_DROP_IP_OPTIONS || drop == AKSU_DROP_IP_SOURCE_ROUTE) && !in_fragments)
+        ak_net_refuse(core, frame);
     ak_net_trace(core, frame, AKSU_IN, drop);
 }

@@ -27,6 +27,8 @@ struct ak_ipv6_walk {
 void ak_wire_ipv6_walk_begin(struct ak_ipv6_walk *w, const uint8_t *p, size_t head_bytes, size_t total_bytes);
 /* To the first header that is no extension header, or to one that is wrong. */
 aksu_drop ak_wire_ipv6_walk(struct ak_ipv6_walk *w);
+/* On from there, whatever is wrong, to the first that is no extension header; false: it does not lie at p. */
+bool ak_wire_ipv6_walk_on(struct ak_ipv6_walk *w);
 /* Over one header of so many bytes. */
 void ak_wire_ipv6_walk_step(struct ak_ipv6_walk *w, size_t bytes);
 

@@ -11,6 +11,8 @@
 #define AK_IP_PROTOCOL_ICMP6 58
 #define AK_IPV4_HEADER_BYTES 20u
 #define AK_IPV6_HEADER_BYTES 40u
+#define AK_IPV6_MTU_MIN      1280u /* RFC 8200 s5 */
+#define AK_IP_PROTOCOL_NONE  59    /* IPv6: nothing follows */
 
 struct ak_ip {
     aksu_addr src, dst;

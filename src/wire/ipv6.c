@@ -102,6 +102,16 @@ aksu_drop ak_wire_ipv6_walk(struct ak_ipv6_walk *w) {
     return AKSU_DROP_NONE;
 }
 
+bool ak_wire_ipv6_walk_on(struct ak_ipv6_walk *w) {
+    for (uint32_t i = 0; is_extension(w->next) && i < EXTENSIONS_MAX; i++) {
+        if (w->head_bytes - w->at < 8) return false;
+        size_t bytes = w->next == NEXT_FRAGMENT ? 8 : (w->p[w->at + 1] + 1u) * 8u;
+        if (w->head_bytes - w->at < bytes) return false;
+        ak_wire_ipv6_walk_step(w, bytes);
+    }
+    return !is_extension(w->next);
+}
+
 static aksu_addr addr_at(const uint8_t *p) {
     aksu_addr addr = {{0}};
     ak_copy(addr.byte, p, sizeof addr.byte);
