@@ -339,6 +339,13 @@ instructions() {
         if [ "$what" = - ]; then what=null; fi
         figure "instructions: $name" "$count" Ir "bench/instructions.txt" "$what" "$(divide "$count" "$what")" "<= 1.1 x" -
     done <"$work/instructions"
+    if ! "$here/bench/lwip.sh" "$build" --figures >"$work/lwip"; then
+        cat "$work/lwip" >&2
+        return
+    fi
+    name=$(awk '$1 == "received_by_aksu" { print $2 }' "$work/lwip")
+    count=$(awk '$1 == "received_by_lwip" { print $2 }' "$work/lwip")
+    figure "instructions: a segment received and read" "$name" Ir "lwIP" "$count" "$(divide "$name" "$count")" "<= 0.6 x" -
 }
 
 # ---------------------------------------------------------------- the lab
