@@ -4,6 +4,7 @@
 
 #include "lab/ask.h"
 
+#include <assert.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -207,6 +208,10 @@ static int show_named(const struct ask *ask) {
     char path[1200];
     bool is_file = strchr(ask->name, '/') != NULL || strstr(ask->name, ".scn") != NULL;
     (void)snprintf(path, sizeof path, is_file ? "%s%s" : "%s/%s.scn", is_file ? "" : ask->folder, ask->name);
+    if (!is_file && access(path, R_OK) != 0) {
+        (void)fprintf(stderr, "aksu lab: there is no scenario '%s'; aksu lab lists them\n", ask->name);
+        return 2;
+    }
     lab_scenario *s = load(path, ask);
     if (s == NULL) return 2;
     int status = lab_show(s, ask);
@@ -277,11 +282,20 @@ static int valued(struct ask *ask, const char *option, const char *value) {
         if (which == 1) ask->draw.columns = (uint32_t)n;
         for (int i = 0; which == 2 && i < AK_LADDER_HOST_MAX; i++) ask->ladder.base[i] = (uint32_t)n;
         if (which == 3) ask->seed = n;
-        if (which == 1 && n < 120) good = good && n >= AK_TERM_COLUMNS_MIN;
+        if (which == 1) good = good && n >= AK_TERM_COLUMNS_MIN;
     }
     if (good) return 1;
-    (void)fprintf(stderr, "aksu lab: %s: %s\n", option,
-                  value != NULL ? "this value is not possible" : "a value is missing");
+    static const char *const wanted[] = {"is not en or ko",
+                                         "is not a number from 60 to 1000",
+                                         "is not a number up to 4294967295",
+                                         "is not a number",
+                                         "",
+                                         ""};
+    static_assert(AK_TERM_COLUMNS_MIN == 60, "as the text says");
+    if (value == NULL)
+        (void)fprintf(stderr, "aksu lab: %s: a value is missing\n", option);
+    else
+        (void)fprintf(stderr, "aksu lab: %s: '%s' %s\n", option, value, wanted[which]);
     return -1;
 }
 

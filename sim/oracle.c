@@ -24,13 +24,13 @@ const char *aksu_sim_violation(const aksu_sim *sim) {
 
 bool aksu_sim_edge_legal(aksu_tcp_state from, aksu_tcp_state to) {
     /* RFC 9293 Figure 5 and s3.10; beyond it: LISTEN to ESTABLISHED by a SYN cookie, SYN-RECEIVED to TIME-WAIT when the
-     * SYN was an old duplicate (s3.6.1), FIN-WAIT-2 to CLOSED by the orphan's timer. */
+     * SYN was an old duplicate (s3.6.1), FIN-WAIT-2 to CLOSED by the orphan's timer.  A FIN in SYN-RECEIVED needs an
+     * ACK, which makes it ESTABLISHED before the FIN is looked at (s3.10.7.4, fifth and eighth). */
     static const uint16_t legal[AK_TCP_STATE_COUNT] = {
         [AK_TCP_CLOSED] = TO(LISTEN) | TO(SYN_SENT),
         [AK_TCP_LISTEN] = TO(SYN_RECEIVED) | TO(SYN_SENT) | TO(CLOSED) | TO(ESTABLISHED),
         [AK_TCP_SYN_SENT] = TO(SYN_RECEIVED) | TO(ESTABLISHED) | TO(CLOSED),
-        [AK_TCP_SYN_RECEIVED] =
-            TO(ESTABLISHED) | TO(FIN_WAIT_1) | TO(LISTEN) | TO(CLOSED) | TO(CLOSE_WAIT) | TO(TIME_WAIT),
+        [AK_TCP_SYN_RECEIVED] = TO(ESTABLISHED) | TO(FIN_WAIT_1) | TO(LISTEN) | TO(CLOSED) | TO(TIME_WAIT),
         [AK_TCP_ESTABLISHED] = TO(FIN_WAIT_1) | TO(CLOSE_WAIT) | TO(CLOSED),
         [AK_TCP_FIN_WAIT_1] = TO(FIN_WAIT_2) | TO(CLOSING) | TO(TIME_WAIT) | TO(CLOSED),
         [AK_TCP_FIN_WAIT_2] = TO(TIME_WAIT) | TO(CLOSED),

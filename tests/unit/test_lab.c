@@ -365,6 +365,38 @@ static void each_story_is_told(void **state) {
     assert_int_equal(untold, 0);
 }
 
+static bool walked[AK_TCP_STATE_COUNT][AK_TCP_STATE_COUNT];
+
+static void on_walk(void *user, uint32_t host, const aksu_trace_event *event) {
+    (void)user;
+    (void)host;
+    if (event->kind == AKSU_TRACE_STATE) walked[event->u.state.from][event->u.state.to] = true;
+}
+
+static void each_legal_edge_is_walked(void **state) {
+    (void)state;
+    glob_t found;
+    assert_int_equal(glob(AKSU_SOURCE_DIR "/lab/scenarios/*.scn", 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        lab_error error;
+        lab_scenario *s = lab_load(found.gl_pathv[i], &error);
+        assert_non_null(s);
+        for (uint32_t run = 0; run < s->run_count && s->not_yet == NULL; run++) {
+            lab_options options = {.variant = LAB_INTACT, .event = on_walk};
+            lab_result_free(lab_play(s, (int)run, &options));
+        }
+        lab_free(s);
+    }
+    globfree(&found);
+    for (int from = 0; from < AK_TCP_STATE_COUNT; from++) {
+        for (int to = 0; to < AK_TCP_STATE_COUNT; to++) {
+            if (aksu_sim_edge_legal((aksu_tcp_state)from, (aksu_tcp_state)to) != walked[from][to])
+                fail_msg("%s -> %s", aksu_tcp_state_name((aksu_tcp_state)from),
+                         aksu_tcp_state_name((aksu_tcp_state)to));
+        }
+    }
+}
+
 static void each_loss_has_a_text_in_both_languages(void **state) {
     (void)state;
     for (unsigned i = 0; i < AKSU_SIM_LOSS_COUNT; i++) {
@@ -555,6 +587,7 @@ int main(void) {
         cmocka_unit_test(each_story_is_told),
         cmocka_unit_test(diagram_in_characters),
         cmocka_unit_test(mutation_is_shown_as_such),
+        cmocka_unit_test(each_legal_edge_is_walked),
         cmocka_unit_test(each_loss_has_a_text_in_both_languages),
         cmocka_unit_test(central_scenarios_look_as_before),
         cmocka_unit_test(twins_side_by_side_within_the_width),
