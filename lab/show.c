@@ -3,9 +3,14 @@
 #include "view/jsonl.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+/* Where a run's events go. */
 struct sinks {
     const lab_scenario *scenario;
+    const char *run; /* NULL: there is only one */
+    FILE *file;
+    ak_writer to_file;
     ak_pcapng *pcapng;
     bool json, good;
 };
@@ -16,8 +21,11 @@ static void on_event(void *user, uint32_t host, const aksu_trace_event *event) {
     if (!sinks->json) return;
     ak_memory memory = {.limit_bytes = 1u << 16};
     ak_writer writer = ak_writer_memory(&memory);
-    if (ak_jsonl_write(&writer, event) && memory.used_bytes > 1)
-        printf("{\"host\":\"%s\",%s", sinks->scenario->host[host].name, memory.text + 1);
+    if (ak_jsonl_write(&writer, event) && memory.used_bytes > 1) {
+        if (sinks->run != NULL) printf("{\"run\":\"%s\",", sinks->run);
+        printf("%s\"host\":\"%s\",%s", sinks->run != NULL ? "" : "{", sinks->scenario->host[host].name,
+               memory.text + 1);
+    }
     ak_memory_free(&memory);
 }
 
@@ -65,28 +73,65 @@ static int refuse(const char *name) {
     return 2;
 }
 
-/* Plays the runs with the sinks open and shows them. */
-static int play(const lab_scenario *s, const struct ask *ask, struct sinks *sinks) {
+/* Runs are different pasts of the same connections: where there are several, each has a file with its name in it. */
+static void file_name(const char *asked, const char *run, char *buf, size_t cap) {
+    const char *slash = strrchr(asked, '/'), *dot = strrchr(slash != NULL ? slash : asked, '.');
+    size_t stem = dot != NULL ? (size_t)(dot - asked) : strlen(asked);
+    (void)snprintf(buf, cap, "%.*s%s%s%s", (int)stem, asked, run != NULL ? "." : "", run != NULL ? run : "",
+                   asked + stem);
+}
+
+static bool open_sinks(struct sinks *sinks, const struct ask *ask) {
+    char name[1200];
+    const lab_scenario *s = sinks->scenario;
+    if (ask->pcapng == NULL) return true;
+    file_name(ask->pcapng, sinks->run, name, sizeof name);
+    sinks->file = fopen(name, "wb");
+    if (sinks->file == NULL) {
+        (void)refuse(name);
+        return false;
+    }
+    ak_pcapng_options captured = {0};
+    for (uint32_t i = 0; i < s->host_count; i++) captured.interface_name[i] = s->host[i].name;
+    sinks->to_file = ak_writer_file(sinks->file);
+    sinks->pcapng = ak_pcapng_open(&sinks->to_file, &captured);
+    return true;
+}
+
+static bool close_sinks(struct sinks *sinks, const struct ask *ask) {
+    if (sinks->pcapng != NULL) ak_pcapng_close(sinks->pcapng);
+    if (sinks->file == NULL || (fclose(sinks->file) == 0 && sinks->good)) return true;
+    (void)refuse(ask->pcapng);
+    return false;
+}
+
+/* Plays the runs, each with its sinks open, and shows them. */
+static int play(const lab_scenario *s, const struct ask *ask) {
     lab_result *played[LAB_RUN_MAX] = {0};
     uint32_t count = 0;
-    bool good = true, failed = false;
-    for (uint32_t run = 0; run < s->run_count; run++) {
+    bool good = true, failed = false, written = true;
+    for (uint32_t run = 0; written && run < s->run_count; run++) {
+        struct sinks sinks = {.scenario = s, .json = ask->json, .good = true};
+        if (s->run_count > 1) sinks.run = s->run[run].name;
+        written = open_sinks(&sinks, ask);
+        if (!written) break;
         lab_options options = {.seed = ask->seed,
                                .variant = ask->mutation ? LAB_MUTANT : LAB_INTACT,
                                .ladder = ask->ladder,
                                .event = on_event,
-                               .event_user = sinks,
+                               .event_user = &sinks,
                                .draws = !ask->json};
         lab_result *r = lab_play(s, (int)run, &options);
         if (r == NULL) good = false;
         if (r != NULL && r->failed) failed = true;
         if (r != NULL) played[count++] = r;
+        written = close_sinks(&sinks, ask);
     }
-    good = show_runs(played, count, ask) && good;
+    good = written && show_runs(played, count, ask) && good;
     int status = good && failed == ask->mutation ? 0 : 1; /* under its mutation it must fail */
     if (ask->svg != NULL && (count == 0 || !write_svg(played, count, ask))) status = refuse(ask->svg);
     for (uint32_t i = 0; i < count; i++) lab_result_free(played[i]);
-    return status;
+    return written ? status : 2;
 }
 
 int lab_show(const lab_scenario *s, const struct ask *ask) {
@@ -94,18 +139,5 @@ int lab_show(const lab_scenario *s, const struct ask *ask) {
         printf("%s: not yet; it waits for %s\n", s->name, s->not_yet);
         return 0;
     }
-    struct sinks sinks = {.scenario = s, .json = ask->json, .good = true};
-    FILE *file = ask->pcapng != NULL ? fopen(ask->pcapng, "wb") : NULL;
-    if (ask->pcapng != NULL && file == NULL) return refuse(ask->pcapng);
-    ak_pcapng_options captured = {0};
-    for (uint32_t i = 0; i < s->host_count; i++) captured.interface_name[i] = s->host[i].name;
-    ak_writer to_file = {0};
-    if (file != NULL) {
-        to_file = ak_writer_file(file);
-        sinks.pcapng = ak_pcapng_open(&to_file, &captured);
-    }
-    int status = play(s, ask, &sinks);
-    if (sinks.pcapng != NULL) ak_pcapng_close(sinks.pcapng);
-    if (file != NULL && (fclose(file) != 0 || !sinks.good)) return refuse(ask->pcapng);
-    return status;
+    return play(s, ask);
 }

@@ -248,7 +248,7 @@ static int usage(FILE *file) {
         "  --six                   the classic six flags\n"
         "  --timers                timers set and cancelled, too\n"
         "  --json                  the trace events as JSON lines\n"
-        "  --pcapng FILE           the packets, for Wireshark\n"
+        "  --pcapng FILE           the packets, for Wireshark; of several runs each gets a file\n"
         "  --svg FILE              the ladder as a picture for a page, instead of drawing it here\n"
         "  --seed N                the seed of chances and secrets\n"
         "  --colour, --ascii       colours though it is no terminal; no box drawing\n",

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -459,6 +460,34 @@ static void mutation_is_shown_as_such(void **state) {
     lab_free(s);
 }
 
+/* Each run of several has a capture of its own, with its own packets only. */
+static void runs_are_captured_apart(void **state) {
+    (void)state;
+    lab_scenario *s = load_named("ghost-session-reconnect");
+    char folder[] = "/tmp/aksu-runs-XXXXXX", asked[64], made[2][64];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(asked, sizeof asked, "%s/g.pcapng", folder);
+    (void)snprintf(made[0], sizeof made[0], "%s/g.other.pcapng", folder);
+    (void)snprintf(made[1], sizeof made[1], "%s/g.same.pcapng", folder);
+    int stdout_was = dup(STDOUT_FILENO), null = open("/dev/null", O_WRONLY);
+    (void)fflush(stdout);
+    assert_true(dup2(null, STDOUT_FILENO) >= 0);
+    struct ask ask = {.pcapng = asked, .draw = {.columns = 100}};
+    int status = lab_show(s, &ask);
+    (void)fflush(stdout);
+    assert_true(dup2(stdout_was, STDOUT_FILENO) >= 0);
+    (void)close(stdout_was);
+    (void)close(null);
+    assert_int_equal(status, 0);
+    assert_int_equal(access(asked, F_OK), -1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(access(made[i], R_OK), 0);
+        (void)unlink(made[i]);
+    }
+    (void)rmdir(folder);
+    lab_free(s);
+}
+
 static const char *const head = "scenario x\nchapter 1\ntitle \"a\" \"b\"\nquestion \"a\" \"b\"\nanswer \"a\" \"b\"\n"
                                 "mutation \"a\" \"b\"\nhost a 10.0.0.1\nhost b 10.0.0.2\nlink a b delay 1ms\n";
 
@@ -588,6 +617,7 @@ int main(void) {
         cmocka_unit_test(diagram_in_characters),
         cmocka_unit_test(mutation_is_shown_as_such),
         cmocka_unit_test(each_legal_edge_is_walked),
+        cmocka_unit_test(runs_are_captured_apart),
         cmocka_unit_test(each_loss_has_a_text_in_both_languages),
         cmocka_unit_test(central_scenarios_look_as_before),
         cmocka_unit_test(twins_side_by_side_within_the_width),
