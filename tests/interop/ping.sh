@@ -39,6 +39,7 @@ timeout -s INT 1 "$AKSU" ping --interval 100 192.0.2.1 >"$work/out"
 check interrupted "$(tail -1 "$work/out" | grep -c 'answered, 0 % lost')" 1
 
 # us - r1 - r2 - far, both versions.
+mount -t tmpfs none /run 2>/dev/null && mkdir /run/netns # names of namespaces, of our own
 for name in r1 r2 far; do
     ip netns add "$name" && ip -n "$name" link set lo up
     # A router whose link-local address is still tentative asks for no neighbours.
