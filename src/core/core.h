@@ -166,6 +166,14 @@ struct ak_reply {
 
 #define AK_REPLY_BUCKETS 64u
 
+/* What a router said of the way to a destination; see net/udp_mtu.c. */
+#define AK_PATH_MTUS 64u
+struct ak_path_mtu {
+    aksu_addr to;
+    uint32_t mtu;
+    uint64_t until_us; /* 0: nothing */
+};
+
 struct ak_core {
     aksu_config config;
     struct ak_host host;
@@ -179,8 +187,9 @@ struct ak_core {
     struct ak_wheel wheel;
     struct ak_table flows;     /* TCB, SYN, TIME_WAIT by four-tuple */
     struct ak_table listeners; /* by local address and port */
-    struct ak_table udp;       /* UDP sockets, by address, port and peer */
-    struct ak_list ready;      /* sockets with pending_bits */
+    struct ak_path_mtu datagram_mtu[AK_PATH_MTUS];
+    struct ak_table udp;  /* UDP sockets, by address, port and peer */
+    struct ak_list ready; /* sockets with pending_bits */
     struct ak_lens ready_lens;
     bool ready_late;       /* the last aksu_output has added to them */
     struct ak_list output; /* connections that may have something to send */

@@ -213,7 +213,7 @@ aksu_err aksu_udp_send(aksu_stack *stack, aksu_sock sock, const aksu_endpoint *t
                                      .link = path.link,
                                      .ttl = u->ttl,
                                      .tos = (uint8_t)(u->dscp << 2),
-                                     .mtu = path.mtu,
+                                     .mtu = ak_udp_path_mtu(core, &remote.addr, path.mtu),
                                      .frame = &lies,
                                      .bytes = (uint32_t)bytes};
     aksu_err err = ak_udp_output(core, &message);
@@ -316,7 +316,9 @@ aksu_drop ak_udp_echo_reply(struct ak_core *core, const struct ak_packet *packet
 
 bool ak_udp_icmp_error(struct ak_core *core, const struct ak_icmp_report *report) {
     struct ak_udp *u = find_exact(core, report->tuple);
-    if (u == NULL) return find(core, report->tuple) != NULL; /* no peer of its own: nobody to tell of whom */
+    if (u == NULL && find(core, report->tuple) == NULL) return false;
+    if (report->reason == AKSU_REASON_PACKET_TOO_BIG) ak_udp_mtu_told(core, &report->tuple->remote, report->mtu);
+    if (u == NULL) return true; /* no peer of its own: nobody to tell of whom */
     u->soft_error = (uint8_t)report->reason;
     u->error = (aksu_udp_error){.reason = report->reason,
                                 .from = *report->from,

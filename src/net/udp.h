@@ -52,6 +52,10 @@ bool ak_udp_queue(struct ak_core *core, struct ak_udp *u, const struct ak_packet
 void ak_udp_dequeue(struct ak_core *core, struct ak_udp *u, void *buf, size_t cap, size_t *ret_bytes,
                     aksu_udp_from *ret_from);
 
+/* ---- udp_mtu.c: what an ICMP error says, and what a datagram may be long */
+void ak_udp_mtu_told(struct ak_core *core, const aksu_addr *to, uint32_t mtu);
+uint32_t ak_udp_path_mtu(struct ak_core *core, const aksu_addr *to, uint32_t link_mtu);
+
 /* ---- udp_output.c */
 struct ak_udp_message {
     aksu_addr src, dst;

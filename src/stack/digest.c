@@ -372,6 +372,11 @@ static uint64_t objects_digest(const struct ak_core *core) {
         const struct ak_syn *syn = ak_object(core, AK_KIND_SYN, i);
         if (syn->generation & 1) sum += syn_digest(core, syn);
     }
+    for (uint32_t i = 0; i < AK_PATH_MTUS; i++) {
+        const struct ak_path_mtu *place = &core->datagram_mtu[i];
+        uint64_t until_us = until(core, place->until_us);
+        if (place->until_us > core->now_us) sum += mix_u64(mix(9, &place->to, sizeof place->to), until_us + place->mtu);
+    }
     for (uint32_t i = 0; i < core->pool[AK_KIND_UDP].watermark; i++) {
         const struct ak_udp *u = ak_object(core, AK_KIND_UDP, i);
         if (u->sock.generation & 1) sum += udp_digest(core, u);

@@ -77,6 +77,7 @@ struct made {
     uint8_t type, code;
     uint16_t id, sequence;
     bool wrong_checksum;
+    uint16_t mtu;
     uint8_t quote[28]; /* type not 0 or 129 */
 };
 
@@ -92,6 +93,7 @@ static void put(struct tcp_world *w, const struct made *m) {
     p[at + 1] = m->code;
     if (reply) ak_put16(p + at + 4, m->id);
     if (reply) ak_put16(p + at + 6, m->sequence);
+    if (!reply) ak_put16(p + at + 6, m->mtu);
     if (!reply) memcpy(p + at + 8, m->quote, sizeof m->quote);
     struct ak_sum sum = {0};
     if (v6) ak_sum_pseudo(&sum, &ip.src, &ip.dst, 58, bytes);
@@ -180,6 +182,44 @@ static void error_of_a_request_is_told(void **state) {
     world_close(w);
 }
 
+/* RFC 1191, RFC 8201: datagrams after that one are as long as the path takes. */
+static void too_big_is_heeded(void **state) {
+    (void)state;
+    struct tcp_world *w = open_world();
+    const aksu_addr four = world_addr(SERVER), router = aksu_addr_v4(10, 9, 8, 7);
+    aksu_sock sock = echo_to(w, &four, 1234);
+    static const uint8_t data[1400];
+    struct made made = {.src = router, .type = AK_ICMP_UNREACHABLE, .code = 4};
+    struct ak_ip ip = {.src = world_addr(CLIENT), .dst = four, .protocol = 1, .ttl = 1};
+    uint32_t at = ak_wire_ip_build(made.quote, &ip, 8);
+    made.quote[at] = AK_ICMP_ECHO;
+    ak_put16(made.quote + at + 4, 1234);
+    const struct {
+        uint16_t mtu;
+        uint64_t later_us;
+        uint32_t first_bytes, packets; /* of a request of 1,400 bytes */
+    } steps[] = {
+        {1200, 0, 20 + 1176, 2},
+        {1300, 0, 20 + 1176, 2}, /* never larger */
+        {200, 0, 20 + 552, 3},   /* nor below the floor of 576 */
+        {0, 601000000, 1428, 1}, /* forgotten; a router that names no size is not asked */
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        made.mtu = steps[i].mtu;
+        if (made.mtu != 0) put(w, &made);
+        world_run(w, 1000);
+        w->now_us += steps[i].later_us;
+        aksu_advance(w->stack[CLIENT], w->now_us);
+        assert_int_equal(aksu_udp_send(w->stack[CLIENT], sock, NULL, data, sizeof data), AKSU_OK);
+        aksu_frame frames[8];
+        size_t count = aksu_output(w->stack[CLIENT], w->now_us, frames, 8);
+        if (count != steps[i].packets || frames[0].total_bytes != steps[i].first_bytes)
+            fail_msg("step %zu: %zu packets, %u bytes", i, count, frames[0].total_bytes);
+        for (size_t k = 0; k < count; k++) aksu_output_done(w->stack[CLIENT], frames[k].token);
+    }
+    world_close(w);
+}
+
 /* What comes back within aksu_output is an event that the next turn must not wait for. */
 static void event_of_output_makes_the_turn_due(void **state) {
     (void)state;
@@ -231,11 +271,9 @@ static void wrong_calls_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(requests_are_answered_in_their_order),
-        cmocka_unit_test(strange_answers_are_dropped),
-        cmocka_unit_test(error_of_a_request_is_told),
-        cmocka_unit_test(event_of_output_makes_the_turn_due),
-        cmocka_unit_test(wrong_calls_are_refused),
+        cmocka_unit_test(requests_are_answered_in_their_order), cmocka_unit_test(strange_answers_are_dropped),
+        cmocka_unit_test(error_of_a_request_is_told),           cmocka_unit_test(too_big_is_heeded),
+        cmocka_unit_test(event_of_output_makes_the_turn_due),   cmocka_unit_test(wrong_calls_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
