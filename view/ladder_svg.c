@@ -295,27 +295,37 @@ static void place_rows(struct scene *sc) {
 
 /* ---- columns */
 
-static void measure_lanes(struct scene *sc) {
+/* What the pictures of a document need together: their columns stand one below the other. */
+struct columns {
+    int32_t lane_width[AK_LADDER_HOST_MAX][LANE_COUNT];
+    bool has_rtt, has_story;
+};
+
+static bool is_lettered(const ak_picture *p) {
+    return p->row_count > 0 && p->rows[p->row_count - 1].connections > 1;
+}
+
+static void measure(const ak_picture *p, struct columns *columns) {
     static const int32_t most[LANE_COUNT] = {140 * PX, 120 * PX};
-    const ak_picture *p = sc->picture;
+    const struct scene sc = {.picture = p, .lettered = is_lettered(p)};
+    columns->has_story = columns->has_story || p->story_count > 0;
     for (size_t i = 0; i < p->row_count; i++) {
         struct side_text t;
         const ak_row *row = &p->rows[i];
-        if (row->host >= p->host_count || !side_text(sc, row, &t)) continue;
+        columns->has_rtt = columns->has_rtt || row->rtt_us != 0;
+        if (row->host >= p->host_count || row->host >= AK_LADDER_HOST_MAX || !side_text(&sc, row, &t)) continue;
         int32_t width = ak_svg_width(t.text, t.size, AK_FACE_SANS, t.weight) + PX;
         if (width > most[t.lane]) width = most[t.lane];
-        sc->lane_width[row->host][t.lane] = larger(sc->lane_width[row->host][t.lane], width);
+        columns->lane_width[row->host][t.lane] = larger(columns->lane_width[row->host][t.lane], width);
     }
 }
 
-static void lay_out(struct scene *sc) {
+static void lay_out(struct scene *sc, const struct columns *columns) {
     const ak_picture *p = sc->picture;
     uint32_t last = p->host_count - 1;
-    bool has_rtt = false;
-    for (size_t i = 0; i < p->row_count; i++) has_rtt = has_rtt || p->rows[i].rtt_us != 0;
-    measure_lanes(sc);
+    memcpy(sc->lane_width, columns->lane_width, sizeof sc->lane_width);
     sc->time_right = MARGIN + 54 * PX;
-    sc->rtt_right = has_rtt ? sc->time_right + 34 * PX : sc->time_right;
+    sc->rtt_right = columns->has_rtt ? sc->time_right + 34 * PX : sc->time_right;
     const int32_t gap = 9 * PX;
     int32_t x = sc->rtt_right + 14 * PX + sc->lane_width[0][LANE_APP] + gap + sc->lane_width[0][LANE_STATE] + gap;
     for (uint32_t h = 0; h <= last; h++) {
@@ -329,7 +339,7 @@ static void lay_out(struct scene *sc) {
     int32_t right = sc->lane_at[last][LANE_APP] + sc->lane_width[last][LANE_APP];
     sc->story_left = right + 20 * PX;
     sc->story_width = STORY_WIDTH;
-    sc->width = (p->story_count > 0 ? sc->story_left + STORY_WIDTH : right) + MARGIN;
+    sc->width = (columns->has_story ? sc->story_left + STORY_WIDTH : right) + MARGIN;
 }
 
 static void join_flights(struct scene *sc) {
@@ -607,21 +617,22 @@ static int32_t draw(struct scene *sc, int32_t y) {
 
 /* ---- the document */
 
-static bool prepare(struct scene *sc, const ak_picture *p) {
+static bool prepare(struct scene *sc, const ak_picture *p, const struct columns *columns) {
     *sc = (struct scene){.picture = p, .flight_us = usual_flight(p)};
     if (p->host_count < 2 || p->host_count > AK_LADDER_HOST_MAX) return false;
     sc->row = calloc(p->row_count + 1, sizeof *sc->row);
     if (sc->row == NULL) return false;
-    sc->lettered = p->row_count > 0 && p->rows[p->row_count - 1].connections > 1;
+    sc->lettered = is_lettered(p);
     join_flights(sc);
-    lay_out(sc);
+    lay_out(sc, columns);
     return true;
 }
 
 /* Draws one picture into the document, from y on. */
-static bool add_picture(ak_svg *svg, const ak_picture *p, ak_svg_page *page, ak_picture_report *report) {
+static bool add_picture(ak_svg *svg, const ak_picture *p, const struct columns *columns, ak_svg_page *page,
+                        ak_picture_report *report) {
     struct scene sc;
-    if (!prepare(&sc, p)) return false;
+    if (!prepare(&sc, p, columns)) return false;
     ak_svg *scratch = ak_svg_open();
     if (scratch == NULL) {
         free(sc.row);
@@ -648,7 +659,9 @@ bool ak_ladder_svg(const ak_picture *pictures, size_t picture_count, const ak_wr
     ak_svg_page page = {.height = MARGIN / 2};
     ak_svg *svg = ak_svg_open();
     bool good = svg != NULL;
-    for (size_t i = 0; good && i < picture_count; i++) good = add_picture(svg, &pictures[i], &page, &report);
+    struct columns columns = {0};
+    for (size_t i = 0; i < picture_count; i++) measure(&pictures[i], &columns);
+    for (size_t i = 0; good && i < picture_count; i++) good = add_picture(svg, &pictures[i], &columns, &page, &report);
     if (good) {
         report.overlaps = ak_svg_overlaps(svg, report.first_overlap);
         if (picture_count > 0) {

@@ -108,6 +108,25 @@ static void check_xml(const char *text) {
     assert_int_equal(depth, 0);
 }
 
+/* A host's name stands at the head of each run's ladder: one below the other. */
+static void check_heads(const char *text, const char *name) {
+    char head[80];
+    double first = -1;
+    unsigned count = 0;
+    (void)snprintf(head, sizeof head, "font-weight=\"bold\">%s</tspan></text>\n", name);
+    for (const char *at = strstr(text, head); at != NULL; at = strstr(at + 1, head)) {
+        const char *line = at;
+        while (line > text && line[-1] != '\n') line--;
+        const char *x = strstr(line, " text-anchor=\"middle\" x=\"");
+        if (x == NULL || x > at) continue; /* a box's name */
+        x = strstr(x, " x=");
+        if (count++ == 0) first = atof(x + 4);
+        if (atof(x + 4) != first) fail_msg("%s: %.1f and %.1f", name, first, atof(x + 4));
+    }
+    assert_true(count > 0);
+    assert_true(count > 0);
+}
+
 static void draw_scenario(const lab_scenario *s, ak_lang lang, uint32_t show) {
     lab_result *played[LAB_RUN_MAX];
     for (uint32_t run = 0; run < s->run_count; run++) {
@@ -123,6 +142,7 @@ static void draw_scenario(const lab_scenario *s, ak_lang lang, uint32_t show) {
     if (report.overlaps != 0) fail_msg("%s: %u texts on others: %s", s->name, report.overlaps, report.first_overlap);
     if (report.left_out != 0) fail_msg("%s: %u labels without a place", s->name, report.left_out);
     check_xml(memory.text);
+    for (uint32_t i = 0; i < s->host_count; i++) check_heads(memory.text, s->host[i].name);
     ak_memory_free(&memory);
     for (uint32_t run = 0; run < s->run_count; run++) lab_result_free(played[run]);
 }
