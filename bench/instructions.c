@@ -37,6 +37,7 @@ WAY(segment)
 WAY(summed_segment)
 WAY(super_segment)
 WAY(ipv_six_segment)
+WAY(ipv_six_super_segment)
 WAY(ethernet_segment)
 WAY(ethernet_ipv_six_segment)
 WAY(ethernet_super_segment)
@@ -55,6 +56,7 @@ static const struct way ways[] = {
     WAY_OF(summed_segment, 0, 2),
     WAY_OF(super_segment, AKSU_LINK_TX_CHECKSUM | AKSU_LINK_TSO4, 1),
     WAY_OF(ipv_six_segment, AKSU_LINK_TX_CHECKSUM | PAIR_IPV6, 2),
+    WAY_OF(ipv_six_super_segment, AKSU_LINK_TX_CHECKSUM | AKSU_LINK_TSO6 | PAIR_IPV6, 1),
     WAY_OF(ethernet_segment, AKSU_LINK_TX_CHECKSUM | PAIR_ETHERNET, 2),
     WAY_OF(ethernet_ipv_six_segment, AKSU_LINK_TX_CHECKSUM | PAIR_ETHERNET | PAIR_IPV6, 2),
     WAY_OF(ethernet_super_segment, AKSU_LINK_TX_CHECKSUM | AKSU_LINK_TSO4 | PAIR_ETHERNET, 1),
