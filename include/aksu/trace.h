@@ -89,15 +89,15 @@ typedef enum aksu_direction { AKSU_IN, AKSU_OUT } aksu_direction;
 #define AKSU_TIMERS(X)                                                                                                 \
     X(RETRANSMIT, "retransmission")                                                                                    \
     X(PERSIST, "persist")                                                                                              \
-    X(DELAYED_ACK, "delayed ack")                                                                                      \
+    X(DELAYED_ACK, "delayed ACK")                                                                                      \
     X(PACING, "pacing")                                                                                                \
     X(CORK, "cork")                                                                                                    \
     X(KEEPALIVE, "keep-alive")                                                                                         \
     X(USER_TIMEOUT, "user timeout")                                                                                    \
-    X(TIME_WAIT, "2msl")                                                                                               \
-    X(FIN_WAIT_2, "fin-wait-2")                                                                                        \
+    X(TIME_WAIT, "2MSL")                                                                                               \
+    X(FIN_WAIT_2, "FIN-WAIT-2")                                                                                        \
     X(LINGER, "linger")                                                                                                \
-    X(SYN_ACK, "syn,ack")                                                                                              \
+    X(SYN_ACK, "SYN,ACK")                                                                                              \
     X(IDLE, "idle")                                                                                                    \
     X(REORDERING, "reordering")                                                                                        \
     X(TAIL_LOSS_PROBE, "tail loss probe")

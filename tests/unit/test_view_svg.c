@@ -124,7 +124,6 @@ static void check_heads(const char *text, const char *name) {
         if (atof(x + 4) != first) fail_msg("%s: %.1f and %.1f", name, first, atof(x + 4));
     }
     assert_true(count > 0);
-    assert_true(count > 0);
 }
 
 static void draw_scenario(const lab_scenario *s, ak_lang lang, uint32_t show) {
