@@ -130,7 +130,7 @@ static void some_packets_get_no_error(void **state) {
     world_close(w);
 }
 
-/* Attacks rows 46 and 74: what one source makes us send is bounded, and its share is not counted in whole packets: two
+/* attack: 46 attack: 74. What one source makes us send is bounded, and its share is not counted in whole packets: two
  * stacks that differ in their keys alone stop at different ones. */
 static void errors_are_limited_and_the_limit_is_not_a_count(void **state) {
     (void)state;

@@ -192,7 +192,7 @@ static void pass(struct frag *f, uint64_t us) {
 
 /* ---------------------------------------------------------------- put together */
 
-/* RFC 791 s3.2, RFC 8200 s4.5: fragments may come in any order (attacks row 29). */
+/* RFC 791 s3.2, RFC 8200 s4.5: fragments may come in any order; attack: 29. */
 static void fragments_in_any_order_make_the_datagram(void **state) {
     (void)state;
     static const uint32_t edge[] = {0, 1480, 1488, 5000, 5008, 20000};
@@ -282,7 +282,7 @@ static void what_one_stack_cuts_another_joins(void **state) {
     }
 }
 
-/* A SYN with text in two fragments is answered: TCP does not see that it came in pieces. */
+/* attack: 1. A SYN with text in two fragments is answered: TCP does not see that it came in pieces. */
 static void tcp_in_fragments_is_tcp(void **state) {
     (void)state;
     for (int six = 0; six < 2; six++) {
@@ -378,7 +378,8 @@ static void three(struct frag *f, const struct span *s) {
     nothing_held(f);
 }
 
-/* Teardrop and all its kin, RFC 5722: any three fragments of five units, each the last or not (attacks row 25). */
+/* attack: 3. Teardrop and all its kin, RFC 5722: any three fragments of five units, each the last or not; attack: 25.
+ */
 static void any_three_fragments_do_as_the_model(void **state) {
     (void)state;
     struct span all[UNITS * (UNITS + 1)];
@@ -405,7 +406,7 @@ static void any_three_fragments_do_as_the_model(void **state) {
 
 /* ---------------------------------------------------------------- what no fragment may be */
 
-/* Lengths and places: refused before anything is kept; over IPv6 the source is told where (attacks row 26). */
+/* Lengths and places: refused before anything is kept; over IPv6 the source is told where; attack: 26. */
 static void fragments_out_of_shape_are_refused_and_told(void **state) {
     (void)state;
     static const struct {
@@ -455,7 +456,7 @@ static void fragments_out_of_shape_are_refused_and_told(void **state) {
     close_frag(f);
 }
 
-/* RFC 7112, RFC 3128: a first fragment holds all headers, or nothing is made of it (attacks row 27). */
+/* RFC 7112, RFC 3128: a first fragment holds all headers, or nothing is made of it; attack: 27. */
 static void first_fragment_without_all_headers_is_refused(void **state) {
     (void)state;
     static const struct {
@@ -499,8 +500,8 @@ static void put_chain(struct frag *f, uint8_t next, const uint8_t *bytes, uint32
     put(f, packet, at + count + 64);
 }
 
-/* Atomic fragments are packets by themselves, whatever else is under way with their number (RFC 6946, attacks row 28);
- * fragments within fragments are nothing (attacks row 24). */
+/* Atomic fragments are packets by themselves, whatever else is under way with their number (RFC 6946). attack: 28
+ * fragments within fragments are nothing. attack: 24 */
 static void atomic_fragments_stand_alone_and_nested_ones_fall(void **state) {
     (void)state;
     struct frag *f = open_frag(world_config(), /* six= */ true);
@@ -585,7 +586,8 @@ static void congestion_marks_of_all_fragments_agree(void **state) {
 
 /* ---------------------------------------------------------------- time and memory */
 
-/* RFC 1122 s3.3.2, RFC 8200 s4.5: after its time, and told only if there is a first fragment to quote. */
+/* RFC 1122 s3.3.2, RFC 8200 s4.5: after its time, and told only if there is a first fragment to quote, of which as much
+ * is quoted as an error may hold.  attack: 2 */
 static void reassembly_times_out_and_tells_if_the_first_is_there(void **state) {
     (void)state;
     for (int six = 0; six < 2; six++) {
@@ -620,7 +622,8 @@ static void reassembly_times_out_and_tells_if_the_first_is_there(void **state) {
     }
 }
 
-/* What comes of a lost datagram afterwards makes no new one (RFC 5722 s3: "including those not yet received"). */
+/* What comes of a lost datagram afterwards makes no new one (RFC 5722 s3: "including those not yet received").
+ * attack: 57 */
 static void rest_of_a_lost_datagram_is_not_taken(void **state) {
     (void)state;
     struct frag *f = open_frag(world_config(), /* six= */ true);
@@ -641,7 +644,7 @@ static void rest_of_a_lost_datagram_is_not_taken(void **state) {
     close_frag(f);
 }
 
-/* FragmentSmack, Rose (attacks row 66): one source has its share of datagrams and memory and no more; another's
+/* FragmentSmack, Rose. attack: 66. One source has its share of datagrams and memory and no more; another's
  * datagram is not touched by it. */
 static void one_source_does_not_take_all(void **state) {
     (void)state;
@@ -657,12 +660,20 @@ static void one_source_does_not_take_all(void **state) {
         for (uint32_t i = 0; i < 3000; i++) {
             f->id = 1000 + i;
             if (six) f->src.byte[15] = (uint8_t)i; /* a host has a whole network of addresses */
-            fragment(f, i % 2 == 0 ? 8 : 16000, 1480, true);
+            fragment(f, 8, 8, true);
             aksu_counters c = counters_of(f);
             assert_true(c.reassembly_used <= 17 && c.reassembly_bytes <= config.reassembly_bytes * 3 / 4);
         }
         assert_int_equal(counters_of(f).reassembly_used, 17);
-        assert_true(drops(f, AKSU_DROP_FRAGMENT_EVICTED) >= 2980);
+        assert_int_equal(drops(f, AKSU_DROP_FRAGMENT_EVICTED), 3000 - 16);
+        for (uint32_t i = 0; i < 30; i++) { /* few and large: half of the memory */
+            f->id = 5000 + i / 3;
+            fragment(f, 8 + i % 3 * 16000, 16000, true);
+            const struct ak_reassemblies *all = &ak_net_of(ak_core_of(f->stack))->reassemblies;
+            for (uint32_t k = 0; k < AK_FRAGMENT_SOURCES; k++)
+                assert_true(all->source[k].held_bytes <= config.reassembly_bytes / 2);
+        }
+        assert_true(counters_of(f).reassembly_bytes >= config.reassembly_bytes / 3);
         f->src = good;
         f->id = 1;
         fragment(f, 10000, 10000, false);
@@ -715,7 +726,7 @@ static void too_many_fragments_of_one_datagram_lose_it(void **state) {
     close_frag(f);
 }
 
-/* The work of one fragment, in records that it made go: bounded, however they come (attacks row 66). */
+/* The work of one fragment, in records that it made go: bounded, however they come; attack: 66. */
 static void one_fragment_makes_few_others_go(void **state) {
     (void)state;
     struct frag *f = open_frag(world_config(), /* six= */ false);

@@ -244,7 +244,7 @@ static void packet_too_big_makes_segments_smaller(void **state) {
     world_close(w);
 }
 
-/* Extension headers: passed over, within limits; source routes are not taken (attacks row 23), and what a source is to
+/* Extension headers: passed over, within limits; source routes are not taken; attack: 23. And what a source is to
  * be told of it stands in RFC 8200 s4 and RFC 4443 s3.4. */
 static void extension_headers_are_passed_over_within_limits(void **state) {
     (void)state;
