@@ -112,6 +112,8 @@ if(Python3_FOUND)
         aksu_test_script(requirements_${name} tools 60 ${Python3_EXECUTABLE} -B
             ${PROJECT_SOURCE_DIR}/tools/requirements.py --check docs/requirements/${name}.txt docs/${name}.md)
     endforeach()
+    # So has each attack.
+    aksu_test_script(attacks tools 60 ${Python3_EXECUTABLE} -B ${PROJECT_SOURCE_DIR}/tools/attacks.py --check)
 endif()
 
 # The oracle states what each cell does, in Python; the program asks the core.

@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
+import attacks  # noqa: E402
 import cscan  # noqa: E402
 import lint_banned  # noqa: E402
 import lint_layers  # noqa: E402
@@ -32,6 +33,40 @@ class Tree(unittest.TestCase):
 
     def assertFault(self, check, text):
         self.assertTrue(any(text in fault for fault in check(self.root)), (text, check(self.root)))
+
+
+class Attacks(Tree):
+    LIST = "a | Part\n1 | a | Name | what | right\n2 | a | Other | what | right | not here: no\n"
+    TEST = "/* attack: " + "1 */\nstatic void it_falls(void **state) {\n}\n"  # in two, so that it is no mark of this file
+
+    def work(self, check=True):
+        return attacks.work(str(self.root), check)
+
+    def test_attack_without_test_or_reason_is_found(self):
+        self.write("docs/attacks.txt", self.LIST)
+        (self.root / "tests").mkdir()
+        self.assertFault(lambda root: self.work(), "1 (Name) has neither a test nor a reason")
+
+    def test_mark_of_no_attack_is_found(self):
+        self.write("docs/attacks.txt", self.LIST)
+        self.write("tests/unit/test_it.c", self.TEST)
+        self.write("tests/interop/it.sh", "# attack: " + "7\n")
+        self.assertFault(lambda root: self.work(), "tests/interop/it.sh: attack: there is no attack 7")
+
+    def test_stale_page_is_found_and_a_fresh_one_passes(self):
+        self.write("docs/attacks.txt", self.LIST)
+        self.write("tests/unit/test_it.c", self.TEST)
+        self.assertEqual(self.work(check=False), [])
+        self.assertEqual(self.work(), [])
+        page = (self.root / "docs/attacks.md").read_text()
+        self.assertIn("[it falls](../tests/unit/test_it.c)", page)
+        self.write("docs/attacks.txt", self.LIST.replace("Name", "Another"))
+        self.assertFault(lambda root: self.work(), "docs/attacks.md is stale")
+
+    def test_reason_must_be_one_of_the_known(self):
+        self.write("docs/attacks.txt", self.LIST.replace("not here:", "because"))
+        with self.assertRaises(SystemExit):
+            self.work()
 
 
 class Requirements(Tree):

@@ -819,7 +819,8 @@ static void all_of(uint32_t (*make)(struct frame *f), uint64_t least, const aksu
     judge_close(&j);
 }
 
-/* attack: 1 attack: 4 attack: 5 attack: 6 attack: 7 attack: 9 attack: 21 attack: 22 attack: 32 attack: 90 attack: 96 */
+/* attack: 1 attack: 4 attack: 5 attack: 6 attack: 7 attack: 9 attack: 21 attack: 22 attack: 32 attack: 90 attack: 96
+ * attack: 70 attack: 2 */
 static void fields_of_ipv4_and_arp(void **state) {
     (void)state;
     static const aksu_drop reasons[] = {

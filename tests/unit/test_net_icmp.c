@@ -48,7 +48,7 @@ static aksu_counters counters_of(const struct tcp_world *w) {
     return counters;
 }
 
-/* RFC 1122 s3.2.2.1, RFC 8200 s4: a protocol that nobody speaks. */
+/* RFC 1122 s3.2.2.1, RFC 8200 s4: a protocol that nobody speaks.  attack: 59 */
 static void unknown_protocol_is_told(void **state) {
     (void)state;
     struct tcp_world *w = open_world(world_config());
@@ -81,7 +81,7 @@ static void unknown_protocol_is_told(void **state) {
     world_close(w);
 }
 
-/* RFC 1122 s3.2.2, RFC 4443 s2.4: never about groups, fragments but the first, nobody, or errors. */
+/* RFC 1122 s3.2.2, RFC 4443 s2.4: never about groups, fragments but the first, nobody, or errors.  attack: 90 */
 static void some_packets_get_no_error(void **state) {
     (void)state;
     struct tcp_world *w = open_world(world_config());

@@ -45,6 +45,7 @@ static void tentative_address_not_ours(void **state) {
     wire_close(w);
 }
 
+/* attack: 70 */
 static void loopback_from_the_wire_dropped(void **state) {
     (void)state;
     static const char *const rows[][2] = {

@@ -248,7 +248,7 @@ static void every_size_of_datagram_and_block(void **state) {
     }
 }
 
-/* Two stacks that cut what they send: UDP and echo, both families, up to the largest datagram. */
+/* Two stacks that cut what they send: UDP and echo, both families, up to the largest datagram.  attack: 14 */
 static void what_one_stack_cuts_another_joins(void **state) {
     (void)state;
     aksu_config config = world_config();
@@ -684,7 +684,7 @@ static void one_source_does_not_take_all(void **state) {
     }
 }
 
-/* Many sources: the limits hold, and the oldest goes. */
+/* Many sources: the limits hold, and the oldest goes.  attack: 66 */
 static void limits_hold_and_the_oldest_goes(void **state) {
     (void)state;
     aksu_config config = world_config();
@@ -714,7 +714,7 @@ static void limits_hold_and_the_oldest_goes(void **state) {
     close_frag(f);
 }
 
-/* 300 fragments of 8 bytes: more than are kept of one datagram. */
+/* 300 fragments of 8 bytes: more than are kept of one datagram.  attack: 66 */
 static void too_many_fragments_of_one_datagram_lose_it(void **state) {
     (void)state;
     struct frag *f = open_frag(world_config(), /* six= */ false);
@@ -756,7 +756,7 @@ static void no_fragments_where_the_config_says_so(void **state) {
     close_frag(f);
 }
 
-/* To others, from nobody, to groups: as for whole packets. */
+/* To others, from nobody, to groups: as for whole packets.  attack: 70 */
 static void fragments_pass_the_same_gate_as_packets(void **state) {
     (void)state;
     for (int six = 0; six < 2; six++) {

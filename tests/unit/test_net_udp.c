@@ -135,7 +135,7 @@ static void nobody_there_is_told(void **state) {
     world_close(w);
 }
 
-/* Errors are limited in their number, and never answer a broadcast. */
+/* Errors are limited in their number, and never answer a broadcast.  attack: 74 */
 static void unreachable_is_limited(void **state) {
     (void)state;
     aksu_config config = world_config();
@@ -189,6 +189,7 @@ static struct made plain(uint32_t data_bytes) {
         .src = world_addr(CLIENT), .dst = world_addr(SERVER), .src_port = 5, .dst_port = 7, .data_bytes = data_bytes};
 }
 
+/* attack: 96 */
 static void bad_datagrams_are_dropped_with_their_reason(void **state) {
     (void)state;
     struct tcp_world *w = open_world();

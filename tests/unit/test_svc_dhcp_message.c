@@ -121,7 +121,7 @@ static void ack_gives_a_lease(void **state) {
     }
 }
 
-/* attacks.md 34: T1 <= T2 <= lease, whatever was said. */
+/* attacks.md 34: T1 <= T2 <= lease, whatever was said.  attack: 34 */
 static void times_are_put_right(void **state) {
     (void)state;
     static const struct {
@@ -177,6 +177,7 @@ static void nak_needs_a_server_alone(void **state) {
     assert_false(parse(&r, &type, &lease));
 }
 
+/* attack: 31 */
 static void what_is_no_reply_of_ours(void **state) {
     (void)state;
     static const struct {

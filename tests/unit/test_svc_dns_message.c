@@ -172,6 +172,7 @@ static void aliases_are_followed(void **state) {
     assert_int_equal(judge(&m, AKSU_DNS_AAAA, &answer), DNS_NO_DATA);
 }
 
+/* attack: 33 */
 static void names_of_pointers(void **state) {
     (void)state;
     struct message m = reply_to(AKSU_DNS_PTR, 0x8180, 2);
@@ -226,7 +227,7 @@ static void verdicts_by_flags_and_codes(void **state) {
 }
 
 /* attacks.md 33: pointers to themselves, forwards, into the header and past the end; labels past the end; data of
- * the wrong size; more records than there are. */
+ * the wrong size; more records than there are.  attack: 33 */
 static void hostile_records_are_malformed(void **state) {
     (void)state;
     static const struct {

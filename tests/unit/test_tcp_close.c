@@ -194,7 +194,7 @@ static void fin_lost_is_sent_again(void **state) {
     world_close(j.w);
 }
 
-/* A handle is good until its socket is released, and never again. */
+/* A handle is good until its socket is released, and never again.  attack: 38 */
 static void released_handle_is_stale_for_every_call(void **state) {
     (void)state;
     struct joined j = join();

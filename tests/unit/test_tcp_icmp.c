@@ -72,7 +72,7 @@ static void soft_error_is_told_and_ends_nothing(void **state) {
     }
 }
 
-/* RFC 5927 s6.2: what ends an attempt does not end a connection. */
+/* RFC 5927 s6.2: what ends an attempt does not end a connection.  attack: 50 */
 static void hard_error_in_established_is_soft(void **state) {
     (void)state;
     aksu_config config = plain_config();
@@ -84,7 +84,7 @@ static void hard_error_in_established_is_soft(void **state) {
     world_close(p.w);
 }
 
-/* RFC 5927 s4.1: a quote that names no byte in flight is no answer to anything that we have sent. */
+/* RFC 5927 s4.1: a quote that names no byte in flight is no answer to anything that we have sent.  attack: 50 */
 static void error_quoting_no_byte_in_flight_is_ignored(void **state) {
     (void)state;
     aksu_config config = plain_config();
@@ -98,7 +98,7 @@ static void error_quoting_no_byte_in_flight_is_ignored(void **state) {
     world_close(p.w);
 }
 
-/* MUST-55: silently. */
+/* MUST-55: silently.  attack: 52 */
 static void source_quench_is_discarded(void **state) {
     (void)state;
     aksu_config config = plain_config();

@@ -100,7 +100,7 @@ static uint32_t label_of_next(struct tcp_world *w) {
     return ak_be32(frame.iov[0].base) & 0xfffff;
 }
 
-/* The flow label is the same for all packets of a connection, and another's is another (RFC 6437 s3). */
+/* The flow label is the same for all packets of a connection, and another's is another (RFC 6437 s3).  attack: 47 */
 static void flow_label_belongs_to_the_connection(void **state) {
     (void)state;
     struct tcp_world *w = open_world(world_config());

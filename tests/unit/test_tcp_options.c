@@ -63,7 +63,7 @@ static void options_known_and_unknown_in_any_segment_are_survived(void **state) 
     world_close(p.w);
 }
 
-/* MUST-7, ruling R10: lengths that cannot be: the segment is dropped and counted, nothing else. */
+/* MUST-7, ruling R10: lengths that cannot be: the segment is dropped and counted, nothing else.  attack: 15 */
 static void options_of_illegal_length_drop_the_segment(void **state) {
     (void)state;
     static const uint8_t options[][4] = {
@@ -101,7 +101,7 @@ static uint32_t longest(const aksu_config *config, aksu_tcp_options syn_options,
 }
 
 /* MUST-14, MUST-15, MUST-16, MUST-65, MUST-67, SHLD-5, MAY-3: ours is said in every SYN, and no larger than what fits
- * the MTU; theirs is heeded, is 536 where it was not said, and options come off it. */
+ * the MTU; theirs is heeded, is 536 where it was not said, and options come off it.  attack: 16 */
 static void mss_is_said_heeded_and_less_the_options(void **state) {
     (void)state;
     aksu_config config = plain_config();

@@ -62,7 +62,7 @@ static void too_big_of_a_size_never_through_is_believed_at_once(void **state) {
     world_close(p.w);
 }
 
-/* RFC 5927 s7.2: what is quoted arrives: the message was forged, and nothing was lost by it. */
+/* RFC 5927 s7.2: what is quoted arrives: the message was forged, and nothing was lost by it.  attack: 51 */
 static void too_big_of_what_arrives_changes_nothing(void **state) {
     (void)state;
     for (int sack = 0; sack < 2; sack++) {
@@ -142,7 +142,7 @@ static void too_big_is_forgotten_when_larger_ones_arrive(void **state) {
     world_close(p.w);
 }
 
-/* RFC 8201 s4 for IPv6; what RFC 791 promises for IPv4 is a setting. */
+/* RFC 8201 s4 for IPv6; what RFC 791 promises for IPv4 is a setting.  attack: 51 */
 static void too_big_goes_no_lower_than_the_floor(void **state) {
     (void)state;
     static const uint16_t floors[] = {576, 1000};

@@ -182,7 +182,7 @@ static void sack_holes_only_are_sent_again(void **state) {
     world_close(p.w);
 }
 
-/* A peer that lies: blocks beyond SND.NXT, turned round, or below SND.UNA mean nothing (attack row 17). */
+/* A peer that lies: blocks beyond SND.NXT, turned round, or below SND.UNA mean nothing (attack row 17).  attack: 17 */
 static void sack_of_what_was_never_sent_means_nothing(void **state) {
     (void)state;
     struct peer p = sack_peer(20);
@@ -194,7 +194,7 @@ static void sack_of_what_was_never_sent_means_nothing(void **state) {
     world_close(p.w);
 }
 
-/* Bits of segments: only whole ones count, so that no peer can cut the flight to pieces. */
+/* Bits of segments: only whole ones count, so that no peer can cut the flight to pieces.  attack: 17 */
 static void sack_of_bits_of_segments_cuts_nothing(void **state) {
     (void)state;
     struct peer p = sack_peer(20);

@@ -73,7 +73,7 @@ static void receive_urgent_tells_when_it_comes_and_advances(void **state) {
     world_close(p.w);
 }
 
-/* The pointer alone, in a segment without text (s3.8.5: "when urgent data is known to be coming"). */
+/* The pointer alone, in a segment without text (s3.8.5: "when urgent data is known to be coming").  attack: 18 */
 static void receive_urgent_pointer_alone_is_told(void **state) {
     (void)state;
     struct peer p = joined();

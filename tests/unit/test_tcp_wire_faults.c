@@ -97,6 +97,7 @@ static void the_good_packet_is_accepted(void **state) {
     world_close(p.w);
 }
 
+/* attack: 5 attack: 9 */
 static void truncated_at_every_byte_dropped(void **state) {
     (void)state;
     struct world_pair p = established();
@@ -126,6 +127,7 @@ static void every_flipped_bit_dropped(void **state) {
     world_close(p.w);
 }
 
+/* attack: 4 attack: 5 */
 static void lengths_that_lie_dropped(void **state) {
     (void)state;
     struct world_pair p = established();

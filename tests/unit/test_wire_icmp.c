@@ -68,6 +68,7 @@ static void quote_make(uint8_t *p, size_t header_bytes) {
     }
 }
 
+/* attack: 2 */
 static void quote_every_header_length_and_truncation(void **state) {
     (void)state;
     uint8_t p[80];

@@ -73,6 +73,7 @@ static void parse_legal_all_fields(void **state) {
     }
 }
 
+/* attack: 7 */
 static void parse_every_header_length_every_truncation_reason(void **state) {
     (void)state;
     uint8_t p[FRAME_BYTES];
@@ -112,6 +113,7 @@ static void parse_every_version_only_4(void **state) {
     }
 }
 
+/* attack: 4 */
 static void parse_every_total_length_within_header_and_frame(void **state) {
     (void)state;
     uint8_t p[FRAME_BYTES];
@@ -168,7 +170,7 @@ static void parse_fragment_field_only_offset_and_more_matter(void **state) {
     }
 }
 
-/* Every kind with every length at every place, the rest NOPs. */
+/* Every kind with every length at every place, the rest NOPs.  attack: 21 */
 static void parse_every_option_kind_length_offset(void **state) {
     (void)state;
     uint8_t p[FRAME_BYTES];

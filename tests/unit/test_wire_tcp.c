@@ -144,7 +144,7 @@ static unsigned bit_of(unsigned kind, unsigned bytes, uint8_t flags) {
     }
 }
 
-/* MUST-7, MUST-64: every kind with every length at every place of every option room; NOPs around it. */
+/* MUST-7, MUST-64: every kind with every length at every place of every option room; NOPs around it.  attack: 15 */
 static void parse_every_option_kind_length_offset(void **state) {
     (void)state;
     uint8_t p[SEGMENT_BYTES];
@@ -168,7 +168,7 @@ static void parse_every_option_kind_length_offset(void **state) {
     }
 }
 
-/* The header's end, not the segment's: an option may not run into the text. */
+/* The header's end, not the segment's: an option may not run into the text.  attack: 8 */
 static void parse_options_random_bytes_never_past_the_header(void **state) {
     (void)state;
     uint8_t p[SEGMENT_BYTES];
