@@ -150,7 +150,8 @@ static void central_scenarios_look_as_before(void **state) {
 static double time_at(const char *half, const char *end) {
     while (half < end && *half == ' ') half++;
     const char *point = memchr(half, '.', (size_t)(end - half));
-    return point != NULL && half[0] >= '0' && half[0] <= '9' && point[3] >= '0' && point[3] <= '9' ? atof(half) : -1;
+    return point != NULL && half[0] >= '0' && half[0] <= '9' && point[3] >= '0' && point[3] <= '9' ? strtod(half, NULL)
+                                                                                                   : -1;
 }
 
 /* What both halves tell of one moment stands in one line, and time never runs backwards down the page. */

@@ -120,8 +120,8 @@ static void check_heads(const char *text, const char *name) {
         const char *x = strstr(line, " text-anchor=\"middle\" x=\"");
         if (x == NULL || x > at) continue; /* a box's name */
         x = strstr(x, " x=");
-        if (count++ == 0) first = atof(x + 4);
-        if (atof(x + 4) != first) fail_msg("%s: %.1f and %.1f", name, first, atof(x + 4));
+        if (count++ == 0) first = strtod(x + 4, NULL);
+        if (strtod(x + 4, NULL) != first) fail_msg("%s: %.1f and %.1f", name, first, strtod(x + 4, NULL));
     }
     assert_true(count > 0);
 }
