@@ -1,5 +1,6 @@
-/* Datagrams that wait to be read: each in whole blocks, so that what a socket holds is what it is charged for.  The
- * last eighth of the blocks is not for them: TCP's peers wait for theirs. */
+/* Datagrams that wait to be read: each in whole blocks, so that what a socket holds is what it is charged for.  An
+ * empty one has no block and is charged for one: it takes its place among config.datagram_max.  The last eighth of the
+ * blocks is not for datagrams: TCP's peers wait for theirs. */
 #include "net/udp.h"
 
 static uint32_t *list_of(const struct ak_core *core, const struct ak_datagram *d) {
@@ -24,7 +25,7 @@ static bool blocks_get(struct ak_core *core, struct ak_datagram *d) {
     const struct ak_pool *pool = &core->blocks.pool;
     d->block = AK_NONE;
     d->listed = count > 1;
-    d->held_bytes = all * core->blocks.block_bytes;
+    d->held_bytes = ak_max_u32(all, 1) * core->blocks.block_bytes;
     if (count > core->blocks.block_bytes / 4 || ak_pool_free(pool) < all + pool->limit / 8) return false;
     if (all > 0) d->block = ak_block_get(&core->blocks);
     for (uint32_t i = 0; d->listed && i < count; i++) list_of(core, d)[i] = ak_block_get(&core->blocks);

@@ -286,6 +286,27 @@ static void queues_are_bounded(void **state) {
     world_close(w);
 }
 
+/* Empty datagrams hold memory too: a flood of them to one socket takes nothing from the others. */
+static void empty_datagrams_take_their_share_only(void **state) {
+    (void)state;
+    aksu_config config = world_config();
+    config.datagram_max = 64;
+    struct tcp_world *w = world_open(&config);
+    aksu_sock there = bind_to(w, SERVER, &(aksu_udp_open){.local.port = 7, .rcv_buf_bytes = 4 * config.block_bytes});
+    aksu_sock other = server(w, 8);
+    struct made made = plain(0);
+    for (int i = 0; i < 200; i++) put(w, &made);
+    assert_int_equal(drops(w, AKSU_DROP_UDP_QUEUE_FULL), 200 - 4);
+    made = plain(3);
+    made.dst_port = 8;
+    put(w, &made);
+    assert_string_equal(next_text(w, SERVER, other, NULL), "abc");
+    for (int i = 0; i < 4; i++) assert_string_equal(next_text(w, SERVER, there, NULL), "");
+    assert_string_equal(next_text(w, SERVER, there, NULL), "-");
+    put(w, &made);
+    world_close(w);
+}
+
 /* ---------------------------------------------------------------- sending */
 
 /* What does not fit goes in fragments that make up the datagram again: each but the last a multiple of eight. */
@@ -453,6 +474,7 @@ int main(void) {
         cmocka_unit_test(bad_datagrams_are_dropped_with_their_reason),
         cmocka_unit_test(super_datagrams_are_taken_apart),
         cmocka_unit_test(queues_are_bounded),
+        cmocka_unit_test(empty_datagrams_take_their_share_only),
         cmocka_unit_test(large_datagrams_go_in_fragments),
         cmocka_unit_test(no_room_is_again),
         cmocka_unit_test(broadcasts_need_their_flag),
