@@ -35,8 +35,8 @@ aksu_err aksu_udp_bind(aksu_stack *stack, const aksu_udp_open *open, aksu_sock *
 
 /* Sends one datagram, copied, to the remote end or, where there is none, to `to`; in fragments if the path needs that.
  * AGAIN: the next aksu_output makes room.  INVALID: more than 65,507 bytes (65,527 over IPv6), no port or address, or
- * broadcast without the flag.  NOT_CONNECTED, EXISTS: `to` lacks, or is one end too many.  NO_ROUTE,
- * ADDR_NOT_AVAILABLE.  BADSOCK. */
+ * broadcast without the flag.  NO_MEMORY: more fragments than config.reply_max or the blocks hold, now and later.
+ * NOT_CONNECTED, EXISTS: `to` lacks, or is one end too many.  NO_ROUTE, ADDR_NOT_AVAILABLE.  BADSOCK. */
 aksu_err aksu_udp_send(aksu_stack *stack, aksu_sock sock, const aksu_endpoint *to, const void *data, size_t bytes);
 
 typedef struct aksu_udp_from { /* where a datagram came from, and to which of our addresses */

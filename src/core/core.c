@@ -111,6 +111,11 @@ bool ak_reply_room(const struct ak_core *core, uint32_t count, uint32_t bytes) {
            ak_pool_free(&core->blocks.pool) >= (uint64_t)count * blocks_taken(core, bytes);
 }
 
+bool ak_reply_possible(const struct ak_core *core, uint32_t count, uint32_t bytes) {
+    return core->config.reply_max >= count && bytes <= ak_reply_bytes_max(core) &&
+           core->blocks.pool.limit >= (uint64_t)count * blocks_taken(core, bytes);
+}
+
 static uint32_t *reply_list(const struct ak_core *core, const struct ak_reply *reply) {
     return (uint32_t *)(void *)ak_block_at(&core->blocks, reply->block);
 }

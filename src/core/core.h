@@ -285,6 +285,8 @@ struct ak_reply *ak_reply_new(struct ak_core *core, uint32_t payload_bytes);
 /* The most payload that a reply can have, and whether there is room now for so many of bytes each. */
 uint32_t ak_reply_bytes_max(const struct ak_core *core);
 bool ak_reply_room(const struct ak_core *core, uint32_t count, uint32_t bytes);
+/* Whether there ever is. */
+bool ak_reply_possible(const struct ak_core *core, uint32_t count, uint32_t bytes);
 /* The payload's block number index, and how many there are. */
 uint32_t ak_reply_block(const struct ak_core *core, const struct ak_reply *reply, uint32_t index);
 uint32_t ak_reply_block_count(const struct ak_core *core, const struct ak_reply *reply);

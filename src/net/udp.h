@@ -66,7 +66,8 @@ struct ak_udp_message {
     const aksu_frame *frame; /* where its data lies: bytes, from skip on */
     uint32_t skip, bytes;
 };
-/* Queues it as one packet, or as fragments: RFC 791 s2.3, RFC 8200 s4.5.  AGAIN: no room for all of it. */
+/* Queues it as one packet, or as fragments: RFC 791 s2.3, RFC 8200 s4.5.  AGAIN: no room for all of it
+ * now; NO_MEMORY: nor ever. */
 aksu_err ak_udp_output(struct ak_core *core, const struct ak_udp_message *message);
 
 #endif

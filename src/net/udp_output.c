@@ -109,7 +109,8 @@ aksu_err ak_udp_output(struct ak_core *core, const struct ak_udp_message *m) {
         each = ak_min_u32(m->mtu - header_bytes - extra, ak_reply_bytes_max(core)) & ~7u;
     }
     uint32_t count = (total + each - 1) / each;
-    if (!ak_reply_room(core, count, ak_min_u32(each, total))) return AKSU_ERR_AGAIN;
+    if (!ak_reply_room(core, count, ak_min_u32(each, total)))
+        return ak_reply_possible(core, count, ak_min_u32(each, total)) ? AKSU_ERR_AGAIN : AKSU_ERR_NO_MEMORY;
     make_header(&c);
     uint32_t id = count > 1 ? (uint32_t)ak_prng_u64(&core->prng) : 0;
     while (c.at < total) {

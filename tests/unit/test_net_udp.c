@@ -362,9 +362,10 @@ static void no_room_is_again(void **state) {
     struct tcp_world *w = world_open(&config);
     aksu_sock here = client(w, 7), there = server(w, 7);
     static const uint8_t data[6000];
-    assert_int_equal(aksu_udp_send(w->stack[CLIENT], here, NULL, data, 6000), AKSU_ERR_AGAIN);
+    assert_int_equal(aksu_udp_send(w->stack[CLIENT], here, NULL, data, 6000), AKSU_ERR_NO_MEMORY); /* 5 packets */
     for (int i = 0; i < 4; i++) send_text(w, CLIENT, here, NULL, "x");
     assert_int_equal(aksu_udp_send(w->stack[CLIENT], here, NULL, "y", 1), AKSU_ERR_AGAIN);
+    assert_int_equal(aksu_udp_send(w->stack[CLIENT], here, NULL, data, 5000), AKSU_ERR_AGAIN);
     world_run(w, 1000);
     send_text(w, CLIENT, here, NULL, "y");
     world_run(w, 1000);
