@@ -49,8 +49,9 @@ static void echo_reply_in_pieces(struct ak_core *core, const struct ak_packet *p
 
 static void echo_reply(struct ak_core *core, const struct ak_packet *packet) {
     uint32_t bytes = packet->ip.total_bytes - packet->ip.header_bytes;
-    uint32_t mtu = ak_net_mtu(core, packet->frame->link, &packet->ip.src);
-    if (bytes > core->blocks.block_bytes || bytes > mtu - ak_ip_header_bytes_for(&packet->ip.src)) {
+    const aksu_addr *to = &packet->ip.src;
+    uint32_t mtu = ak_udp_path_mtu(core, to, ak_net_mtu(core, packet->frame->link, to));
+    if (bytes > core->blocks.block_bytes || bytes > mtu - ak_ip_header_bytes_for(to)) {
         echo_reply_in_pieces(core, packet, mtu);
         return;
     }

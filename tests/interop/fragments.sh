@@ -57,6 +57,33 @@ for to in "${ours[@]}"; do
 done
 kill $server
 wait $server
+ended=$?
+
+# address: datagrams of 20,000 and of 65,507 bytes to a socket of ours, which writes them to its output
+for to in "${ours[@]}"; do
+    "$AKSU" listen --quiet --udp --wait 1500 "${both[@]}" 7 >"$work/got" 2>"$work/why" & listener=$!
+    wait_for has_address aksu0 192.0.2.1
+    if [ ${#ours[@]} = 2 ]; then wait_for has_address aksu0 2001:db8::1; fi
+    python3 -B - "$to" "$work/sent" <<'PYTHON'
+import os, socket, sys, time
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+with socket.socket(family, socket.SOCK_DGRAM) as s, open(sys.argv[2], "wb") as sent:
+    for size in (20000, 1, 65507, 1473, 40000):
+        data = os.urandom(size)
+        for _ in range(100):  # until there is somebody: not counted before the first has come
+            try:
+                s.sendto(data, (sys.argv[1], 7))
+                break
+            except OSError:
+                time.sleep(0.05)
+        sent.write(data)
+        time.sleep(0.05)
+PYTHON
+    wait $listener
+    check "listening at $to" "$? $(cat "$work/why")" "0 "
+    check "datagrams to $to" "$(sha256sum <"$work/got")" "$(sha256sum <"$work/sent")"
+done
+(exit "$ended")
 check ended $? 0
 drops=$(grep -o '"drop":"[A-Z_]*"' "$work/events" | sort -u | grep -v '"NONE"\|"UDP_NO_SOCKET"\|"TCP_NO_CONNECTION"\|"IP_BROADCAST"')
 check drops "$drops" ''

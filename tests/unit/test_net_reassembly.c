@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "net/ether.h"
+#include "net/udp.h"
 #include "random.h"
 #include "wire/checksum.h"
 #include "wire/icmp.h"
@@ -280,6 +281,28 @@ static void what_one_stack_cuts_another_joins(void **state) {
         assert_int_equal(counters_of(f).icmp_echo_replies, 5);
         close_frag(f);
     }
+}
+
+/* An answer is no longer than routers have said that the path takes. */
+static void echo_reply_keeps_to_the_path_mtu(void **state) {
+    (void)state;
+    struct frag *f = open_frag(world_config(), /* six= */ false);
+    aksu_addr to = world_addr(SERVER), from = world_addr(CLIENT);
+    aksu_udp_open ask = {.struct_bytes = sizeof ask, .remote = {.addr = to}, .flags = AKSU_UDP_ECHO};
+    aksu_sock echo;
+    static uint8_t buf[1200], back[1500];
+    for (uint32_t i = 0; i < sizeof buf; i++) buf[i] = (uint8_t)(i * 13);
+    assert_int_equal(aksu_udp_bind(f->w->stack[CLIENT], &ask, &echo), AKSU_OK);
+    size_t got;
+    ak_udp_mtu_told(ak_core_of(f->stack), &from, 600);
+    assert_int_equal(aksu_udp_send(f->w->stack[CLIENT], echo, NULL, buf, sizeof buf), AKSU_OK);
+    world_run(f->w, 1000);
+    assert_int_equal(aksu_udp_recv(f->w->stack[CLIENT], echo, back, sizeof back, &got, NULL), AKSU_OK);
+    assert_true(got == sizeof buf && memcmp(buf, back, got) == 0);
+    aksu_counters counters;
+    aksu_counters_get(f->w->stack[CLIENT], &counters);
+    assert_int_equal(counters.fragments_in, 3); /* 576 bytes of ICMP each */
+    close_frag(f);
 }
 
 /* attack: 1. A SYN with text in two fragments is answered: TCP does not see that it came in pieces. */
@@ -835,6 +858,7 @@ int main(void) {
         cmocka_unit_test(fragments_in_any_order_make_the_datagram),
         cmocka_unit_test(every_size_of_datagram_and_block),
         cmocka_unit_test(what_one_stack_cuts_another_joins),
+        cmocka_unit_test(echo_reply_keeps_to_the_path_mtu),
         cmocka_unit_test(tcp_in_fragments_is_tcp),
         cmocka_unit_test(any_three_fragments_do_as_the_model),
         cmocka_unit_test(fragments_out_of_shape_are_refused_and_told),
