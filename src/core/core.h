@@ -186,6 +186,7 @@ struct ak_core {
     struct ak_blocks blocks;
     struct ak_wheel wheel;
     struct ak_table flows;     /* TCB, SYN, TIME_WAIT by four-tuple */
+    ak_ref flow_hint;          /* the control block of the last segment that had one; AK_NONE */
     struct ak_table listeners; /* by local address and port */
     struct ak_path_mtu datagram_mtu[AK_PATH_MTUS];
     struct ak_table udp;  /* UDP sockets, by address, port and peer */

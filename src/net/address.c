@@ -121,6 +121,7 @@ aksu_err ak_addr_new(struct ak_core *core, const struct ak_addr_entry *entry, st
     if (ak_addr_find(core, AKSU_LINK_ANY, &entry->addr) != NULL) return AKSU_ERR_EXISTS;
     if (net->addr_count == core->config.addr_max) return AKSU_ERR_NO_MEMORY;
     struct ak_addr_entry *added = &ak_addr_entries(net)[net->addr_count++];
+    net->generation++; /* its prefix has a broadcast address, before it is in use itself */
     *added = *entry;
     if (ak_is_ether(core, entry->link))
         ask_first(core, added);

@@ -44,7 +44,24 @@ static bool is_broadcast_udp(const struct ak_core *core, const struct ak_ip *ip)
            !ak_net_is_broadcast(core, &ip->src) && !ak_net_is_ours(core, &ip->src);
 }
 
+/* Packets come in trains: what was right for the one before is for this one, until an address of ours changes. */
+static bool accepted_before(const struct ak_core *core, const aksu_frame *frame, const struct ak_ip *ip) {
+    const struct ak_net *net = ak_net_of(core);
+    return net->accepted.link_after == frame->link + 1u && net->accepted.generation == net->generation &&
+           (frame->flags & AK_FRAME_GROUP) == 0 && ak_addr_equal(&net->accepted.src, &ip->src) &&
+           ak_addr_equal(&net->accepted.dst, &ip->dst);
+}
+
+static void accept_again(const struct ak_core *core, const aksu_frame *frame, const struct ak_ip *ip) {
+    struct ak_net *net = ak_net_of(core);
+    net->accepted.src = ip->src;
+    net->accepted.dst = ip->dst;
+    net->accepted.generation = net->generation;
+    net->accepted.link_after = frame->link + 1u;
+}
+
 static aksu_drop check_addresses(const struct ak_core *core, const aksu_frame *frame, const struct ak_ip *ip) {
+    if (accepted_before(core, frame, ip)) return AKSU_DROP_NONE;
     bool loop = frame->link == ak_loop_link(core);
     if (is_discovery(core, frame, ip)) return AKSU_DROP_NONE;
     if (is_broadcast_udp(core, ip)) return AKSU_DROP_NONE;
@@ -57,6 +74,7 @@ static aksu_drop check_addresses(const struct ak_core *core, const aksu_frame *f
     if (!loop && !catch_all && !ak_net_is_ours(core, &ip->dst)) return AKSU_DROP_IP_NOT_OURS;
     if (!loop && ak_net_is_ours(core, &ip->src)) /* LAND, attack row 70 */
         return ak_addr_equal(&ip->src, &ip->dst) ? AKSU_DROP_TCP_LAND : AKSU_DROP_IP_MARTIAN_SOURCE;
+    accept_again(core, frame, ip);
     return AKSU_DROP_NONE;
 }
 

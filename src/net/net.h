@@ -44,6 +44,11 @@ struct ak_net {
     int64_t route_at;    /* struct ak_route_entry[config.route_max], longest prefix first */
     int64_t ether_at;    /* struct ak_ether[config.link_max]: of Ethernet links */
     uint32_t generation; /* another one: who found a neighbour before looks again */
+    struct {             /* the addresses of the last packet that were right: ip.c */
+        aksu_addr src, dst;
+        uint32_t generation;
+        uint32_t link_after; /* the link's number and one; 0: none yet */
+    } accepted;
     struct ak_wheel_node timer;
     struct ak_table neighbours;              /* by link and address */
     struct ak_list unanswered, idle, active; /* neighbours, by what may be forgotten first: neighbour.c */

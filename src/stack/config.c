@@ -229,6 +229,7 @@ static void init_lists(struct ak_core *core, const struct layout *l) {
     see(core, &core->flows.next, AK_KIND_TCB, offsetof(struct ak_tcb, hash_next));
     see(core, &core->flows.next, AK_KIND_SYN, offsetof(struct ak_syn, hash_next));
     see(core, &core->flows.next, AK_KIND_TIME_WAIT, offsetof(struct ak_time_wait, hash_next));
+    core->flow_hint = AK_NONE;
     ak_table_init(&core->listeners, base + l->listeners, core->config.listener_max);
     see(core, &core->listeners.next, AK_KIND_LISTENER, offsetof(struct ak_listener, hash_next));
     ak_table_init(&core->udp, base + l->udp, core->config.udp_max);

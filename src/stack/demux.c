@@ -1,7 +1,7 @@
 /* A frame comes in: what it is, whether it is sound, and who gets it. */
 #include "net/ether.h"
 #include "net/udp.h"
-#include "stack/stack.h"
+#include "stack/shadow.h"
 #include "wire/udp.h"
 
 static aksu_drop tcp_packet(struct ak_core *core, const struct ak_packet *packet) {
@@ -33,7 +33,13 @@ static aksu_drop tcp_packet(struct ak_core *core, const struct ak_packet *packet
         .time_us = packet->frame->time_us != 0 ? ak_min_u64(packet->frame->time_us, core->now_us) : core->now_us,
         .options = header.options,
     };
+#ifdef AKSU_CHECK_FAST_PATH
+    struct ak_shadow shadow = ak_shadow_begin(core, &seg);
+    ak_tcp_segment_by_steps(core, &seg);
+    ak_shadow_end(core, &shadow);
+#else
     ak_tcp_segment(core, &seg);
+#endif
     return AKSU_DROP_NONE;
 }
 

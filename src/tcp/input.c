@@ -228,16 +228,40 @@ static enum ak_verdict input_record(struct ak_core *core, struct ak_seg *seg, ak
     return verdict;
 }
 
-void ak_tcp_segment(struct ak_core *core, struct ak_seg *seg) {
-    core->counters.tcp_segments_in++;
+/* Segments come in trains: that of the last one is looked at first. */
+static ak_ref flow_of(const struct ak_core *core, const struct ak_tuple *tuple) {
+    if (core->flow_hint != AK_NONE) {
+        const struct ak_tcb *t = ak_tcb_at(core, core->flow_hint);
+        bool in_table = (t->flags & AK_F_LIVE) && t->state == AK_TCP_ESTABLISHED;
+        if (in_table && ak_tuple_equal(&t->tuple, tuple)) return core->flow_hint;
+    }
+    return ak_flow_find(core, tuple);
+}
+
+static void segment_from(struct ak_core *core, struct ak_seg *seg, ak_ref ref) {
     seg->old_incarnation = AK_NONE;
     for (int i = 0; i < 2; i++) {
-        ak_ref ref = ak_flow_find(core, &seg->tuple);
         bool block = ref != AK_NONE && ak_ref_class(ref) == AK_KIND_TCB;
         enum ak_verdict verdict =
             block ? input_connection(core, ak_tcb_at(core, ref), seg) : input_record(core, seg, ref);
         if (verdict != AK_REDEMUX) return;
+        ref = ak_flow_find(core, &seg->tuple);
     }
+}
+
+void ak_tcp_segment_by_steps(struct ak_core *core, struct ak_seg *seg) {
+    core->counters.tcp_segments_in++;
+    segment_from(core, seg, ak_flow_find(core, &seg->tuple));
+}
+
+void ak_tcp_segment(struct ak_core *core, struct ak_seg *seg) {
+    core->counters.tcp_segments_in++;
+    ak_ref ref = flow_of(core, &seg->tuple);
+    if (ref != AK_NONE && ak_ref_class(ref) == AK_KIND_TCB) {
+        core->flow_hint = ref;
+        if (ak_tcp_predicted(core, ak_tcb_at(core, ref), seg)) return;
+    }
+    segment_from(core, seg, ref);
 }
 
 /* ---------------------------------------------------------------- CLOSED and SYN-SENT */

@@ -28,6 +28,7 @@ void ak_memory_feed(struct ak_core *core);
 
 /* ---- input.c: a segment arrives, RFC 9293 s3.10.7.  Finds what it belongs to and does what it says. */
 void ak_tcp_segment(struct ak_core *core, struct ak_seg *seg);
+void ak_tcp_segment_by_steps(struct ak_core *core, struct ak_seg *seg); /* without header prediction */
 
 /* What a step of processing decides. */
 enum ak_verdict {
@@ -51,6 +52,11 @@ struct ak_input {
     bool fin_acked;
     bool refused; /* the segment's text and FIN, for a shut window */
 };
+
+/* predict.c: the segment that is nearly always the next, without the steps.  False: nothing was done. */
+bool ak_tcp_predicted(struct ak_core *core, struct ak_tcb *t, struct ak_seg *seg);
+/* text.c: text from RCV.NXT on, in the window. */
+void ak_tcp_text_in_order(struct ak_input *in, ak_seq left, ak_seq right);
 
 /* ---- one file each: s3.10.7.1, .2, .3, s3.6.1 */
 enum ak_verdict ak_tcp_input_closed(struct ak_core *core, struct ak_seg *seg);

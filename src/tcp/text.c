@@ -166,6 +166,14 @@ static void hold(struct ak_input *in, ak_seq left, ak_seq right) {
     ak_tcp_sack_tell_duplicate(core, in->t, left, right); /* RFC 2883 s4.1.2, inside the block of range_recent */
 }
 
+void ak_tcp_text_in_order(struct ak_input *in, ak_seq left, ak_seq right) {
+    ak_seq stored = store_new(in, left, right);
+    if (ak_seq_lt(stored, right)) in->drop = AKSU_DROP_TCP_NO_MEMORY;
+    if (ak_seq_eq(stored, left)) return;
+    advance(in, stored);
+    owe_ack(in, ak_seq_bytes(left, right));
+}
+
 /* Data after the application has closed: nobody will read it, and the peer must know (SHLD-3). */
 static enum ak_verdict text_after_close(struct ak_input *in) {
     in->drop = AKSU_DROP_TCP_AFTER_CLOSE;
@@ -204,11 +212,7 @@ enum ak_verdict ak_tcp_step_text(struct ak_input *in) {
         return AK_NEXT;
     }
     if (ak_seq_lt(seg->seq, left)) ak_tcp_sack_tell_duplicate(core, t, seg->seq, left); /* RFC 2883 s4.1.1 */
-    ak_seq stored = store_new(in, left, right);
-    if (ak_seq_lt(stored, right)) in->drop = AKSU_DROP_TCP_NO_MEMORY;
-    if (ak_seq_eq(stored, left)) return AK_NEXT;
-    advance(in, stored);
-    owe_ack(in, ak_seq_bytes(left, right));
+    ak_tcp_text_in_order(in, left, right);
     return AK_NEXT;
 }
 

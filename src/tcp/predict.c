@@ -1,0 +1,52 @@
+/* Header prediction (Jacobson 1990): the segment that a receiver of bulk data gets nearly always, in front of the
+ * ordered steps.  It is in order, within the window, acknowledges nothing new, changes no window and has no flag or
+ * option that would mean anything; and nothing of ours is in flight.  Of all that the steps do, this is what is left
+ * for such a segment; tests/fastpath runs both and compares (AKSU_CHECK_FAST_PATH).
+ *
+ * Tracing goes the long way. */
+#include "tcp/tcp.h"
+
+/* Nothing about the connection asks for a step of its own. */
+static bool quiet(const struct ak_core *core, const struct ak_tcb *t, const struct ak_transfer *x) {
+    uint32_t busy = AK_F_ORPHAN | AK_F_PEER_FIN_HELD | AK_F_TAIL_PROBE_DUE | AK_F_FIN_SENT;
+    return t->state == AK_TCP_ESTABLISHED && (t->flags & busy) == 0 && !ak_tracing(core) && x->range_count == 0 &&
+           x->rate == AK_NONE && x->in_recovery == AK_RECOVERY_NONE && !x->tlp.out &&
+           x->due_us[AK_BUSY_PERSIST] == AK_NEVER && x->due_us[AK_BUSY_TAIL_LOSS_PROBE] == AK_NEVER &&
+           x->due_us[AK_BUSY_REORDERING] == AK_NEVER && ak_seq_eq(t->snd.una, t->snd.nxt);
+}
+
+/* And nothing about the segment. */
+static bool expected(const struct ak_core *core, const struct ak_tcb *t, const struct ak_seg *seg) {
+    enum { CE = 3 };
+    uint8_t options = t->flags & AK_F_TIMESTAMPS ? AKSU_OPT_TIMESTAMPS : 0;
+    (void)core;
+    return (seg->flags | AKSU_TCP_PSH) == (AKSU_TCP_ACK | AKSU_TCP_PSH) && ak_seq_eq(seg->seq, t->rcv.nxt) &&
+           seg->text_bytes > 0 && ak_seq_eq(seg->ack, t->snd.una) && seg->options.present == options &&
+           (options == 0 || (int32_t)(seg->options.ts_val - t->ts_recent) >= 0) && (seg->tos & CE) != CE &&
+           !seg->unscaled && seg->wnd != 0 && (uint32_t)seg->wnd << t->snd.wscale == t->snd.wnd &&
+           ak_seq_le(t->snd.wl1, seg->seq) && ak_seq_le(ak_seq_add(seg->seq, seg->text_bytes), t->rcv.edge);
+}
+
+bool ak_tcp_predicted(struct ak_core *core, struct ak_tcb *t, struct ak_seg *seg) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x == NULL || !quiet(core, t, x) || !expected(core, t, seg)) return false;
+    /* fifth */
+    t->last_receive = ak_idle_clock(core);
+    t->probe_count = 0;
+    t->retries = 0;
+    ak_flags_clear(t, AK_F_KEEPALIVE_DUE);
+    if ((t->flags & AK_F_TIMESTAMPS) && ak_seq_le(seg->seq, t->last_ack_sent)) {
+        t->ts_recent = seg->options.ts_val;
+        t->ts_recent_age = t->last_receive;
+    }
+    if (t->flags & AK_F_ECN) x->ecn_end = ak_seq_max(x->ecn_end, t->snd.una);
+    x->delivered_before = x->delivered_bytes;
+    t->snd.wl1 = seg->seq;
+    t->snd.wl2 = seg->ack;
+    ak_tcp_want_output(core, t);
+    /* seventh */
+    struct ak_input in = {.core = core, .t = t, .seg = seg};
+    ak_tcp_text_in_order(&in, seg->seq, ak_seq_add(seg->seq, seg->text_bytes));
+    if (in.drop != AKSU_DROP_NONE) ak_drop_count(core, in.drop);
+    return true;
+}
