@@ -38,9 +38,9 @@ typedef struct lab_host {
     const char *name;
     aksu_addr addr;
     aksu_config config;
-    bool reads, accepts, naive;
-    uint64_t slow_bytes, slow_us; /* it reads so many bytes each time, so often; 0: at once */
-    uint32_t of;                  /* an entry: which host it is about */
+    bool reads, accepts, naive, three_way; /* three_way: of a naive host */
+    uint64_t slow_bytes, slow_us;          /* it reads so many bytes each time, so often; 0: at once */
+    uint32_t of;                           /* an entry: which host it is about */
 } lab_host;
 
 typedef struct lab_router {
@@ -317,6 +317,8 @@ uint32_t lab_forge_icmp(const lab_forged_icmp *forged, uint8_t buf[LAB_FORGED_BY
 /* ---------------------------------------------------------------- naive hosts (naive.c) */
 
 lab_naive *lab_naive_open(const aksu_addr *addr);
+/* It asks back before it believes in a connection, with numbers that count up. */
+void lab_naive_three_way(lab_naive *naive);
 void lab_naive_close(lab_naive *naive);
 /* Puts it on the network; delivered gets the bytes it gives to its application. */
 typedef void lab_delivered(void *user, uint32_t host, const void *bytes, size_t byte_count);

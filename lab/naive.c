@@ -4,6 +4,9 @@
  * learns whether anybody hears it.  The client takes any ACK of its SYN.  ISNs count up from 1.  Segments of an unknown
  * connection are ignored.  A stack like this is for the lab only: it shows what the third segment is for.
  *
+ * With a three-way handshake (lab_naive_three_way) a listener answers by SYN,ACK and waits for the ACK of it; its
+ * numbers still count up, by a thousand with each connection.
+ *
  * It emits the same trace events as the real stack.  It has no FIN, no window, no options, and one retransmission timer
  * of a second for each connection; what it receives it delivers as it comes. */
 #include "lab/lab.h"
@@ -29,6 +32,7 @@ struct lab_naive {
     aksu_addr addr;
     aksu_sim *sim;
     uint32_t host, isn;
+    bool three_way;
     uint16_t port; /* listening; 0: not */
     lab_delivered *delivered;
     void *user;
@@ -40,6 +44,10 @@ lab_naive *lab_naive_open(const aksu_addr *addr) {
     lab_naive *n = calloc(1, sizeof *n);
     if (n != NULL) n->addr = *addr;
     return n;
+}
+
+void lab_naive_three_way(lab_naive *naive) {
+    naive->three_way = true;
 }
 
 void lab_naive_close(lab_naive *naive) {
@@ -195,6 +203,24 @@ static struct naive_connection *find(lab_naive *n, const aksu_flow *flow) {
     return NULL;
 }
 
+/* A SYN is asked about: a connection comes of it when its number is acknowledged. */
+static void answer_syn(lab_naive *n, const aksu_ev_segment *s) {
+    struct naive_connection *c = find(n, &s->flow);
+    if (c == NULL) {
+        c = free_connection(n);
+        if (c == NULL) return;
+        c->flow = s->flow;
+        c->iss = n->isn += 1000;
+        c->snd_nxt = c->snd_una = c->iss + 1;
+        c->irs = s->seq;
+        c->rcv_nxt = s->seq + 1;
+        change(n, c, AK_TCP_LISTEN, AK_TCP_SYN_RECEIVED);
+    }
+    if (c->state == AK_TCP_SYN_RECEIVED)
+        transmit(n, c, &(aksu_ev_segment){.seq = c->iss, .ack = c->rcv_nxt, .flags = AKSU_TCP_SYN | AKSU_TCP_ACK},
+                 NULL);
+}
+
 /* A SYN is a connection: nothing is asked. */
 static void accept_syn(lab_naive *n, const aksu_ev_segment *s) {
     struct naive_connection *c = find(n, &s->flow);
@@ -212,6 +238,11 @@ static void accept_syn(lab_naive *n, const aksu_ev_segment *s) {
 }
 
 static void accept_ack(lab_naive *n, struct naive_connection *c, uint32_t ack) {
+    if (c->state == AK_TCP_SYN_RECEIVED) {
+        change(n, c, AK_TCP_SYN_RECEIVED, AK_TCP_ESTABLISHED);
+        notify(n, c, AKSU_EV_INCOMING);
+        return;
+    }
     if (c->state == AK_TCP_SYN_SENT) {
         if (ack != c->iss + 1) return; /* somebody else's */
         c->due_us = UINT64_MAX;
@@ -271,7 +302,9 @@ static void on_input(void *user, uint64_t now_us, uint64_t packet, const uint8_t
                          .flags = tcp[13],
                          .payload_bytes = (uint32_t)(byte_count - ip - header)};
     struct naive_connection *c = find(n, &s.flow);
-    bool wrong_ack = c != NULL && c->state == AK_TCP_SYN_SENT && s.ack != c->iss + 1;
+    bool opening = c != NULL && (c->state == AK_TCP_SYN_SENT || c->state == AK_TCP_SYN_RECEIVED);
+    bool again = c != NULL && c->state == AK_TCP_SYN_RECEIVED && (s.flags & (AKSU_TCP_SYN | AKSU_TCP_RST)) != 0;
+    bool wrong_ack = opening && !again && s.ack != c->iss + 1;
     bool for_listener = (s.flags & AKSU_TCP_SYN) && s.flow.local_port == n->port;
     if (c == NULL && !for_listener) s.drop = AKSU_DROP_TCP_NO_CONNECTION;
     if (wrong_ack) s.drop = AKSU_DROP_TCP_ACK_UNACCEPTABLE;
@@ -279,14 +312,20 @@ static void on_input(void *user, uint64_t now_us, uint64_t packet, const uint8_t
     emit(n, packet, &event);
     if (s.drop != AKSU_DROP_NONE) return;
     if (for_listener) {
-        accept_syn(n, &s);
+        if (n->three_way)
+            answer_syn(n, &s);
+        else
+            accept_syn(n, &s);
         return;
     }
     if (s.flags & AKSU_TCP_RST) {
         change(n, c, c->state, AK_TCP_CLOSED);
         return;
     }
+    bool answered = c->state == AK_TCP_SYN_SENT && (s.flags & AKSU_TCP_SYN) != 0;
+    if (answered) c->rcv_nxt = s.seq + 1;
     if (s.flags & AKSU_TCP_ACK) accept_ack(n, c, s.ack);
+    if (answered) send_ack(n, c);
     if (s.payload_bytes > 0 && c->state == AK_TCP_ESTABLISHED) accept_text(n, c, &s, tcp + header);
 }
 

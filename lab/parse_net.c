@@ -40,6 +40,10 @@ static bool host_option(struct parser *p, lab_host *h, char *text) {
     *equals = '\0';
     char *given = equals + 1;
     if (strcmp(text, "reads") == 0 && strchr(given, '/') != NULL) return slow_reader(p, h, given);
+    if (strcmp(text, "naive") == 0 && strcmp(given, "three-way") == 0) {
+        h->naive = h->three_way = true;
+        return true;
+    }
     bool yes = strcmp(given, "yes") == 0;
     if (!yes && strcmp(given, "no") != 0 && strcmp(given, "off") != 0 && strcmp(given, "auto") != 0 &&
         strcmp(given, "always") != 0 && !lab_quantity_of(given, &value))

@@ -485,6 +485,7 @@ static bool build(struct player *p) {
             p->r->naive[i] = lab_naive_open(&p->host[i]->addr);
             if (p->r->naive[i] == NULL || lab_naive_add(p->r->naive[i], p->sim, on_naive_delivered, p) != AKSU_OK)
                 return false;
+            if (p->host[i]->three_way) lab_naive_three_way(p->r->naive[i]);
             continue;
         }
         if (aksu_sim_host_add(p->sim, &p->host[i]->addr, &p->host[i]->config, &node) != AKSU_OK) return false;
