@@ -213,6 +213,12 @@ static uint32_t value_of(struct player *p, const lab_number *n) {
     if (n->host >= 0) {
         aksu_tcp_info info;
         known(p, (uint32_t)n->host, &info);
+        if (info.local.port == 0 && n->field != LAB_TS_VAL) {
+            char text[120];
+            (void)snprintf(text, sizeof text, "%s has no connection to take a number from",
+                           p->r->scenario->host[n->host].name);
+            aksu_sim_fail(p->sim, text);
+        }
         const uint32_t values[] = {[LAB_SND_UNA] = info.snd_una,
                                    [LAB_SND_NXT] = info.snd_nxt,
                                    [LAB_RCV_NXT] = info.rcv_nxt,

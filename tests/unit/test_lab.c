@@ -555,6 +555,20 @@ static void bad_file_is_refused_with_its_place(void **state) {
     assert_int_equal(error.line, 5);
 }
 
+static void number_of_no_connection_fails_the_run(void **state) {
+    (void)state;
+    static const char *const text = "at 1s forge a:1 b:80 ACK seq b.rcv_nxt\nexpect lost 0\n";
+    char *source = malloc(strlen(head) + strlen(text) + 1), reason[LAB_REASON_MAX];
+    assert_non_null(source);
+    (void)snprintf(source, strlen(head) + strlen(text) + 1, "%s%s", head, text);
+    lab_error error = {0};
+    lab_scenario *s = lab_parse(source, &error);
+    assert_non_null(s);
+    assert_false(lab_passes(s, LAB_INTACT, 0, reason));
+    assert_non_null(strstr(reason, "b has no connection to take a number from"));
+    lab_free(s);
+}
+
 /* A network of routers whose far link shrinks and whose ways differ: the hosts hear of it and everything arrives. */
 static void routers_paths_and_clocks_do_as_they_say(void **state) {
     (void)state;
@@ -619,6 +633,7 @@ int main(void) {
         cmocka_unit_test(mutation_is_shown_as_such),
         cmocka_unit_test(each_legal_edge_is_walked),
         cmocka_unit_test(runs_are_captured_apart),
+        cmocka_unit_test(number_of_no_connection_fails_the_run),
         cmocka_unit_test(each_loss_has_a_text_in_both_languages),
         cmocka_unit_test(central_scenarios_look_as_before),
         cmocka_unit_test(twins_side_by_side_within_the_width),
