@@ -3,7 +3,7 @@
 #
 # Load goes only to network namespaces made here, which end with this script.
 set -euo pipefail
-groups=(bulk connections memory flat flood udp instructions simulator explain)
+groups=(bulk connections memory flat flood udp goodput instructions simulator explain)
 usage() {
     cat <<TEXT
 usage: ./dev bench [--json] [--only GROUP]...
@@ -16,6 +16,7 @@ usage: ./dev bench [--json] [--only GROUP]...
                    flat          cost of one lookup and one timer at 1,000 and at 1,000,000 connections
                    flood         SYNs a second, and honest clients meanwhile
                    udp           datagrams of 64 bytes echoed a second
+                   goodput       of a stream over paths with delay, loss and reordering, in about 6 minutes
                    instructions  instructions of each elementary operation, by callgrind
                    simulator     virtual time of the simulated network, and the whole catalogue of the lab
                    explain       a capture of 1 GiB, beside tcptrace and tshark where they are installed
@@ -325,6 +326,20 @@ udp() {
         figure "64-byte UDP echoes over ${what#*:}" "$rate" /s "kernel's sockets over veth" "$peer_rate" "$(divide "$rate" "$peer_rate")" - "apart"
         figure "64-byte UDP echoes a CPU second, ${what#*:}" "$cpu" /s "kernel's sockets over veth" "$peer_cpu" "$(divide "$cpu" "$peer_cpu")" - "apart"
     done
+}
+
+# ---------------------------------------------------------------- goodput
+
+goodput() { # cubic both, median of five seeds; AKSU_BENCH_GOODPUT has more arguments, such as --quick
+    local name ours kernel ratio mean
+    tun_there "goodput over paths" || return 0
+    # shellcheck disable=SC2086
+    python3 "$here/bench/goodput.py" "$build" ${AKSU_BENCH_GOODPUT:-} >"$work/goodput"
+    while IFS='|' read -r name ours kernel ratio; do
+        figure "goodput, $name" "$ours" Mbit/s "kernel to kernel, cubic" "$kernel" "$ratio" ">= 0.95" -
+    done < <(sed -n 's/^cell \(.*\): \([0-9.]*\) \([0-9.]*\) \([0-9.]*\)$/\1|\2|\3|\4/p' "$work/goodput")
+    mean=$(sed -n 's/^mean //p' "$work/goodput")
+    figure "goodput, mean of the ratios" "$mean" - "kernel to kernel, cubic" 1 "$mean" ">= 1.0" -
 }
 
 # ---------------------------------------------------------------- instructions
