@@ -61,10 +61,9 @@ static void avoidance(struct ak_transfer *x, const struct ak_cc_ack *ack) {
     c->last_us = ack->now_us;
     estimate_reno(x, c, ack);
     uint64_t t_us = ack->now_us - c->epoch_us;
-    if (window_at(c, t_us / 1000, ack->mss_bytes) < c->w_est) { /* s4.3: the Reno-friendly region */
-        x->cwnd = ak_max_u32(x->cwnd, c->w_est);
-        return;
-    }
+    /* s4.3: the Reno-friendly region.  DEVIATES: cwnd is W_est at least, and what s4.4 makes of it beyond: the ACKs of
+     * a long round trip come in one burst, and W_cubic(t) is below W_est all through the first. */
+    if (window_at(c, t_us / 1000, ack->mss_bytes) < c->w_est) x->cwnd = ak_max_u32(x->cwnd, c->w_est);
     /* s4.2: towards W_cubic(t + RTT), by at most half a window a round trip. */
     uint64_t target = window_at(c, (t_us + ack->srtt_us) / 1000, ack->mss_bytes);
     target = ak_min_u64(target, (uint64_t)x->cwnd + x->cwnd / 2);
