@@ -16,7 +16,8 @@ struct ak_cc_ack {
     uint32_t acked_bytes;     /* newly acknowledged: bytes, however many ACKs tell of them (RFC 3465) */
     uint32_t in_flight_bytes; /* before this ACK */
     uint32_t mss_bytes;
-    uint32_t rtt_us; /* measured by this ACK; 0: none */
+    uint32_t rtt_us;       /* the least measured by this ACK, and by SACK since the last; 0: none */
+    uint32_t sample_count; /* of how many */
     uint32_t srtt_us;
     ak_seq una, nxt; /* SND.UNA after it, SND.NXT */
     bool limited;    /* the window, not the application or the peer, held sending back (RFC 7661) */

@@ -35,10 +35,10 @@ static bool delay_grew(const struct ak_hystart *h) {
     return h->current_us >= h->last_us + threshold_us;
 }
 
-static void sample(struct ak_hystart *h, uint32_t rtt_us) {
+static void sample(struct ak_hystart *h, uint32_t rtt_us, uint32_t count) {
     if (rtt_us == 0) return;
     h->current_us = ak_min_u32(h->current_us, rtt_us);
-    if (h->sample_count < RTT_SAMPLES) h->sample_count++;
+    h->sample_count = (uint8_t)ak_min_u32(h->sample_count + count, RTT_SAMPLES);
     if (h->phase == AK_HYSTART_SLOW_START && delay_grew(h)) {
         h->phase = AK_HYSTART_CONSERVATIVE;
         h->baseline_us = h->current_us;
@@ -59,7 +59,7 @@ void ak_hystart_on_ack(struct ak_transfer *x, struct ak_hystart *h, const struct
         h->phase = AK_HYSTART_SLOW_START;
         h->round_end = ack->nxt;
     }
-    sample(h, ack->rtt_us);
+    sample(h, ack->rtt_us, ack->sample_count);
     x->cwnd += h->phase == AK_HYSTART_CONSERVATIVE ? bytes / CSS_DIVISOR : bytes;
     if (ak_seq_lt(ack->una, h->round_end)) return;
     round_begins(h, ack);

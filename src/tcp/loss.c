@@ -16,10 +16,11 @@ static uint32_t sent_bytes(const struct ak_tcb *t) {
 }
 
 /* RFC 5681 s2, but for what recovery let go beyond the window while SND.UNA stood still; in recovery cwnd itself is for
- * the moment only, and ssthresh is the window. */
+ * the moment only, and ssthresh is the window.  Of ACKs that come in one batch none but the last lets anything go; the
+ * flight is what it was before them. */
 static uint32_t flight_size(const struct ak_tcb *t, const struct ak_transfer *x) {
     uint32_t window = x->in_recovery == AK_RECOVERY_NONE ? x->cwnd : ak_max_u32(x->cwnd, x->ssthresh);
-    return ak_min_u32(sent_bytes(t), window);
+    return ak_min_u32(ak_max_u32(sent_bytes(t), x->pushed_out_bytes), window);
 }
 
 /* The first segment of the flight is lost: RFC 6582 s3.2 steps 2 and 5. */
@@ -101,6 +102,7 @@ static void leave_recovery(struct ak_core *core, struct ak_tcb *t) {
     else if (x->in_recovery == AK_RECOVERY_FAST)
         x->cwnd = x->ssthresh;
     x->in_recovery = AK_RECOVERY_NONE;
+    x->sack_trips.count = 0;
     ak_rack_recovery_ended(x);
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_RECOVERY_EXIT);
 }
@@ -111,10 +113,18 @@ static bool window_was_used(const struct ak_transfer *x, ak_seq una, uint32_t in
     return ak_seq_lt(una, x->limited_end) || (x->cwnd < x->ssthresh && in_flight >= x->cwnd / 2);
 }
 
+static void add_sack_trips(struct ak_transfer *x, struct ak_cc_ack *ack) {
+    ack->sample_count = x->sack_trips.count + (ack->rtt_us != 0 ? 1 : 0);
+    if (x->sack_trips.count > 0 && (ack->rtt_us == 0 || ack->rtt_us > x->sack_trips.least_us))
+        ack->rtt_us = x->sack_trips.least_us;
+    x->sack_trips.count = 0;
+}
+
 /* Congestion control hears of the acknowledgment: RFC 5681 s3.1. */
 static void grow_window(struct ak_core *core, struct ak_tcb *t, struct ak_cc_ack *ack, ak_seq old_una) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     uint32_t before = x->cwnd;
+    add_sack_trips(x, ack);
     ack->srtt_us = t->srtt_us;
     ack->una = t->snd.una;
     ack->nxt = t->snd.nxt;
@@ -138,6 +148,19 @@ static uint32_t duplicates_settled(struct ak_transfer *x, uint32_t acked, uint32
     }
     x->duplicate_acks -= settled;
     return ak_min_u32(settled * mss, acked);
+}
+
+/* RFC 5681 s4.3: "Loss in two successive windows of data [...] should be taken as two indications of congestion".  What
+ * was sent in the recovery that ends was lost too, and its repair is under way: RFC 6675 s5 lets a recovery last to its
+ * RecoveryPoint, so the next begins here, and what is in flight by now belongs to it. */
+static void successive_recovery(struct ak_core *core, struct ak_tcb *t) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    uint32_t beyond = x->lost_beyond_bytes;
+    ak_tcp_recovery_enter(core, t);
+    /* D-SACK may still tell that all of that came twice; what is marked and has not gone again counts when it goes. */
+    x->undo.retransmitted = beyond > x->lost_bytes;
+    x->undo.undecided = false;
+    x->undo.again_bytes = beyond > x->lost_bytes ? beyond - x->lost_bytes : 0;
 }
 
 void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
@@ -164,6 +187,10 @@ void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, const struct ak
     if (x->in_recovery != AK_RECOVERY_NONE && ak_seq_ge(seg->ack, x->recovery_end)) {
         x->duplicate_acks = 0;
         leave_recovery(core, t);
+        if (x->lost_beyond_bytes > 0) {
+            successive_recovery(core, t);
+            return;
+        }
         /* It covers what had come long before: only what has come now is a measure of growth. */
         ack.acked_bytes = t->flags & AK_F_SACK ? ak_min_u32(ack.acked_bytes, ak_tcp_newly_delivered(x)) : 0;
     } else if (x->in_recovery == AK_RECOVERY_FAST) {
@@ -185,6 +212,7 @@ void ak_tcp_recovery_enter(struct ak_core *core, struct ak_tcb *t) {
     x->in_recovery = AK_RECOVERY_FAST;
     x->recovery_end = t->snd.nxt;
     x->partial_acks = 0;
+    x->lost_beyond_bytes = 0;
     x->reduced_us = core->now_us;
     ak_cc_congestion(core, t, AK_CC_LOSS, x->undo.flight_bytes);
     /* RFC 9937 s6.2: RecoverFS is what was in flight, without what had been delivered before this very ACK. */
@@ -194,8 +222,7 @@ void ak_tcp_recovery_enter(struct ak_core *core, struct ak_tcb *t) {
     ak_tcp_trace_cwnd(core, t, AKSU_CWND_RECOVERY_ENTER);
 }
 
-/* RFC 5681 s4.3: "Loss in two successive windows of data, or the loss of a retransmission, should be taken as two
- * indications of congestion": what is lost now was sent after the window had been reduced. */
+/* The same for "the loss of a retransmission", which was sent after the window had been reduced: at once. */
 void ak_tcp_recovery_again(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     uint32_t flight = flight_size(t, x);
@@ -204,6 +231,7 @@ void ak_tcp_recovery_again(struct ak_core *core, struct ak_tcb *t) {
     if (x->rate == AK_NONE) x->cwnd = flight;
     ak_cc_congestion(core, t, AK_CC_LOSS, flight);
     x->recovery_end = t->snd.nxt;
+    x->lost_beyond_bytes = 0;
     x->reduced_us = core->now_us;
     ak_ecn_reduced(core, t);
     ak_prr_begin(x, ak_tcp_in_flight(x, t, mss) + x->lost_bytes + ak_tcp_newly_delivered(x));
@@ -276,6 +304,7 @@ void ak_tcp_rto_losses(struct ak_core *core, struct ak_tcb *t) {
     ak_flags_clear(t, AK_F_TAIL_PROBE_DUE);
     x->in_recovery = AK_RECOVERY_RTO;
     x->recovery_end = t->snd.nxt;
+    x->lost_beyond_bytes = 0;
     /* RFC 2018 s8: the oldest byte was selectively acknowledged and not since: the peer has taken that back. */
     if (ak_record_at(core, x->record_head)->flags & AK_RECORD_SACKED) ak_record_forget_sack(core, x);
     if (t->flags & AK_F_SACK) {

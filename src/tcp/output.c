@@ -75,12 +75,21 @@ static bool probing(const struct ak_core *core, const struct ak_tcb *t) {
     return x != NULL && x->due_us[AK_BUSY_PERSIST] != AK_NEVER;
 }
 
+static bool first_again_in_recovery(const struct ak_core *core, const struct ak_tcb *t, ak_seq seq) {
+    return ak_transfer_of(core, t)->in_recovery == AK_RECOVERY_FAST && (t->flags & AK_F_SACK) &&
+           ak_seq_eq(seq, t->snd.una);
+}
+
 static void commit(struct ak_core *core, struct ak_tcb *t, const struct ak_plan *plan, uint32_t mss) {
     core->counters.tcp_segments_out++;
     switch (plan->kind) {
     case AK_PLAN_NOTHING: return;
     case AK_PLAN_SYN: syn_went(core, t, plan, mss); break;
-    case AK_PLAN_RETRANSMIT: ak_tcp_flight_retransmitted(core, t, plan->record, plan->bytes); break;
+    case AK_PLAN_RETRANSMIT:
+        ak_tcp_flight_retransmitted(core, t, plan->record, plan->bytes);
+        /* RFC 6675 s6: a loss that takes several round trips to repair is no timeout as long as ACKs come. */
+        if (first_again_in_recovery(core, t, plan->seq)) ak_tcp_rto_restart(core, t);
+        break;
     case AK_PLAN_DATA:
         new_data_went(core, t, plan, mss);
         if (plan->mtu_probe) ak_plpmtud_sent(core, t, plan->seq);
@@ -128,6 +137,7 @@ static void commit_nothing(struct ak_core *core, struct ak_tcb *t, const struct 
     }
     if (plan->stop == AK_STOP_RECORDS) ak_memory_wait(core, t);
     if (plan->stop == AK_STOP_CWND) x->limited_end = t->snd.nxt;
+    x->pushed_out_bytes = ak_seq_bytes(t->snd.una, t->snd.nxt);
     bool wants = plan->stop == AK_STOP_EMPTY || plan->stop == AK_STOP_NAGLE || plan->stop == AK_STOP_CORK;
     if (x->rate != AK_NONE && wants) ak_rate_ran_out(core, t);
     if (plan->stop == AK_STOP_PACE && x->due_us[AK_BUSY_PACING] != x->pace_next_us)

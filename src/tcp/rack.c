@@ -76,7 +76,7 @@ void ak_rack_recovery_ended(struct ak_transfer *x) {
 
 /* s6.2 step 5: marks what is lost, and sets the timer for what may be next.  Those in flight lie in the order of their
  * transmission, so the first that is not lost ends the search: each step but the last takes a record off the list.
- * Answers when the latest of them was sent. */
+ * Answers when the latest of them was sent, but for those that mean congestion only when this recovery ends. */
 static void mark_until(struct ak_core *core, struct ak_tcb *t, aksu_loss_cause cause, uint64_t *ret_latest_us) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     uint64_t wait_us = x->rack.rtt_us + reordering_window_us(t, x, ak_tcp_effective_mss(core, t, 0));
@@ -91,7 +91,11 @@ static void mark_until(struct ak_core *core, struct ak_tcb *t, aksu_loss_cause c
             next_us = r->sent_us + wait_us;
             break;
         }
-        *ret_latest_us = r->sent_us;
+        bool beyond = x->in_recovery == AK_RECOVERY_FAST && ak_seq_ge(r->seq, x->recovery_end);
+        if (x->rate != AK_NONE || !beyond)
+            *ret_latest_us = r->sent_us;
+        else
+            x->lost_beyond_bytes += r->bytes;
         ak_record_mark_lost(core, t, x->sent.head, cause);
     }
     if (cause != AKSU_LOSS_BY_RACK) return;
@@ -105,10 +109,12 @@ void ak_rack_detect(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     if (!x->rack.any || (x->sacked_bytes == 0 && x->in_recovery == AK_RECOVERY_NONE)) return;
     uint32_t lost_before = x->lost_bytes, excused_before = x->mtu.excused_bytes;
+    uint32_t beyond_before = x->lost_beyond_bytes;
     uint64_t latest_us = 0;
     mark_until(core, t, AKSU_LOSS_BY_RACK, &latest_us);
     if (x->lost_bytes == lost_before) return;
     if (x->lost_bytes - lost_before == x->mtu.excused_bytes - excused_before) { /* a probe of the path MTU, only */
+        x->lost_beyond_bytes = beyond_before;
         ak_tcp_want_output(core, t);
         return;
     }

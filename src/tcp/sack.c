@@ -44,6 +44,13 @@ static bool covered(const struct ak_record *r, struct ak_range block, struct ak_
     return ak_seq_lt(ret_part->left, ret_part->right);
 }
 
+/* Where segments overtake each other SND.UNA moves seldom, and by what was late: the others tell of the queue. */
+static void note_trip(struct ak_transfer *x, uint64_t trip_us) {
+    uint32_t us = (uint32_t)ak_max_u64(1, ak_min_u64(trip_us, UINT32_MAX));
+    x->sack_trips.least_us = x->sack_trips.count == 0 ? us : ak_min_u32(x->sack_trips.least_us, us);
+    x->sack_trips.count++;
+}
+
 /* Marks what the block covers of a record; answers where to go on, AK_NONE: no record is free, the rest is ignored. */
 static uint32_t take_record(struct ak_core *core, struct ak_tcb *t, uint32_t at, struct ak_range part,
                             const struct ak_seg *seg) {
@@ -56,6 +63,7 @@ static uint32_t take_record(struct ak_core *core, struct ak_tcb *t, uint32_t at,
     }
     if (!ak_record_split(core, x, at, ak_seq_bytes(r->seq, part.right))) return AK_NONE;
     ak_rack_delivered(core, t, r, seg);
+    if ((r->flags & AK_RECORD_RETRANSMITTED) == 0) note_trip(x, ak_tcp_trip_us(seg, r->sent_us));
     x->delivered_bytes += r->bytes;
     if (x->rate != AK_NONE) ak_rate_delivered(core, t, r, r->bytes, seg);
     ak_mtu_arrived(t, x, r, r->bytes);

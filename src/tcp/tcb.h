@@ -148,12 +148,17 @@ struct ak_transfer {
     bool sack_looked;                        /* the hints mean something */
     uint32_t lost_bytes;                     /* of records to be sent again */
     uint32_t sacked_bytes;
+    struct { /* round trips of what was selectively acknowledged since SND.UNA last moved */
+        uint32_t least_us, count;
+    } sack_trips;
     uint32_t duplicate_acks;
-    uint32_t partial_acks;     /* of this fast recovery */
-    ak_seq recovery_end;       /* RFC 6582's recover */
-    uint32_t delivered_bytes;  /* by ACK, SACK and duplicate ACKs, ever: modulo 2^32 */
-    uint32_t delivered_before; /* the ACK in hand */
-    uint64_t reduced_us;       /* when the window was last reduced in fast recovery */
+    uint32_t partial_acks;      /* of this fast recovery */
+    ak_seq recovery_end;        /* RFC 6582's recover */
+    uint32_t delivered_bytes;   /* by ACK, SACK and duplicate ACKs, ever: modulo 2^32 */
+    uint32_t delivered_before;  /* the ACK in hand */
+    uint64_t reduced_us;        /* when the window was last reduced in fast recovery */
+    uint32_t lost_beyond_bytes; /* of what was sent in this fast recovery: means another when it ends */
+    uint32_t pushed_out_bytes;  /* FlightSize when output last went as far as it could */
     struct {
         uint64_t delivered, out; /* RFC 9937 s6: prr_delivered, prr_out */
         uint32_t recover_fs;

@@ -52,6 +52,7 @@ static void take_back(struct ak_core *core, struct ak_tcb *t, uint32_t acked_byt
     }
     x->in_recovery = AK_RECOVERY_NONE;
     x->recovery_end = t->snd.una;
+    x->lost_beyond_bytes = 0;
     x->frto = AK_FRTO_OFF;
     x->undo.kept = false;
     if (timeout)

@@ -41,6 +41,7 @@ static void path_round_in(struct path *p, uint32_t acks, bool limited) {
             .in_flight_bytes = window,
             .mss_bytes = MSS,
             .rtt_us = p->rtt_us,
+            .sample_count = 1,
             .srtt_us = p->rtt_us,
             .una = ak_seq_of(una),
             .nxt = ak_seq_of(p->sent + i * bytes),
@@ -314,6 +315,42 @@ static void hystart_after_a_loss_is_over(void **state) {
     assert_int_equal(p.x.cwnd, 2 * MSS);
 }
 
+/* RFC 9438 s4.3, s4.4: a round trip's ACKs may come in one burst, all of them at the beginning of the stage, where
+ * W_cubic(t) is not yet beyond the Reno estimate: the window grows towards W_cubic(t + RTT) all the same. */
+static void cubic_burst_of_acks_after_a_reduction_grows_as_cubic(void **state) {
+    (void)state;
+    struct path p = path_open("cubic", 100, 100 * MSS);
+    p.cc->on_congestion(&p.x, AK_CC_LOSS, 100 * MSS, MSS);
+    assert_int_equal(p.x.cwnd, 70 * MSS);
+    for (uint32_t i = 0; i < 70; i++) {
+        struct ak_cc_ack ack = {
+            .acked_bytes = MSS, .mss_bytes = MSS, .srtt_us = 300000, .limited = true, .now_us = 5000000};
+        p.cc->on_ack(&p.x, &ack);
+    }
+    assert_in_range(p.x.cwnd, 73 * MSS, 76 * MSS); /* W_cubic(0.3 s) is 75.96, Reno's estimate 70.5 */
+}
+
+/* Round trips that only SACK has told of count: where segments overtake each other SND.UNA moves a few times a round.
+ */
+static void hystart_samples_of_sack_end_slow_start(void **state) {
+    (void)state;
+    struct path p = path_open("cubic", 100, UINT32_MAX);
+    for (uint32_t round = 0; round < 8; round++) {
+        struct ak_cc_ack ack = {.acked_bytes = 50 * MSS,
+                                .in_flight_bytes = p.x.cwnd,
+                                .mss_bytes = MSS,
+                                .rtt_us = RTT_US + (round < 2 ? 0 : 20000),
+                                .sample_count = 8,
+                                .srtt_us = RTT_US,
+                                .una = ak_seq_of(1000 * round),
+                                .nxt = ak_seq_of(1000 * (round + 1)),
+                                .limited = true,
+                                .now_us = 1000000 + round * RTT_US};
+        p.cc->on_ack(&p.x, &ack);
+    }
+    assert_int_not_equal(p.x.ssthresh, UINT32_MAX);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_find_their_index_and_back),
@@ -334,6 +371,8 @@ int main(void) {
         cmocka_unit_test(hystart_growing_delay_ends_slow_start_after_five_careful_rounds),
         cmocka_unit_test(hystart_delay_that_shrinks_again_resumes_slow_start),
         cmocka_unit_test(hystart_small_or_unsure_growth_goes_on),
+        cmocka_unit_test(cubic_burst_of_acks_after_a_reduction_grows_as_cubic),
+        cmocka_unit_test(hystart_samples_of_sack_end_slow_start),
         cmocka_unit_test(hystart_after_a_loss_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

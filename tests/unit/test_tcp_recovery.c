@@ -276,6 +276,77 @@ static void retransmission_lost_is_sent_again_without_a_timeout(void **state) {
     world_close(p.w);
 }
 
+/* RFC 6675 s6: the timer begins anew with a retransmission of the oldest segment, so that a recovery of several round
+ * trips is no timeout as long as ACKs come. */
+static void retransmission_of_the_oldest_restarts_the_timer(void **state) {
+    (void)state;
+    struct peer p = sack_peer(20);
+    we_send(&p, 40 * SEG);
+    world_run(p.w, 20000);
+    struct block first = {1, 10};
+    peer_sacks(&p, 0, &first, 1);
+    world_run(p.w, 900000); /* nearly all of the smallest RTO of a second */
+    struct block second = {1, 20};
+    peer_sacks(&p, 0, &second, 1);
+    world_run(p.w, 50000);
+    struct block third = {1, 22};
+    peer_sacks(&p, 0, &third, 1);
+    assert_int_equal(times_sent(&p, 0), 3);
+    world_run(p.w, 950000); /* counted from the third transmission */
+    assert_int_equal(counters_of(&p).rto_fired, 0);
+    world_run(p.w, 200000);
+    assert_int_equal(counters_of(&p).rto_fired, 1);
+    world_close(p.w);
+}
+
+/* RFC 5681 s4.3, RFC 6675 s5: what was sent in a recovery and lost is sent again at once, and is another indication of
+ * congestion when that recovery has come to its RecoveryPoint. */
+static void loss_in_the_next_window_reduces_when_recovery_ends(void **state) {
+    (void)state;
+    struct peer p = sack_peer(20);
+    we_send(&p, 60 * SEG);
+    world_run(p.w, 20000);
+    struct block first = {1, 19};
+    peer_sacks(&p, 0, &first, 1);
+    uint32_t once = info_of(&p).ssthresh_bytes;
+    assert_int_equal(once, 20 * SEG * 7 / 10);
+    assert_int_equal(times_sent(&p, 24), 1);
+    world_run(p.w, 20000);
+    struct block second[] = {{1, 19}, {20, 21}}; /* 19, of the first window, too */
+    peer_sacks(&p, 0, second, 2);
+    assert_int_equal(times_sent(&p, 19), 2);
+    world_run(p.w, 5000);
+    struct block third[] = {{20, 22}, {23, 25}}; /* 22, sent in the recovery */
+    peer_sacks(&p, 19, third, 2);
+    assert_int_equal(times_sent(&p, 22), 2);
+    assert_int_equal(info_of(&p).ssthresh_bytes, once);
+    world_run(p.w, 5000);
+    peer_sacks(&p, 22, &third[1], 1); /* beyond the RecoveryPoint */
+    assert_int_equal(info_of(&p).ssthresh_bytes, once * 7 / 10);
+    assert_int_equal(counters_of(&p).fast_retransmits, 2);
+    world_close(p.w);
+}
+
+/* ACKs that come in one batch let nothing go before the last of them: FlightSize is what it was before them. */
+static void losses_told_in_a_batch_halve_what_was_in_flight_before_it(void **state) {
+    (void)state;
+    struct peer p = sack_peer(40);
+    we_send(&p, 40 * SEG);
+    world_run(p.w, 20000);
+    struct ak_tcp_header header = {.src_port = PEER_PORT,
+                                   .dst_port = p.our_port,
+                                   .seq = {PEER_ISS + 1},
+                                   .ack = {p.iss + 1 + 20 * SEG},
+                                   .flags = AKSU_TCP_ACK,
+                                   .wnd = p.wnd};
+    uint8_t packet[PEER_PACKET_MAX];
+    peer_input(&p, packet, peer_packet(&p, packet, &header, 0));
+    struct block block = {21, 30};
+    peer_sacks(&p, 20, &block, 1);
+    assert_int_equal(info_of(&p).ssthresh_bytes, 40 * SEG * 7 / 10);
+    world_close(p.w);
+}
+
 /* RFC 6582 s3.2 step 3: "For the first partial ACK that arrives during fast recovery, also reset the retransmit timer":
  * for the first only, so that a flight with many holes is not mended one in a round trip. */
 static void many_holes_without_sack_end_in_a_timeout(void **state) {
@@ -616,6 +687,9 @@ int main(void) {
         cmocka_unit_test(sack_of_neighbours_makes_one_record),
         cmocka_unit_test(sack_taken_back_all_is_sent_again_after_the_timeout),
         cmocka_unit_test(retransmission_lost_is_sent_again_without_a_timeout),
+        cmocka_unit_test(retransmission_of_the_oldest_restarts_the_timer),
+        cmocka_unit_test(loss_in_the_next_window_reduces_when_recovery_ends),
+        cmocka_unit_test(losses_told_in_a_batch_halve_what_was_in_flight_before_it),
         cmocka_unit_test(many_holes_without_sack_end_in_a_timeout),
         cmocka_unit_test(timeout_again_sends_the_earliest_first),
         cmocka_unit_test(duplicates_after_a_timeout_let_nothing_go),
