@@ -5,10 +5,10 @@
  * connection are ignored.  A stack like this is for the lab only: it shows what the third segment is for.
  *
  * With a three-way handshake (lab_naive_three_way) a listener answers by SYN,ACK and waits for the ACK of it; its
- * numbers still count up, by a thousand with each connection.
+ * numbers still count up, by one with each connection.
  *
  * It emits the same trace events as the real stack.  It has no FIN, no window, no options, and one retransmission timer
- * of a second for each connection; what it receives it delivers as it comes. */
+ * of a second for each connection; what lies in its window, if it has one, it delivers as it comes. */
 #include "lab/lab.h"
 
 #include <stdlib.h>
@@ -18,6 +18,7 @@
 #define NAIVE_TEXT_MAX 512
 #define NAIVE_RETRY_US 1000000
 #define NAIVE_RETRIES  5
+#define NAIVE_WINDOW   65535u
 
 struct naive_connection {
     aksu_tcp_state state; /* CLOSED: free */
@@ -25,6 +26,7 @@ struct naive_connection {
     uint32_t iss, irs, snd_una, snd_nxt, rcv_nxt;
     char text[NAIVE_TEXT_MAX]; /* sent and not acknowledged, from snd_una (from iss + 1 while the SYN is) */
     uint32_t text_bytes, retries;
+    bool knows; /* where the peer's numbers begin: a SYN has told */
     uint64_t due_us;
 };
 
@@ -151,7 +153,7 @@ void lab_naive_listen(lab_naive *n, uint16_t port) {
 void lab_naive_connect(lab_naive *n, const aksu_endpoint *remote, uint16_t port) {
     struct naive_connection *c = free_connection(n);
     if (c == NULL) return;
-    n->isn += 1000;
+    n->isn++;
     c->flow = (aksu_flow){.local = n->addr, .remote = remote->addr, .local_port = port, .remote_port = remote->port};
     c->iss = n->isn;
     c->snd_una = c->snd_nxt = c->iss + 1;
@@ -210,10 +212,11 @@ static void answer_syn(lab_naive *n, const aksu_ev_segment *s) {
         c = free_connection(n);
         if (c == NULL) return;
         c->flow = s->flow;
-        c->iss = n->isn += 1000;
+        c->iss = ++n->isn;
         c->snd_nxt = c->snd_una = c->iss + 1;
         c->irs = s->seq;
         c->rcv_nxt = s->seq + 1;
+        c->knows = true;
         change(n, c, AK_TCP_LISTEN, AK_TCP_SYN_RECEIVED);
     }
     if (c->state == AK_TCP_SYN_RECEIVED)
@@ -231,6 +234,7 @@ static void accept_syn(lab_naive *n, const aksu_ev_segment *s) {
         c->snd_nxt = c->snd_una = 1;
         c->irs = s->seq;
         c->rcv_nxt = s->seq + 1;
+        c->knows = true;
         change(n, c, AK_TCP_LISTEN, AK_TCP_ESTABLISHED);
         notify(n, c, AKSU_EV_INCOMING);
     }
@@ -258,7 +262,7 @@ static void accept_ack(lab_naive *n, struct naive_connection *c, uint32_t ack) {
     if (c->text_bytes == 0) c->due_us = UINT64_MAX;
 }
 
-/* Whatever comes is delivered as it comes: without a number to begin from there is no order to check. */
+/* What comes is delivered as it comes, without order; only who knows where the numbers begin has a window. */
 static void accept_text(lab_naive *n, struct naive_connection *c, const aksu_ev_segment *s, const uint8_t *data) {
     aksu_trace_event event = {.kind = AKSU_TRACE_ACCEPTED};
     event.u.accepted = (aksu_ev_accepted){.flow = c->flow, .seq = s->seq, .bytes = s->payload_bytes};
@@ -304,9 +308,11 @@ static void on_input(void *user, uint64_t now_us, uint64_t packet, const uint8_t
     struct naive_connection *c = find(n, &s.flow);
     bool opening = c != NULL && (c->state == AK_TCP_SYN_SENT || c->state == AK_TCP_SYN_RECEIVED);
     bool again = c != NULL && c->state == AK_TCP_SYN_RECEIVED && (s.flags & (AKSU_TCP_SYN | AKSU_TCP_RST)) != 0;
+    bool outside = c != NULL && c->knows && s.payload_bytes > 0 && s.seq - c->rcv_nxt >= NAIVE_WINDOW;
     bool wrong_ack = opening && !again && s.ack != c->iss + 1;
     bool for_listener = (s.flags & AKSU_TCP_SYN) && s.flow.local_port == n->port;
     if (c == NULL && !for_listener) s.drop = AKSU_DROP_TCP_NO_CONNECTION;
+    if (outside) s.drop = AKSU_DROP_TCP_SEQUENCE;
     if (wrong_ack) s.drop = AKSU_DROP_TCP_ACK_UNACCEPTABLE;
     aksu_trace_event event = segment_event(NULL, &s);
     emit(n, packet, &event);
@@ -323,7 +329,10 @@ static void on_input(void *user, uint64_t now_us, uint64_t packet, const uint8_t
         return;
     }
     bool answered = c->state == AK_TCP_SYN_SENT && (s.flags & AKSU_TCP_SYN) != 0;
-    if (answered) c->rcv_nxt = s.seq + 1;
+    if (answered) {
+        c->rcv_nxt = s.seq + 1;
+        c->knows = true;
+    }
     if (s.flags & AKSU_TCP_ACK) accept_ack(n, c, s.ack);
     if (answered) send_ack(n, c);
     if (s.payload_bytes > 0 && c->state == AK_TCP_ESTABLISHED) accept_text(n, c, &s, tcp + header);
