@@ -1,11 +1,6 @@
 #!/usr/bin/env bash
 # The command line: whatever is wrong with it is one line that names it, and exit status 2; and nothing is left behind.
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work
-failed=0
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 fail() {
     echo "FAILED $1: $2"
     failed=1

@@ -1,20 +1,7 @@
 #!/usr/bin/env bash
 # --dhcp against dnsmasq: an address, its network and the way out; served and connected by it; given back; and no server.
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 export PATH=$PATH:/usr/sbin:/sbin
-. "$AKSU_SOURCE/tests/interop/_wait.bash"
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work
-failed=0
-check() { # what, got, wanted
-    if [ "$2" != "$3" ]; then
-        echo "FAILED $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
-hash() { sha256sum <"$1" | cut -d' ' -f1; }
 if [ ! -x "$(command -v dnsmasq)" ]; then
     echo "there is no dnsmasq here"
     exit 77

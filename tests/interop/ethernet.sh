@@ -1,21 +1,7 @@
 #!/usr/bin/env bash
 # Ethernet with the kernel at the other end: TAP and a packet socket on veth, both versions.  ARP and NDP both ways, ping,
 # curl by hash at several MTUs, neighbours that vanish, addresses that are taken, VLANs.
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
-. "$AKSU_SOURCE/tests/interop/_wait.bash"
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work
-failed=0
-check() { # what, got, wanted
-    if [ "$2" != "$3" ]; then
-        echo "FAILED $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
-hash() { sha256sum <"$1" | cut -d' ' -f1; }
-code() { curl -g -s -o /dev/null -m 10 -w '%{http_code}' "$@"; }
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 wait_http() { # url
     for _ in $(seq 100); do [ "$(code "$1/nothing")" = 404 ] && return; sleep 0.1; done
     echo "FAILED: nobody at $1: $(cat "$work/errors")"

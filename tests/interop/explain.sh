@@ -1,20 +1,12 @@
 #!/usr/bin/env bash
 # aksu explain on what tcpdump captured of the kernel's own connections: closed, refused, reset, half-closed, unanswered,
 # over IPv4 and IPv6, on the loopback device and through the cooked device.
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 for tool in tcpdump curl python3; do
-    command -v $tool >/dev/null || { echo "skipped: no $tool"; exit 77; }
+    command -v $tool >/dev/null || skip "no $tool"
 done
-work=$(mktemp -d)
 trap 'kill $dumps $server $player 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
-dumps="" server="" player="" failed=0
-check() { # what, got, wanted
-    if [ "$2" != "$3" ]; then
-        echo "FAILED $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
+dumps="" server="" player=""
 ip link set lo up
 sysctl -qw net.ipv6.conf.lo.disable_ipv6=0 2>/dev/null
 
@@ -120,7 +112,6 @@ check other_line "$(cat "$work/errors")" "aksu: $work/gif: at byte 0: neither pc
 check standard_input $? 0
 
 # The same ladder of a live connection, as a picture.
-export XDG_RUNTIME_DIR=$work
 "$AKSU" serve --quiet --svg "$work/live.svg" "$work/www" 2>"$work/errors" & live=$!
 for _ in $(seq 40); do curl -s -m 5 -o "$work/got" http://192.0.2.2:8080/file && break; sleep 0.05; done
 if kill -0 $live 2>/dev/null; then

@@ -1,19 +1,7 @@
 #!/usr/bin/env bash
 # The kernel sends what does not fit into one packet, over IPv4 and IPv6: echo requests, whose answers come back in fragments
 # too, and datagrams to a port that nobody has, of which it learns only if they were put together.
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
-. "$AKSU_SOURCE/tests/interop/_wait.bash"
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work
-failed=0
-check() { # what, got, wanted
-    if [ "$2" != "$3" ]; then
-        echo "FAILED $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 ip link set lo up
 ours=(192.0.2.2)
 both=()

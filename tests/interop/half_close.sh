@@ -1,20 +1,7 @@
 #!/usr/bin/env bash
 # Half-close: either side may end first and the other goes on, with aksu connect and aksu listen.  The side that goes on says nothing before
 # the other's end has come.
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
-. "$AKSU_SOURCE/tests/interop/_wait.bash"
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work
-failed=0
-check() { # what, got, wanted
-    if [ "$2" != "$3" ]; then
-        echo "FAILED $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
-hash() { sha256sum <"$1" | cut -d' ' -f1; }
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 ip link set lo up
 if ! ip tuntap add aksu5 mode tun || ! ip addr add 192.0.2.1/24 dev aksu5 || ! ip link set aksu5 up; then
     echo "skipped: no TUN device can be had here"

@@ -1,11 +1,8 @@
 #!/usr/bin/env bash
 # aksu serve spoken to byte by byte: refusals before the body, conditions, ranges, what is malformed or too large, time limits, a full disk, a
 # file that shrinks, and the end by signals.
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
-work=$(mktemp -d)
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; umount "$work/small/disk" 2>/dev/null; rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work
 ip link set lo up
 mkdir -p "$work/www" "$work/small/disk"
 head -c 8000000 /dev/urandom >"$work/www/file"

@@ -1,20 +1,6 @@
 #!/usr/bin/env bash
 # The kernel over IPv6: curl and netcat both ways by hash, ping, refusal, a path that shrinks, and both families at once.
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
-. "$AKSU_SOURCE/tests/interop/_wait.bash"
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work
-failed=0
-check() { # what, got, wanted
-    if [ "$2" != "$3" ]; then
-        echo "FAILED $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
-hash() { sha256sum <"$1" | cut -d' ' -f1; }
-code() { curl -g -s -o /dev/null -m 10 -w '%{http_code}' "$@"; }
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 if [ ! -e /proc/net/if_inet6 ]; then
     echo "the kernel has no IPv6"
     exit 77

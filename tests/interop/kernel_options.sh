@@ -1,19 +1,7 @@
 #!/usr/bin/env bash
 # A kernel with timestamps, window scaling and SACK switched off, one after another and together: downloads and uploads compared by
 # hash, as a server and as a client, and each connection without the option that was switched off.
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work
-failed=0
-check() { # what, got, wanted
-    if [ "$2" != "$3" ]; then
-        echo "FAILED $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
-hash() { sha256sum <"$1" | cut -d' ' -f1; }
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 switches="timestamps window_scaling sack"
 if ! (for switch in $switches; do echo 1 >"/proc/sys/net/ipv4/tcp_$switch" || exit 1; done) 2>/dev/null; then
     echo "skipped: the sysctls of this network namespace cannot be set"

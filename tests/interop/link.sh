@@ -1,24 +1,12 @@
 #!/usr/bin/env bash
 # aksu link between two namespaces: delay, loss, rate, marks, MTU and order as set and as changed; aksu behind it.
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work
-failed=0
-check() { # what, got, wanted
-    if [ "$2" != "$3" ]; then
-        echo "FAILED $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 within() { # what, got, least, most
     if ! awk -v got="$2" -v least="$3" -v most="$4" 'BEGIN { exit !(got != "" && got >= least && got <= most) }'; then
         echo "FAILED $1: got '$2', wanted $3 to $4"
         failed=1
     fi
 }
-hash() { sha256sum <"$1" | cut -d' ' -f1; }
 ip link set lo up
 unshare -n sleep 600 & far=$!
 for _ in $(seq 50); do [ "$(readlink /proc/$far/ns/net)" != "$(readlink /proc/self/ns/net)" ] && break; sleep 0.05; done

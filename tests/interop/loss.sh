@@ -1,23 +1,18 @@
 #!/usr/bin/env bash
 # 1 GiB each way between aksu and the kernel through a link that drops 1 % of packets in both directions, compared by hash.  Offloads are
 # off, so that what is dropped are segments and not super-segments.
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 if ! command -v iptables >/dev/null; then
     echo "iptables is not installed"
     exit 77
 fi
-. "$AKSU_SOURCE/tests/interop/_wait.bash"
-work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; umount "$work" 2>/dev/null; rm -rf "$work"' EXIT
 mount -t tmpfs none "$work" 2>/dev/null
-export XDG_RUNTIME_DIR=$work
 ip link set lo up
 bytes=${BYTES:-1073741824}
 ip tuntap add aksu6 mode tun
 head -c "$bytes" /dev/urandom >"$work/bytes"
 wanted=$(sha256sum <"$work/bytes")
-failed=0
 if ! iptables -A INPUT -i aksu6 -m statistic --mode random --probability 0.01 -j DROP ||
     ! iptables -A OUTPUT -o aksu6 -m statistic --mode random --probability 0.01 -j DROP; then
     echo "iptables' statistic match cannot be used here"

@@ -2,54 +2,12 @@
 # A path that is narrower than the link, that narrows while data flows, and that swallows what is too big without a word.
 #
 #     aksu (packet:v1) -- r1 -- narrow link -- r2 -- far
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
-. "$AKSU_SOURCE/tests/interop/_wait.bash"
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work
-failed=0
-check() { # what, got, wanted
-    if [ "$2" != "$3" ]; then
-        echo "FAILED $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
-skip() {
-    echo "skipped: $1"
-    exit 77
-}
-hash() { sha256sum <"$1" | cut -d' ' -f1; }
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 [ -e /proc/net/if_inet6 ] || skip "the kernel has no IPv6"
-ip link add v0 type veth peer name v1 2>/dev/null || skip "no veth here"
-mount -t tmpfs none /run 2>/dev/null && mkdir /run/netns # names of namespaces, of our own
-for name in r1 r2 far; do
-    ip netns add "$name" && ip -n "$name" link set lo up || skip "no named namespaces here"
-    ip netns exec "$name" sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0 \
-        net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
-done
 ip link set lo up
-ip link set v0 netns r1
-ip -n r1 link add a0 type veth peer name a1 netns r2
-ip -n r2 link add b0 type veth peer name b1 netns far
-add() { # namespace, device, addresses...
-    ip -n "$1" link set "$2" up
-    for address in "${@:3}"; do ip -n "$1" addr add "$address" dev "$2"; done
-}
-ip link set v1 up
-add r1 v0 10.1.0.1/24 fd01::1/64
-add r1 a0 10.2.0.1/24 fd02::1/64
-add r2 a1 10.2.0.2/24 fd02::2/64
-add r2 b0 10.3.0.1/24 fd03::1/64
-add far b1 10.3.0.2/24 fd03::2/64
-ip -n r1 route add 10.3.0.0/24 via 10.2.0.2
-ip -n r1 route add fd03::/64 via fd02::2
-ip -n r2 route add 10.1.0.0/24 via 10.2.0.1
-ip -n r2 route add fd01::/64 via fd02::1
-ip -n far route add default via 10.3.0.1
-ip -n far route add default via fd03::1
+two_routers v1
 # Offloads would carry super-segments across the narrow link.
-for end in "r1 v0" "r1 a0" "r2 a1" "r2 b0" "far b1"; do
+for end in "r1 r1end" "r1 a0" "r2 a1" "r2 b0" "far b1"; do
     ip netns exec ${end% *} ethtool -K ${end#* } tso off gso off gro off >/dev/null 2>&1
 done
 ethtool -K v1 tso off gso off gro off >/dev/null 2>&1

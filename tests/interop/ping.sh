@@ -1,18 +1,6 @@
 #!/usr/bin/env bash
 # aksu ping and aksu trace-route to the kernel and through routers of the kernel's; the kernel's ping and traceroute to us.
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
-. "$AKSU_SOURCE/tests/interop/_wait.bash"
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work
-failed=0
-check() { # what, got, wanted
-    if [ "$2" != "$3" ]; then
-        echo "FAILED $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 if [ ! -e /proc/net/if_inet6 ]; then
     echo "the kernel has no IPv6"
     exit 77
@@ -38,37 +26,8 @@ check nobody "$? $(cat "$work/out")" "1 192.0.2.77: 1 sent, 0 answered, 100 % lo
 timeout -s INT 1 "$AKSU" ping --interval 100 192.0.2.1 >"$work/out"
 check interrupted "$(tail -1 "$work/out" | grep -c 'answered, 0 % lost')" 1
 
-# us - r1 - r2 - far, both versions.
-mount -t tmpfs none /run 2>/dev/null && mkdir /run/netns # names of namespaces, of our own
-for name in r1 r2 far; do
-    ip netns add "$name" && ip -n "$name" link set lo up
-    # A router whose link-local address is still tentative asks for no neighbours.
-    ip netns exec "$name" sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.all.accept_dad=0
-done
-trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; for name in r1 r2 far; do ip netns del $name; done; rm -rf "$work"' EXIT
-ip link add v0 type veth peer name v1
-ip link set v1 netns r1
-ip -n r1 link add a0 type veth peer name a1 netns r2
-ip -n r2 link add b0 type veth peer name b1 netns far
-add() { # namespace, device, addresses...
-    ip -n "$1" link set "$2" up
-    for address in "${@:3}"; do ip -n "$1" addr add "$address" dev "$2"; done
-}
-ip link set v0 up
-add r1 v1 10.1.0.1/24 fd01::1/64
-add r1 a0 10.2.0.1/24 fd02::1/64
-add r2 a1 10.2.0.2/24 fd02::2/64
-add r2 b0 10.3.0.1/24 fd03::1/64
-add far b1 10.3.0.2/24 fd03::2/64
-for name in r1 r2; do
-    ip netns exec $name sysctl -qw net.ipv4.ip_forward=1 net.ipv4.icmp_ratelimit=0 net.ipv6.conf.all.forwarding=1 net.ipv6.icmp.ratelimit=0
-done
-ip -n r1 route add 10.3.0.0/24 via 10.2.0.2
-ip -n r1 route add fd03::/64 via fd02::2
-ip -n r2 route add 10.1.0.0/24 via 10.2.0.1
-ip -n r2 route add fd01::/64 via fd02::1
-ip -n far route add default via 10.3.0.1
-ip -n far route add default via fd03::1
+# Through routers.
+two_routers v0
 ip -n r1 route add unreachable 10.9.0.0/24
 addresses() { sed 's/^ *[0-9]*  *//; s/ [0-9.]* ms//g'; } # of a trace-route's lines
 for version in 4 6; do

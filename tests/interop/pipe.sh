@@ -1,19 +1,6 @@
 #!/usr/bin/env bash
 # aksu connect and aksu listen against the kernel's netcat: both roles, both directions, half-close, refusal, wrong usage.
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
-. "$AKSU_SOURCE/tests/interop/_wait.bash"
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work
-failed=0
-check() {
-    if [ "$2" != "$3" ]; then
-        echo "FAILED $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
-hash() { sha256sum <"$1" | cut -d' ' -f1; }
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 ip link set lo up
 head -c 30000000 /dev/urandom >"$work/a"
 head -c 10000000 /dev/urandom >"$work/b"

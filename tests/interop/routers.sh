@@ -4,38 +4,13 @@
 #
 #     aksu v1 -- br0 -- r1 (10.0.0.11, fd00::11) -- far 198.51.100.9, 2001:db8:f::9
 #                  \--- r2 (10.0.0.12, fd00::12) --/
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
-. "$AKSU_SOURCE/tests/interop/_wait.bash"
-work=$(mktemp -d)
-mount -t tmpfs none /run 2>/dev/null # names of namespaces, of our own
-trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work
-failed=0
-check() { # what, got, wanted
-    if [ "$2" != "$3" ]; then
-        echo "FAILED $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
-skip() {
-    echo "$1"
-    exit 77
-}
-hash() { sha256sum <"$1" | cut -d' ' -f1; }
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 [ -e /proc/net/if_inet6 ] || skip "the kernel has no IPv6"
 ip link add br0 type bridge 2>/dev/null || skip "no bridge here"
 ip link add v0 type veth peer name v1 2>/dev/null || skip "no veth here"
-mkdir -p /run/netns
-for space in r1 r2 far; do ip netns add $space || skip "no named namespaces here"; done
+spaces r1 r2 far
 at() { ip netns exec "$@"; }
-
 sysctl -qw net.ipv6.conf.default.accept_dad=0
-for space in r1 r2 far; do
-    at $space sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 net.ipv4.ip_forward=1 \
-        net.ipv6.conf.all.forwarding=1
-    ip -n $space link set lo up
-done
 ip link set lo up
 for i in 1 2; do
     ip link add lan$i type veth peer name lan netns r$i

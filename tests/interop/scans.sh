@@ -1,19 +1,7 @@
 #!/usr/bin/env bash
 # Scans and attacks from the segment: nmap, hping3 and thc-ipv6 at aksu serve, with a download that goes on meanwhile.
 # What each scan finds is what is there; after each attack the server still answers, and its memory is bounded.
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
-. "$AKSU_SOURCE/tests/interop/_wait.bash"
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work
-failed=0
-check() { # what, got, wanted
-    if [ "$2" != "$3" ]; then
-        echo "FAILED $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 if [ ! -e /proc/net/if_inet6 ] || ! ip link add v0 type veth peer name v1 2>/dev/null; then
     echo "skipped: no IPv6 or no veth here"
     exit 77

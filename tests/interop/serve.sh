@@ -1,19 +1,7 @@
 #!/usr/bin/env bash
 # The kernel's curl against aksu serve: files compared by hash both ways, ranges, statuses, 100 connections at once.
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
-work=$(mktemp -d)
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 trap 'kill $server 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work
-failed=0
-check() { # what, got, wanted
-    if [ "$2" != "$3" ]; then
-        echo "FAILED $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
-hash() { sha256sum <"$1" | cut -d' ' -f1; }
-code() { curl -s -o /dev/null -m 10 -w '%{http_code}' "$@"; }
 
 ip link set lo up
 mkdir "$work/www"

@@ -1,18 +1,6 @@
 #!/usr/bin/env bash
 # aksu status: tables and counters of a running instance, past the sockets of killed ones and of other networks; and progress on a terminal.
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
-. "$AKSU_SOURCE/tests/interop/_wait.bash"
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work
-failed=0
-check() { # what, got, wanted
-    if [ "$2" != "$3" ]; then
-        echo "FAILED $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 ip link set lo up
 mkdir "$work/www"
 head -c 3000000 /dev/urandom >"$work/www/file"

@@ -1,21 +1,9 @@
 #!/usr/bin/env bash
 # UDP against socat on the kernel's side: echo and bulk, both directions, both versions, through the offloads and without.
-set -u
-[ -n "${AKSU_INSIDE:-}" ] || AKSU_INSIDE=1 exec unshare -n -m -- "$0" "$@" # a network of its own, gone with it
-. "$AKSU_SOURCE/tests/interop/_wait.bash"
+. "$AKSU_SOURCE/tests/interop/_common.bash"
 for tool in socat python3; do
-    command -v $tool >/dev/null || { echo "skipped: no $tool"; exit 77; }
+    command -v $tool >/dev/null || skip "no $tool"
 done
-work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
-export XDG_RUNTIME_DIR=$work
-failed=0
-check() { # what, got, wanted
-    if [ "$2" != "$3" ]; then
-        echo "FAILED $1: got '$2', wanted '$3'"
-        failed=1
-    fi
-}
 if [ ! -e /proc/net/if_inet6 ]; then
     echo "the kernel has no IPv6"
     exit 77
@@ -35,7 +23,6 @@ python3 -c '
 for i in range(4000): print("%08d" % i + "x" * 991)' >"$work/lines"
 for version in 4 6; do
     if [ $version = 4 ]; then kernel=192.0.2.1 us=192.0.2.2; else kernel=2001:db8::1 us=2001:db8::2; fi
-    at() { if [ $version = 4 ]; then echo "$1"; else echo "[$1]"; fi; }
     # Echo: what is asked comes back.
     socat -T 5 UDP$version-LISTEN:7,fork,reuseaddr PIPE & echoer=$!
     wait_for bound 7
