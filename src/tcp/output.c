@@ -206,9 +206,12 @@ static void note_token(struct ak_core *core, struct ak_tcb *t, const struct ak_p
     ak_record_at(core, index)->token = token;
 }
 
-/* One frame.  False: nothing to send now. */
-static bool send_one(struct ak_core *core, struct ak_tcb *t, struct sender *s, aksu_frame *ret_frame,
-                     bool *ret_blocked) {
+/* What one frame was. */
+enum sent { SENT_NOTHING, SENT_ONE, SENT_LAST };
+
+/* One frame, if there is something to send now. */
+static enum sent send_one(struct ak_core *core, struct ak_tcb *t, struct sender *s, aksu_frame *ret_frame,
+                          bool *ret_blocked) {
     sender_look(core, t, s);
     if (t->flags & AK_F_SYN_DUE) {
         s->syn_options = ak_tcp_syn_options(core, t);
@@ -220,12 +223,12 @@ static bool send_one(struct ak_core *core, struct ak_tcb *t, struct sender *s, a
     struct ak_plan plan = ak_tcp_plan(t, &s->env);
     if (plan.kind == AK_PLAN_NOTHING) {
         commit_nothing(core, t, &plan);
-        return false;
+        return SENT_NOTHING;
     }
     struct ak_frame_slot *slot = ak_frame_new(core);
     if (slot == NULL) {
         *ret_blocked = true;
-        return false;
+        return SENT_NOTHING;
     }
     uint32_t mss = plan.mtu_probe ? plan.bytes : s->env.mss_bytes;
     struct ak_build build = {
@@ -248,7 +251,10 @@ static bool send_one(struct ak_core *core, struct ak_tcb *t, struct sender *s, a
     if (!core->config.output_sync) note_token(core, t, &plan, ret_frame->token);
     what.state_after = (aksu_tcp_state)t->state;
     ak_tcp_trace_out(core, ret_frame, &what);
-    return true;
+    /* An ACK goes alone only if all else has to wait: no need to ask again. */
+    if (plan.kind != AK_PLAN_ACK || (t->flags & AK_F_ACK_NOW)) return SENT_ONE;
+    commit_nothing(core, t, &plan);
+    return SENT_LAST;
 }
 
 void ak_tcp_frame_returned(struct ak_core *core, ak_ref owner) {
@@ -262,14 +268,15 @@ size_t ak_tcp_output(struct ak_core *core, struct ak_tcb *t, aksu_frame *ret_fra
     bool blocked = !ak_link_state_at(core, t->link)->up;
     struct sender s = {.env = {.x = NULL}};
     sender_init(core, t, &s);
-    while (count < frame_cap && !blocked) {
-        if (!send_one(core, t, &s, &ret_frames[count], &blocked)) break;
-        count++;
+    enum sent sent = SENT_ONE;
+    while (count < frame_cap && !blocked && sent == SENT_ONE) {
+        sent = send_one(core, t, &s, &ret_frames[count], &blocked);
+        if (sent != SENT_NOTHING) count++;
     }
     bool link_down = !ak_link_state_at(core, t->link)->up;
     if (blocked && !link_down) return count; /* no frame is free: it stays first in line */
     ak_list_remove(&core->output, &core->output_lens, ak_tcb_ref(core, t));
-    bool more = count == frame_cap && !link_down;
+    bool more = count == frame_cap && sent == SENT_ONE && !link_down;
     if (more) ak_list_push_back(&core->output, &core->output_lens, ak_tcb_ref(core, t)); /* others first */
     return count;
 }
