@@ -190,8 +190,7 @@ static void step(struct ak_core *core, struct ak_addr_entry *entry) {
 }
 
 static void deprecate(struct ak_core *core, struct ak_addr_entry *entry) {
-    entry->preferred_until_us = AK_NEVER;
-    if (entry->phase == AKSU_ADDR_PREFERRED) entry->phase = AKSU_ADDR_DEPRECATED;
+    entry->phase = AKSU_ADDR_DEPRECATED;
     changed(core);
     if (entry->origin == AK_ORIGIN_TEMPORARY) ak_autoconf_again(core, entry);
 }
@@ -205,10 +204,11 @@ uint64_t ak_addrs_fire(struct ak_core *core) {
             ak_addr_drop(core, entry);
             continue;
         }
-        if (entry->preferred_until_us <= core->now_us) deprecate(core, entry);
         if (entry->due_us <= core->now_us) step(core, entry);
-        next_us = ak_min_u64(next_us,
-                             ak_min_u64(entry->due_us, ak_min_u64(entry->preferred_until_us, entry->valid_until_us)));
+        bool preferred = entry->phase == AKSU_ADDR_PREFERRED; /* one that is asked for becomes it first */
+        if (preferred && entry->preferred_until_us <= core->now_us) deprecate(core, entry);
+        next_us = ak_min_u64(next_us, ak_min_u64(entry->due_us, entry->valid_until_us));
+        if (entry->phase == AKSU_ADDR_PREFERRED) next_us = ak_min_u64(next_us, entry->preferred_until_us);
     }
     return next_us;
 }

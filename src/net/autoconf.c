@@ -77,15 +77,19 @@ static void add(struct ak_core *core, struct ak_addr_entry *entry) {
     (void)ak_addr_new(core, entry, &added); /* without room there is one address less */
 }
 
+/* RFC 8981 s3.4: it lives and is preferred no longer than its prefix.  False: that is deprecated. */
+static bool begin_temporary(const struct ak_core *core, struct ak_addr_entry *entry) {
+    entry->origin = AK_ORIGIN_TEMPORARY;
+    entry->born_us = core->now_us;
+    entry->valid_until_us = ak_min_u64(entry->prefix_until_us, core->now_us + temporary_valid_us);
+    entry->preferred_until_us = ak_min_u64(entry->prefix_preferred_us, core->now_us + temporary_preferred_us);
+    return entry->preferred_until_us > core->now_us;
+}
+
 void ak_autoconf_again(struct ak_core *core, const struct ak_addr_entry *entry) {
     struct ak_addr_entry another = *entry;
     if (entry->phase == AKSU_ADDR_DUPLICATE && ++another.collisions > COLLISIONS_MAX) return;
-    if (entry->origin == AK_ORIGIN_TEMPORARY) { /* RFC 8981 s3.4: as long as the prefix lives */
-        another.born_us = core->now_us;
-        another.valid_until_us = ak_min_u64(entry->prefix_until_us, core->now_us + temporary_valid_us);
-        another.preferred_until_us = ak_min_u64(entry->prefix_until_us, core->now_us + temporary_preferred_us);
-        if (another.preferred_until_us <= core->now_us) return;
-    }
+    if (entry->origin == AK_ORIGIN_TEMPORARY && (!has_room(core) || !begin_temporary(core, &another))) return;
     another.phase = AKSU_ADDR_TENTATIVE;
     add(core, &another);
 }
@@ -101,7 +105,7 @@ static uint64_t valid_until(const struct ak_core *core, const struct ak_addr_ent
     return ak_min_u64(entry->valid_until_us, two_hours_us);
 }
 
-/* What a prefix says of the addresses that were made from it; how many there are. */
+/* What a prefix says of the addresses that were made from it; whether there are any, temporary ones not deprecated. */
 static void refresh(struct ak_core *core, uint16_t link, const struct ak_ndp_prefix *prefix, bool *ret_stable,
                     bool *ret_temporary) {
     const struct ak_net *net = ak_net_of(core);
@@ -111,18 +115,17 @@ static void refresh(struct ak_core *core, uint16_t link, const struct ak_ndp_pre
         if (!made || entry->link != link || !ak_addr_in_prefix(&entry->addr, &prefix->prefix, INTERFACE_BITS)) continue;
         uint64_t preferred_us = until_us(core, prefix->preferred_s);
         if (entry->origin == AK_ORIGIN_TEMPORARY) {
+            entry->prefix_preferred_us = preferred_us;
             entry->prefix_until_us = valid_until(core, entry, prefix->valid_s);
             entry->valid_until_us = ak_min_u64(entry->prefix_until_us, entry->born_us + temporary_valid_us);
             preferred_us = ak_min_u64(preferred_us, entry->born_us + temporary_preferred_us);
-            *ret_temporary = true;
+            if (entry->phase != AKSU_ADDR_DEPRECATED) *ret_temporary = true; /* else its day is over */
         } else {
             entry->valid_until_us = valid_until(core, entry, prefix->valid_s);
             *ret_stable = true;
         }
-        if (entry->phase == AKSU_ADDR_DEPRECATED && preferred_us > core->now_us) {
-            if (entry->origin == AK_ORIGIN_TEMPORARY) continue; /* its day is over */
+        if (entry->phase == AKSU_ADDR_DEPRECATED && entry->origin == AK_ORIGIN_ROUTER && preferred_us > core->now_us)
             entry->phase = AKSU_ADDR_PREFERRED;
-        }
         if (entry->phase != AKSU_ADDR_DEPRECATED) entry->preferred_until_us = preferred_us;
         ak_net_due(core, ak_min_u64(entry->preferred_until_us, entry->valid_until_us));
     }
@@ -142,18 +145,15 @@ static void take_autonomous(struct ak_core *core, uint16_t link, const struct ak
         .origin = AK_ORIGIN_ROUTER,
         .preferred_until_us = until_us(core, prefix->preferred_s),
         .valid_until_us = until_us(core, prefix->valid_s),
+        .prefix_preferred_us = until_us(core, prefix->preferred_s),
         .prefix_until_us = until_us(core, prefix->valid_s),
-        .born_us = core->now_us,
     };
     if (!stable && has_room(core)) {
         struct ak_addr_entry one = entry;
         add(core, &one);
     }
     if (temporary || ether->autoconf != AKSU_AUTOCONF_TEMPORARY || !has_room(core)) return;
-    entry.origin = AK_ORIGIN_TEMPORARY;
-    entry.valid_until_us = ak_min_u64(entry.valid_until_us, core->now_us + temporary_valid_us);
-    entry.preferred_until_us = ak_min_u64(entry.preferred_until_us, core->now_us + temporary_preferred_us);
-    if (entry.preferred_until_us > core->now_us) add(core, &entry);
+    if (begin_temporary(core, &entry)) add(core, &entry);
 }
 
 /* ---------------------------------------------------------------- routers */

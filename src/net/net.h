@@ -28,8 +28,9 @@ struct ak_addr_entry {
     uint8_t collisions;                          /* RFC 7217 s5's DAD_Counter */
     uint64_t due_us;                             /* the next of these steps; AK_NEVER */
     uint64_t preferred_until_us, valid_until_us; /* AK_NEVER: for ever */
-    uint64_t born_us, prefix_until_us;           /* of a temporary address */
-    uint64_t conflict_us;                        /* when somebody else was last answered back; 0: never */
+    uint64_t born_us;                            /* this and the next two: of a temporary address */
+    uint64_t prefix_preferred_us, prefix_until_us;
+    uint64_t conflict_us; /* when somebody else was last answered back; 0: never */
 };
 
 struct ak_route_entry {

@@ -319,6 +319,7 @@ static void lifetimes_end_addresses_two_hours_rule(void **state) {
     assert_true(made(w, 0, ra.prefix, AKSU_ADDR_PREFERRED, &info, 0));
     wire_run(w, seconds(101));
     assert_true(made(w, 0, ra.prefix, AKSU_ADDR_DEPRECATED, &info, 0));
+    assert_int_equal(info.preferred_us, 0);
     ra.valid_s = ra.preferred_s = 0; /* somebody wants it gone */
     advertise_router(w, ra);
     assert_true(made(w, 0, ra.prefix, -1, &info, 0));
@@ -420,6 +421,60 @@ static void identifiers_stable_and_temporary(void **state) {
         temporary = other;
     }
     wire_close(w);
+}
+
+/* RFC 8981 s3.4: a temporary address is preferred no longer than its prefix, and has no successor while that is
+ * deprecated; when the prefix is preferred again there is one. */
+static void temporary_address_follows_its_prefix(void **state) {
+    (void)state;
+    struct wire *w = wire_open();
+    (void)host_with(w, 0, AKSU_AUTOCONF_TEMPORARY);
+    struct ra ra = {.prefix = "2001:db8:1::", .flags = L | A, .valid_s = 90000, .preferred_s = 10};
+    aksu_addr_info info;
+    advertise_router(w, ra);
+    assert_true(made(w, 0, ra.prefix, AKSU_ADDR_PREFERRED, &info, 1));
+    wire_run(w, seconds(11));
+    assert_true(made(w, 0, ra.prefix, AKSU_ADDR_DEPRECATED, &info, 1));
+    assert_false(made(w, 0, ra.prefix, AKSU_ADDR_PREFERRED, &info, 0));
+    ra.preferred_s = 80000;
+    advertise_router(w, ra);
+    assert_true(made(w, 0, ra.prefix, AKSU_ADDR_PREFERRED, &info, 1));
+    assert_false(made(w, 0, ra.prefix, AKSU_ADDR_PREFERRED, &info, 2));
+    wire_close(w);
+}
+
+/* Who lets a prefix's preferred lifetime end again and again gets half of the table at most.  attack: 73 */
+static void flapping_prefix_bounded(void **state) {
+    (void)state;
+    struct wire *w = wire_open();
+    (void)host_with(w, 0, AKSU_AUTOCONF_TEMPORARY);
+    for (int i = 0; i < 100; i++) {
+        advertise_router(w, (struct ra){.prefix = "2001:db8:1::", .flags = L | A, .valid_s = 90000, .preferred_s = 9});
+        wire_run(w, seconds(i % 2 == 0 ? 10 : 2));
+    }
+    aksu_addr_info info;
+    uint32_t cursor = 0, count = 0;
+    while (aksu_addr_next(w->stack[0], &cursor, &info)) count++;
+    assert_in_range(count, 3, 8);
+    wire_close(w);
+}
+
+/* RFC 4862 s5.5.3, s5.5.4: a prefix that is told as deprecated, as in a renumbering, makes a deprecated address,
+ * however long it takes to ask whether anybody has it. */
+static void deprecated_prefix_makes_deprecated_address(void **state) {
+    (void)state;
+    for (uint8_t probes = 0; probes < 2; probes++) {
+        for (uint32_t preferred_s = 0; preferred_s < 2; preferred_s++) {
+            struct wire *w = wire_open();
+            (void)host_with(w, probes, AKSU_AUTOCONF_STABLE);
+            aksu_addr_info info;
+            struct ra ra = {.prefix = "2001:db8:1::", .flags = L | A, .valid_s = 9000, .preferred_s = preferred_s};
+            advertise_router(w, ra);
+            wire_run(w, seconds(5));
+            assert_true(made(w, 0, ra.prefix, AKSU_ADDR_DEPRECATED, &info, 0));
+            wire_close(w);
+        }
+    }
 }
 
 /* RFC 7217 s6: an identifier that is taken is made anew, three times at most. */
@@ -629,6 +684,9 @@ int main(void) {
         cmocka_unit_test(lifetimes_end_addresses_two_hours_rule),
         cmocka_unit_test(flood_of_advertisements_bounded),
         cmocka_unit_test(identifiers_stable_and_temporary),
+        cmocka_unit_test(temporary_address_follows_its_prefix),
+        cmocka_unit_test(flapping_prefix_bounded),
+        cmocka_unit_test(deprecated_prefix_makes_deprecated_address),
         cmocka_unit_test(taken_identifier_made_anew),
         cmocka_unit_test(router_preference_and_failover),
         cmocka_unit_test(redirect_taken_from_the_router_alone),
