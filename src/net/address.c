@@ -134,11 +134,13 @@ aksu_err ak_addr_new(struct ak_core *core, const struct ak_addr_entry *entry, st
 
 void ak_addr_drop(struct ak_core *core, struct ak_addr_entry *entry) {
     struct ak_net *net = ak_net_of(core);
-    if (ak_is_ether(core, entry->link) && !ak_addr_is_v4(&entry->addr)) {
-        const aksu_addr group = ak_addr_solicited_node(&entry->addr);
-        ak_mld_report(core, entry->link, AK_MLD_TO_INCLUDE, &group);
-    }
+    const uint16_t link = entry->link;
+    const aksu_addr group = ak_addr_solicited_node(&entry->addr);
+    const bool six = !ak_addr_is_v4(&entry->addr);
     *entry = ak_addr_entries(net)[--net->addr_count];
+    /* Another address may share it: whoever snoops would keep its questions from us. */
+    if (six && ak_is_ether(core, link) && !ak_net_is_member(core, link, &group))
+        ak_mld_report(core, link, AK_MLD_TO_INCLUDE, &group);
     changed(core);
 }
 

@@ -670,6 +670,25 @@ static void groups_reported(void **state) {
     wire_close(w);
 }
 
+/* Addresses that share a group: it is left with the last of them (RFC 3810 s4.2). */
+static void group_left_with_its_last_address(void **state) {
+    (void)state;
+    struct wire *w = wire_open();
+    (void)host_with(w, 1, 0);
+    wire_give(w, 0, "2001:db8:1::1", 64);
+    wire_give(w, 0, "2001:db8:2::1", 64);
+    wire_run(w, seconds(5));
+    wire_forget(w);
+    aksu_addr one = wire_addr("2001:db8:1::1"), two = wire_addr("2001:db8:2::1");
+    assert_int_equal(aksu_addr_remove(w->stack[0], &one), AKSU_OK);
+    wire_run(w, 1000);
+    assert_int_equal(wire_count(w, "a > group MLD report"), 0);
+    assert_int_equal(aksu_addr_remove(w->stack[0], &two), AKSU_OK);
+    wire_run(w, 1000);
+    assert_int_equal(wire_count(w, "a > group MLD report"), 1);
+    wire_close(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ipv4_address_probed_then_announced),
@@ -694,6 +713,7 @@ int main(void) {
         cmocka_unit_test(source_address_selected),
         cmocka_unit_test(link_local_destination_has_its_link),
         cmocka_unit_test(groups_reported),
+        cmocka_unit_test(group_left_with_its_last_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
