@@ -49,7 +49,9 @@ static int compare(const struct ak_addr_entry *a, const struct ak_addr_entry *b,
     if (label_a != label_b) return label_a ? 1 : -1;
     bool temporary_a = a->origin == AK_ORIGIN_TEMPORARY, temporary_b = b->origin == AK_ORIGIN_TEMPORARY;
     if (temporary_a != temporary_b) return temporary_a ? 1 : -1;
-    unsigned bits_a = common_bits(&a->addr, remote), bits_b = common_bits(&b->addr, remote);
+    /* s2.2: identifiers are not compared. */
+    unsigned bits_a = ak_min_u32(common_bits(&a->addr, remote), a->prefix_bits);
+    unsigned bits_b = ak_min_u32(common_bits(&b->addr, remote), b->prefix_bits);
     return bits_a > bits_b ? 1 : bits_a < bits_b ? -1 : 0;
 }
 
