@@ -2,8 +2,9 @@
  * longest prefix first, and looked through.
  *
  * Several routes may lead to one prefix by different gateways: the one that answers is taken, and among those the one
- * with the smallest metric (RFC 1122 s3.3.1.4, RFC 4861 s6.3.6).  A connection stays on its link; which gateway of the
- * link its packets go to is looked up again whenever net.generation changes. */
+ * with the smallest metric (RFC 1122 s3.3.1.4, RFC 4861 s6.3.6).  What routers told, redirects included, yields to a
+ * shorter prefix while its gateway does not answer (RFC 4191 s3.2); what was configured does not.  A connection stays
+ * on its link; which gateway of the link its packets go to is looked up again whenever net.generation changes. */
 #include "net/ether.h"
 
 static bool same_family(const aksu_addr *a, const aksu_addr *b) {
@@ -40,10 +41,16 @@ static unsigned rank_of(const struct ak_core *core, const aksu_route *route) {
     return ak_neighbour_rank(core, route->link, &route->gateway);
 }
 
-/* Whether `a` is the better of two routes to the same prefix. */
-static bool better(const struct ak_core *core, const aksu_route *a, const aksu_route *b) {
-    unsigned rank_a = rank_of(core, a), rank_b = rank_of(core, b);
-    return rank_a != rank_b ? rank_a > rank_b : a->metric < b->metric;
+/* Nobody answers there. */
+static bool is_dead(const struct ak_core *core, const struct ak_route_entry *entry) {
+    return entry->origin != AK_ORIGIN_STATIC && rank_of(core, &entry->route) == 0;
+}
+
+/* Whether `a` is better than `b`, whose prefix is no shorter. */
+static bool better(const struct ak_core *core, const struct ak_route_entry *a, const struct ak_route_entry *b) {
+    if (a->route.prefix_bits < b->route.prefix_bits) return is_dead(core, b) && !is_dead(core, a);
+    unsigned rank_a = rank_of(core, &a->route), rank_b = rank_of(core, &b->route);
+    return rank_a != rank_b ? rank_a > rank_b : a->route.metric < b->route.metric;
 }
 
 /* link: AKSU_LINK_ANY, or the only one that will do. */
@@ -54,16 +61,19 @@ static bool find_way(const struct ak_core *core, uint16_t link, const aksu_addr 
         return true;
     }
     int best = find_net(core, link, remote, way);
-    const aksu_route *found = NULL;
+    if (is_six_link_local(remote)) return best >= 0; /* no router's to send on: RFC 4291 s2.5.6 */
+    const struct ak_route_entry *found = NULL;
     for (uint32_t i = 0; i < net->route_count; i++) {
-        const aksu_route *route = &ak_routes(net)[i].route;
-        if ((int)route->prefix_bits <= best || (found != NULL && route->prefix_bits < found->prefix_bits)) break;
+        const struct ak_route_entry *entry = &ak_routes(net)[i];
+        const aksu_route *route = &entry->route;
+        if ((int)route->prefix_bits <= best) break;
         if (!same_family(&route->prefix, remote) || (link != AKSU_LINK_ANY && route->link != link)) continue;
         if (!ak_addr_in_prefix(remote, &route->prefix, route->prefix_bits)) continue;
-        if (found == NULL || better(core, route, found)) found = route;
+        if (found == NULL || better(core, entry, found)) found = entry;
     }
-    if (found == NULL) return best >= 0;
-    *way = (struct way){.link = found->link, .gateway = aksu_addr_is_any(&found->gateway) ? NULL : &found->gateway};
+    if (found == NULL || (best >= 0 && is_dead(core, found))) return best >= 0;
+    const aksu_addr *gateway = &found->route.gateway;
+    *way = (struct way){.link = found->route.link, .gateway = aksu_addr_is_any(gateway) ? NULL : gateway};
     return true;
 }
 

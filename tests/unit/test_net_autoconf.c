@@ -567,6 +567,36 @@ static void redirect_taken_from_the_router_alone(void **state) {
     }
 }
 
+/* RFC 4191 s3.2, RFC 4861 s5.2: what a redirect leads to does not answer: it goes by the router again, before the
+ * redirect grows old. */
+static void redirect_to_nobody_goes_by_the_router_again(void **state) {
+    (void)state;
+    struct wire *w = wire_open();
+    (void)wire_host(w, NULL, NULL);
+    (void)wire_host(w, NULL, NULL); /* b is the router: it has the far address */
+    wire_give(w, 0, "2001:db8:1::1", 64);
+    wire_give(w, 1, "fe80::b", 64);
+    wire_give(w, 1, "2001:db8:f::1", 128);
+    aksu_route route = {.prefix = wire_addr("::"), .gateway = wire_addr("fe80::b")};
+    aksu_route back = {.prefix = wire_addr("2001:db8:1::"), .prefix_bits = 64};
+    assert_int_equal(aksu_route_add(w->stack[0], &route), AKSU_OK);
+    assert_int_equal(aksu_route_add(w->stack[1], &back), AKSU_OK);
+    (void)wire_listen(w, 1, 80);
+    wire_run(w, seconds(3));
+    uint8_t p[48] = {137};
+    aksu_addr target = wire_addr("fe80::99"), destination = wire_addr("2001:db8:f::1");
+    memcpy(p + 8, target.byte, 16);
+    memcpy(p + 24, destination.byte, 16);
+    wire_icmp6(w, "fe80::b", "2001:db8:1::1", 255, p, 40);
+    wire_forget(w);
+    aksu_sock sock = wire_connect(w, 0, "2001:db8:f::1", 80);
+    wire_run(w, seconds(1));
+    assert_true(wire_count(w, "a > group NS fe80::99,") >= 1 && wire_count(w, "a > b TCP SYN") == 0);
+    wire_run(w, seconds(30));
+    assert_int_equal(wire_tcp_state(w, 0, sock), AK_TCP_ESTABLISHED);
+    wire_close(w);
+}
+
 /* A flood of redirects: they push out each other, not what was configured. */
 static void flood_of_redirects_bounded(void **state) {
     (void)state;
@@ -603,6 +633,9 @@ static void source_address_selected(void **state) {
         {{"2001:db8:2::1", "2001:db8:1::1", NULL}, "2001:db8:1::9", "2001:db8:1::1"},
         {{"2001:0:1::1", "2600::1", NULL}, "2001:db8:9::1", "2600::1"}, /* the label before the match */
         {{"2002:c000:201::1", "2001:db8:1::1", NULL}, "2002:c000:301::9", "2002:c000:201::1"},
+        {{"2001:db8:1::1", "2001:db8:1::8001", NULL},
+         "2001:db8:1::8002",
+         "2001:db8:1::1"}, /* s2.2: identifiers do not */
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct wire *w = wire_open();
@@ -636,6 +669,11 @@ static void link_local_destination_has_its_link(void **state) {
     assert_int_equal(info.state, AK_TCP_ESTABLISHED);
     assert_true(ak_addr_is_link_local(&info.local.addr));
     aksu_tcp_open open = {.struct_bytes = sizeof open, .remote = {.addr = wire_addr("fe80::b"), .port = 80, .link = 7}};
+    assert_int_equal(aksu_tcp_connect(w->stack[0], &open, &sock), AKSU_ERR_NO_ROUTE);
+    /* Without a link it is on none, and no router's to send on (RFC 4291 s2.5.6). */
+    aksu_route route = {.prefix = wire_addr("::"), .gateway = wire_addr("fe80::99")};
+    assert_int_equal(aksu_route_add(w->stack[0], &route), AKSU_OK);
+    open.remote.link = AKSU_LINK_ANY;
     assert_int_equal(aksu_tcp_connect(w->stack[0], &open, &sock), AKSU_ERR_NO_ROUTE);
     wire_close(w);
 }
@@ -709,6 +747,7 @@ int main(void) {
         cmocka_unit_test(taken_identifier_made_anew),
         cmocka_unit_test(router_preference_and_failover),
         cmocka_unit_test(redirect_taken_from_the_router_alone),
+        cmocka_unit_test(redirect_to_nobody_goes_by_the_router_again),
         cmocka_unit_test(flood_of_redirects_bounded),
         cmocka_unit_test(source_address_selected),
         cmocka_unit_test(link_local_destination_has_its_link),

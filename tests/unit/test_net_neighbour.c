@@ -634,6 +634,25 @@ static void gateway_fails_other_taken_and_back(void **state) {
     wire_close(w);
 }
 
+/* A configured way to one net is not given up for a wider one: what is meant for a tunnel stays out of the open. */
+static void configured_route_kept_while_its_gateway_is_silent(void **state) {
+    (void)state;
+    struct wire *w = wire_open();
+    for (int i = 0; i < 2; i++) (void)wire_host(w, NULL, NULL);
+    wire_give(w, 0, "192.0.2.1", 24);
+    wire_give(w, 1, "192.0.2.11", 24);
+    aksu_route wide = {.prefix = wire_addr("0.0.0.0"), .gateway = wire_addr("192.0.2.11")};
+    aksu_route one = {
+        .prefix = wire_addr("198.51.100.0"), .prefix_bits = 24, .gateway = wire_addr("192.0.2.99"), .metric = 1};
+    assert_int_equal(aksu_route_add(w->stack[0], &wide), AKSU_OK);
+    assert_int_equal(aksu_route_add(w->stack[0], &one), AKSU_OK);
+    (void)wire_connect(w, 0, "198.51.100.9", 80);
+    wire_run(w, 20000000);
+    assert_true(wire_count(w, "a > all ARP who has 192.0.2.99") > 3);
+    assert_int_equal(wire_count(w, "a > b TCP SYN"), 0);
+    wire_close(w);
+}
+
 /* Frames to others, with another VLAN or from ourselves are none of ours; padding is not looked at. */
 static void frames_of_others_dropped(void **state) {
     (void)state;
@@ -739,6 +758,7 @@ int main(void) {
         cmocka_unit_test(clone_goes_on_alike),
         cmocka_unit_test(gateway_not_on_link_refused),
         cmocka_unit_test(gateway_fails_other_taken_and_back),
+        cmocka_unit_test(configured_route_kept_while_its_gateway_is_silent),
         cmocka_unit_test(frames_of_others_dropped),
         cmocka_unit_test(own_vlan_tags_both_ways),
         cmocka_unit_test(unicast_packet_in_a_group_frame_dropped),
