@@ -169,15 +169,17 @@ static bool prefix_of(const struct reading *r, uint8_t *ret_bits) {
     return bits > 0 && (bits == 32 || mask << bits == 0);
 }
 
-/* RFC 2131 s4.4.5: halves and seven eighths where nothing sensible was given. */
+/* RFC 2131 s4.4.5: halves and seven eighths where nothing sensible was given; T1 is never at once, or each answer would
+ * bring the next question. */
 static void put_times_right(struct reading *r) {
     aksu_dhcp_lease *lease = &r->lease;
     if (lease->lease_s == UINT32_MAX) {
         lease->renew_s = lease->rebind_s = UINT32_MAX;
         return;
     }
-    if (!r->has_rebind || lease->rebind_s > lease->lease_s) lease->rebind_s = lease->lease_s - lease->lease_s / 8;
-    if (!r->has_renew || lease->renew_s > lease->rebind_s) lease->renew_s = lease->lease_s / 2;
+    uint32_t half_s = lease->lease_s > 1 ? lease->lease_s / 2 : 1;
+    if (lease->rebind_s == 0 || lease->rebind_s > lease->lease_s) lease->rebind_s = lease->lease_s - lease->lease_s / 8;
+    if (lease->renew_s == 0 || lease->renew_s > lease->rebind_s) lease->renew_s = half_s;
     if (lease->renew_s > lease->rebind_s) lease->renew_s = lease->rebind_s;
 }
 

@@ -124,21 +124,24 @@ static void ack_gives_a_lease(void **state) {
 /* attacks.md 34: T1 <= T2 <= lease, whatever was said.  attack: 34 */
 static void times_are_put_right(void **state) {
     (void)state;
+    enum { ZERO = 0xfffffff }; /* said, as 0 */
     static const struct {
         uint32_t lease, renew, rebind; /* 0: not said */
         uint32_t wanted_renew, wanted_rebind;
     } cases[] = {
+        {800, ZERO, 0, 400, 700},  {800, ZERO, ZERO, 400, 700}, /* else it would be asked for without a pause */
         {800, 0, 0, 400, 700},     {800, 900, 0, 400, 700},
         {800, 100, 900, 100, 700}, {800, 600, 500, 400, 500},
-        {800, 799, 800, 799, 800}, {1, 0, 0, 0, 1},
+        {800, 799, 800, 799, 800}, {1, 0, 0, 1, 1},
         {800, 0, 300, 300, 300},   {UINT32_MAX, 1, 2, UINT32_MAX, UINT32_MAX},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct reply r = reply_of(DHCP_ACK);
-        const uint32_t said[3] = {cases[i].lease, cases[i].renew, cases[i].rebind};
+        uint32_t said[3] = {cases[i].lease, cases[i].renew, cases[i].rebind};
         static const uint8_t codes[3] = {51, 58, 59};
         for (size_t k = 0; k < 3; k++) {
             if (said[k] == 0) continue;
+            if (said[k] == ZERO) said[k] = 0;
             PUT(&r, codes[k], 4, (uint8_t)(said[k] >> 24), (uint8_t)(said[k] >> 16), (uint8_t)(said[k] >> 8),
                 (uint8_t)said[k]);
         }
