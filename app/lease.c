@@ -48,6 +48,7 @@ struct app_lease *app_lease_open(const app_options *options, const aksu_host *ho
     aksu_dhcp_config config = {.struct_bytes = sizeof config, .link = host->link};
     host->driver->ops->link_config(host->driver, &link);
     memcpy(config.mac, link.mac.byte, sizeof config.mac);
+    config.mtu = (uint16_t)link.mtu;
     if (lease == NULL || aksu_host_entropy(config.entropy, sizeof config.entropy, &error) < 0) {
         free(lease);
         return NULL;

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { REQUEST_TRIES = 4, REBOOT_TRIES = 2, SPREAD_MAX = 4 };
+enum { REQUEST_TRIES = 4, REBOOT_TRIES = 2, SPREAD_MAX = 4, MTU_MIN = 576 };
 static const uint64_t second_us = 1000000;
 static const uint64_t never_us = UINT64_MAX;
 static const uint64_t renew_wait_us = 60 * UINT64_C(1000000);
@@ -23,7 +23,7 @@ struct aksu_dhcp {
     aksu_stack *stack;
     struct svc_random random;
     aksu_sock sock;
-    uint16_t link;
+    uint16_t link, mtu, mtu_now; /* the link's own, and what it was set to */
     uint8_t mac[6];
     char host_name[AKSU_DHCP_NAME_BYTES];
     aksu_dhcp_state state;
@@ -74,8 +74,14 @@ static bool put_in(aksu_dhcp *d) {
     if (aksu_addr_add(d->stack, d->link, &d->lease.addr, d->lease.prefix_bits) != AKSU_OK) return false;
     aksu_route route = default_route(d);
     d->route_set = d->lease.router_count > 0 && aksu_route_add(d->stack, &route) == AKSU_OK;
-    if (d->lease.mtu >= 576) (void)aksu_link_mtu(d->stack, d->link, d->lease.mtu);
     return true;
+}
+
+/* What a lease says (0: nothing), as far as the link can carry it. */
+static void set_mtu(aksu_dhcp *d, uint16_t said) {
+    uint16_t mtu = said >= MTU_MIN && said < d->mtu ? said : d->mtu;
+    if (mtu == d->mtu_now) return; /* connections would forget what they know of their paths */
+    if (aksu_link_mtu(d->stack, d->link, mtu) == AKSU_OK) d->mtu_now = mtu;
 }
 
 static void take_out(aksu_dhcp *d) {
@@ -83,6 +89,7 @@ static void take_out(aksu_dhcp *d) {
     if (d->route_set) (void)aksu_route_remove(d->stack, &route);
     d->route_set = false;
     (void)aksu_addr_remove(d->stack, &d->lease.addr);
+    set_mtu(d, 0);
 }
 
 /* ---------------------------------------------------------------- questions */
@@ -172,6 +179,7 @@ static void bind_lease(aksu_dhcp *d, uint64_t now_us, const aksu_dhcp_lease *lea
         begin(d, now_us, renew_wait_us);
         return;
     }
+    set_mtu(d, lease->mtu);
     d->state = AKSU_DHCP_HOLDING;
     d->known_addr = lease->addr;
     d->renew_us = after(d->asked_us, lease->renew_s);
@@ -256,7 +264,11 @@ aksu_err aksu_dhcp_init(const aksu_dhcp_config *config, aksu_stack *stack, void 
     if (config->struct_bytes != sizeof *config || name_bytes >= AKSU_DHCP_NAME_BYTES) return AKSU_ERR_INVALID;
     if (mem_bytes < sizeof(aksu_dhcp) || (uintptr_t)mem % 8 != 0) return AKSU_ERR_INVALID;
     aksu_dhcp *d = mem;
-    *d = (aksu_dhcp){.stack = stack, .link = config->link, .known_addr = config->known_addr};
+    *d = (aksu_dhcp){.stack = stack,
+                     .link = config->link,
+                     .mtu = config->mtu,
+                     .mtu_now = config->mtu,
+                     .known_addr = config->known_addr};
     memcpy(d->mac, config->mac, sizeof d->mac);
     if (name_bytes > 0) memcpy(d->host_name, config->host_name, name_bytes);
     svc_random_init(&d->random, config->entropy);

@@ -30,6 +30,7 @@ typedef struct aksu_dhcp_config {
     uint32_t struct_bytes; /* sizeof(aksu_dhcp_config) */
     uint16_t link;
     uint8_t mac[6];        /* the link's hardware address */
+    uint16_t mtu;          /* and its MTU: that of a lease is taken if it is smaller; 0: it is not taken at all */
     const char *host_name; /* told to the server; NULL: none.  Copied; at most AKSU_DHCP_NAME_BYTES - 1 characters */
     aksu_addr known_addr;  /* of an earlier lease: asked for first; unspecified: none */
     uint8_t entropy[32];   /* unpredictable: transaction ids and the spread of retransmissions come from it */

@@ -17,6 +17,7 @@ struct lan {
     uint64_t mem[AKSU_DHCP_BYTES / 8];
     uint8_t asked[DHCP_MESSAGE_BYTES]; /* the last question */
     aksu_addr asked_from, asked_to;
+    uint16_t mtu; /* of the lease; 0: not said */
 };
 
 static const uint8_t mac[6] = {2, 0, 0, 1, 2, 3};
@@ -29,7 +30,7 @@ static struct lan *lan_open(const char *known) {
     l->stack = l->w->stack[CLIENT];
     aksu_addr own = world_addr(CLIENT);
     assert_int_equal(aksu_addr_remove(l->stack, &own), AKSU_OK);
-    aksu_dhcp_config dhcp = {.struct_bytes = sizeof dhcp, .host_name = "h"};
+    aksu_dhcp_config dhcp = {.struct_bytes = sizeof dhcp, .mtu = 1500, .host_name = "h"};
     memcpy(dhcp.mac, mac, sizeof mac);
     memset(dhcp.entropy, 3, sizeof dhcp.entropy);
     if (known != NULL) assert_int_equal(aksu_addr_parse(known, &dhcp.known_addr), AKSU_OK);
@@ -78,6 +79,10 @@ static void reply(struct lan *l, dhcp_type type, uint8_t last) {
     const uint8_t options[] = {99, 130, 83, 99, 53, 1,   (uint8_t)type, 54,  4, 192, 0, 2,   1, 51, 4, 0,
                                0,  3,   32, 1,  4,  255, 255,           255, 0, 3,   4, 192, 0, 2,  1, 255};
     memcpy(m + 236, options, sizeof options);
+    if (l->mtu != 0) {
+        const uint8_t more[] = {26, 2, (uint8_t)(l->mtu >> 8), (uint8_t)l->mtu, 255};
+        memcpy(m + 236 + sizeof options - 1, more, sizeof more);
+    }
     aksu_addr src = aksu_addr_v4(192, 0, 2, 1), dst = aksu_addr_v4(255, 255, 255, 255);
     struct ak_ip ip = {.src = src, .dst = dst, .protocol = AK_IP_PROTOCOL_UDP, .ttl = 64};
     (void)ak_wire_ip_build(p, &ip, 308);
@@ -155,6 +160,42 @@ static void lease_is_taken(void **state) {
     aksu_sock sock;
     assert_int_equal(aksu_udp_bind(l->stack, &open, &sock), AKSU_OK); /* by the router */
     lan_close(l);
+}
+
+/* The largest packet that a connection would send now. */
+static uint32_t path_mtu(struct lan *l) {
+    aksu_tcp_open open = {.struct_bytes = sizeof open, .remote = {.addr = aksu_addr_v4(192, 0, 2, 9), .port = 9}};
+    aksu_sock sock;
+    aksu_tcp_info info;
+    assert_int_equal(aksu_tcp_connect(l->stack, &open, &sock), AKSU_OK);
+    assert_int_equal(aksu_tcp_status(l->stack, sock, &info), AKSU_OK);
+    assert_int_equal(aksu_tcp_abort(l->stack, sock), AKSU_OK);
+    return info.path_mtu;
+}
+
+/* RFC 2132 s5.1: a lease makes the link's MTU smaller, never larger than the device can take, and only while it lasts.
+ */
+static void mtu_of_a_lease_never_exceeds_the_link(void **state) {
+    (void)state;
+    static const struct {
+        uint16_t said;
+        uint32_t wanted;
+    } rows[] = {{1400, 1400}, {1500, 1500}, {1501, 1500}, {65535, 1500}, {576, 576}, {575, 1500}, {0, 1500}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct lan *l = lan_open(NULL);
+        l->mtu = rows[i].said;
+        assert_int_equal(question(l), DHCP_DISCOVER);
+        reply(l, DHCP_OFFER, 7);
+        assert_int_equal(question(l), DHCP_REQUEST);
+        reply(l, DHCP_ACK, 7);
+        assert_int_equal(state_of(l), AKSU_DHCP_HOLDING);
+        assert_int_equal(path_mtu(l), rows[i].wanted);
+        aksu_dhcp_stop(l->dhcp);
+        aksu_addr own = aksu_addr_v4(192, 0, 2, 7);
+        assert_int_equal(aksu_addr_add(l->stack, 0, &own, 24), AKSU_OK);
+        assert_int_equal(path_mtu(l), 1500);
+        lan_close(l);
+    }
 }
 
 /* RFC 2131 s4.1: 4, 8, 16, 32 and then each 64 s, give or take one. */
@@ -305,6 +346,7 @@ static void replies_to_others_do_not_count(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lease_is_taken),
+        cmocka_unit_test(mtu_of_a_lease_never_exceeds_the_link),
         cmocka_unit_test(questions_are_repeated_ever_more_slowly),
         cmocka_unit_test(lease_is_renewed_rebound_and_lost),
         cmocka_unit_test(nak_takes_the_lease_back),
