@@ -121,7 +121,7 @@ static aksu_err ask_by_udp(aksu_dns *dns, struct slot *slot, uint64_t now_us) {
     slot->question.id = (uint16_t)svc_random_u32(&dns->random);
     size_t bytes = dns_query_build(query, &slot->question, slot->edns);
     err = aksu_udp_send(dns->stack, slot->sock, NULL, query, bytes);
-    if (err != AKSU_OK) {
+    if (err != AKSU_OK && err != AKSU_ERR_AGAIN) { /* one that has no room now is one that was lost */
         (void)aksu_udp_close(dns->stack, slot->sock);
         return err;
     }

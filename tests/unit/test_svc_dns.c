@@ -165,6 +165,22 @@ static void silence_goes_round_all_servers(void **state) {
     names_close(n);
 }
 
+/* A question that finds no room to leave is one that was lost: it waits its time and is asked again. */
+static void no_room_to_send_is_a_loss(void **state) {
+    (void)state;
+    struct names *n = OPEN(ANSWER);
+    aksu_udp_open open = {.struct_bytes = sizeof open, .remote = {.addr = world_addr(SERVER), .port = 9}};
+    aksu_sock flood;
+    assert_int_equal(aksu_udp_bind(n->w->stack[CLIENT], &open, &flood), AKSU_OK);
+    while (aksu_udp_send(n->w->stack[CLIENT], flood, NULL, "x", 1) == AKSU_OK) continue;
+    (void)ask(n, "example.org");
+    assert_int_equal(aksu_udp_close(n->w->stack[CLIENT], flood), AKSU_OK);
+    aksu_dns_answer answer = answer_to(n, 5000000);
+    assert_int_equal(answer.result, AKSU_DNS_ANSWERED);
+    assert_int_equal(n->asked[1], 1);
+    names_close(n);
+}
+
 static void refusal_moves_on_at_once(void **state) {
     (void)state;
     struct names *n = OPEN(REFUSE, ANSWER);
@@ -277,6 +293,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(question_is_answered),
         cmocka_unit_test(silence_goes_round_all_servers),
+        cmocka_unit_test(no_room_to_send_is_a_loss),
         cmocka_unit_test(refusal_moves_on_at_once),
         cmocka_unit_test(a_name_that_is_not_there_is_an_answer),
         cmocka_unit_test(server_without_edns_is_asked_without),
