@@ -58,7 +58,8 @@ static struct frag *open_frag(aksu_config config, bool six) {
     f->six = six;
     f->src = peer_of(six, 1);
     f->id = 1;
-    aksu_addr any = six ? (aksu_addr){{0}} : aksu_addr_v4(0, 0, 0, 0);
+    const aksu_addr none = {{0}};
+    aksu_addr any = six ? none : aksu_addr_v4(0, 0, 0, 0);
     aksu_addr gateway = six ? peer_of(true, 0) : world_addr(CLIENT);
     assert_int_equal(aksu_addr_add(f->stack, 0, &ours6, 64), AKSU_OK);
     aksu_route route = {.prefix = any, .prefix_bits = 0, .link = 0, .gateway = gateway};
@@ -784,8 +785,9 @@ static void fragments_pass_the_same_gate_as_packets(void **state) {
     (void)state;
     for (int six = 0; six < 2; six++) {
         struct frag *f = open_frag(world_config(), six);
+        const aksu_addr none = {{0}};
         make_udp(f, 64);
-        f->src = six ? (aksu_addr){{0}} : aksu_addr_v4(224, 0, 0, 1);
+        f->src = six ? none : aksu_addr_v4(224, 0, 0, 1);
         fragment(f, 0, 32, true);
         assert_int_equal(drops(f, AKSU_DROP_IP_MARTIAN_SOURCE), 1);
         f->src = ours_of(six);
