@@ -58,6 +58,10 @@ bad "prefix of IPv6" "prefix length '128' is not a number from 1 to 127" "$AKSU"
 bad "half of IPv6" "an IPv6 address needs both ends" "$AKSU" listen --address 2001:db8::2/64 7
 bad "no IPv6 here" "is an IPv6 address, and there is none here" "$AKSU" connect 2001:db8::1 80
 bad "too small for IPv6" "an MTU of 1000 is too small for IPv6" "$AKSU" listen --mtu 1000 --address 2001:db8::2/64 --host-address 2001:db8::1 7
+ip link add small0 mtu 1279 type veth peer name small1 && ip link set small0 up && ip link set small1 up
+bad "a device too small for IPv6" "an MTU of 1279 is too small for IPv6" "$AKSU" listen --dev packet:small0 --address 2001:db8::2/64 7
+bad "too small to ask routers" "an MTU of 1279 is too small for IPv6" "$AKSU" listen --dev packet:small0 --autoconf 7
+ip link del small0
 bad "no such name" "is no address and no name" "$AKSU" connect no.such.name.invalid 80
 bad "the same address twice" "cannot have the same address" "$AKSU" listen --address 198.51.100.1/24 --host-address 198.51.100.1 7
 bad "the kernel's own address" "127.0.0.1 is in use on the device lo" "$AKSU" listen --address 127.0.0.1/8 7
