@@ -5,7 +5,7 @@ Prints for each cell the median goodput of both in Mbit/s, and the median of the
 several cells at a time, each on a path of its own.  The receiver is the same kernel for both.  Loss, reordering and
 rate are on the way of the data; the k-th packet of a seed is lost whoever sent it.
 
-    bench/goodput.py BUILD [--quick] [--seeds N] [--rate MBIT] [--cells TEXT] [--jobs N] [--json] [--cc NAME]
+    bench/goodput.py BUILD [--quick] [--seeds N] [--rate MBIT] [--cells TEXT] [--jobs N] [--late MS] [--cc NAME]
                            [--set NAME=VALUE]... [--out FILE]
 """
 import argparse
@@ -23,6 +23,10 @@ RTTS_MS = (1, 20, 100, 300)
 LOSSES = (0, 0.1, 1, 3)
 RUN_MS = {1: 2000, 20: 4000, 100: 8000, 300: 16000}
 SEGMENT = 1500
+# One packet in a hundred is late by a fifth of the round trip, at most so much.  Later ones than that are discarded by
+# the receiving kernel's PAWS when a retransmission has come before them, which makes more retransmissions: with 60 ms
+# of 300 both senders end anywhere between a third of the rate and all of it.
+LATE_MAX_US = 10000
 OURS, KERNEL = "192.0.2.2", "10.9.0.1"
 
 
@@ -90,9 +94,9 @@ class Path:
             self.link.wait()
             self.link = None
 
-    def fetch(self, verb, *words):
+    def fetch(self, verb, *words, before=()):
         """[(bytes, seconds)] of each connection."""
-        out = self.receiver.run(f"{self.build}/bench/path", verb, *map(str, words))
+        out = self.receiver.run(*before, f"{self.build}/bench/path", verb, *map(str, words))
         return [(int(line.split()[0]), float(line.split()[1])) for line in out.splitlines()]
 
     def end(self):
@@ -104,13 +108,14 @@ class Path:
         self.receiver.end()
 
 
-def link_words(rate_mbit, rtt_ms, loss, reorder):
+def link_words(rate_mbit, rtt_ms, loss, reorder, late_ms=None):
     bdp = int(rate_mbit * 125 * rtt_ms)
     words = [f"delay={rtt_ms * 500}us", f"a:rate={rate_mbit}Mbit", f"a:queue={max(bdp, 60 * SEGMENT)}"]
     if loss:
         words.append(f"a:loss={loss}%")
     if reorder:
-        words += ["a:reorder=1%", f"a:reorder-by={max(200 * rtt_ms, 500)}us"]
+        late_us = max(200 * rtt_ms, 500) if late_ms is None else 1000 * late_ms
+        words += ["a:reorder=1%", f"a:reorder-by={late_us if late_ms else min(late_us, LATE_MAX_US)}us"]
     return words
 
 
@@ -123,7 +128,7 @@ def measure(path, cell, seed, options):
     rtt, loss, reorder = cell
     got = []
     for addr, port in ((OURS, 9000), (KERNEL, 9001)):
-        path.join(seed, link_words(options.rate, rtt, loss, reorder))
+        path.join(seed, link_words(options.rate, rtt, loss, reorder, options.late))
         run_ms = RUN_MS[rtt] // (2 if options.quick else 1)
         byte_count, took = path.fetch("fetch", addr, port, run_ms, 1)[0]
         got.append(byte_count * 8e-6 / took)
@@ -185,6 +190,7 @@ def main():
     parser.add_argument("--rate", type=int, default=50, help="of the link, Mbit/s")
     parser.add_argument("--cells", default="", help="only these, as they are printed, with ; between them")
     parser.add_argument("--jobs", type=int, default=8, help="paths at one time")
+    parser.add_argument("--late", type=int, default=None, help="how late a reordered packet is, ms")
     parser.add_argument("--cc", default="cubic")
     parser.add_argument("--kernel-cc", default="", help="the kernel's, if it is to be another")
     parser.add_argument("--set", action="append", default=[], help="a setting of aksu's connections")

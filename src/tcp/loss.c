@@ -156,7 +156,9 @@ static uint32_t duplicates_settled(struct ak_transfer *x, uint32_t acked, uint32
 static void successive_recovery(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     uint32_t beyond = x->lost_beyond_bytes;
+    ak_seq from = x->recovery_end;
     ak_tcp_recovery_enter(core, t);
+    x->undo.una = from;
     /* D-SACK may still tell that all of that came twice; what is marked and has not gone again counts when it goes. */
     x->undo.retransmitted = beyond > x->lost_bytes;
     x->undo.undecided = false;

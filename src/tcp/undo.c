@@ -111,8 +111,12 @@ void ak_undo_duplicate_ack(struct ak_transfer *x) {
 
 void ak_undo_on_dsack(struct ak_core *core, struct ak_tcb *t, ak_seq left, ak_seq right) {
     struct ak_transfer *x = ak_transfer_of(core, t);
-    bool ours = x->undo.kept && x->undo.retransmitted && ak_seq_ge(left, x->undo.una) && ak_seq_le(right, x->undo.end);
+    bool repairing = x->in_recovery == AK_RECOVERY_FAST; /* what was sent since may have gone again too */
+    ak_seq end = repairing ? t->snd.nxt : x->undo.end;
+    bool ours = x->undo.kept && x->undo.retransmitted && ak_seq_ge(left, x->undo.una) && ak_seq_le(right, end);
     if (!ours) return;
+    if (repairing && ak_seq_ge(left, x->recovery_end))
+        x->lost_beyond_bytes -= ak_min_u32(x->lost_beyond_bytes, ak_seq_bytes(left, right));
     x->undo.again_bytes -= ak_min_u32(x->undo.again_bytes, ak_seq_bytes(left, right));
     if (x->undo.again_bytes == 0) take_back(core, t, ak_seq_bytes(left, right));
 }

@@ -327,6 +327,31 @@ static void loss_in_the_next_window_reduces_when_recovery_ends(void **state) {
     world_close(p.w);
 }
 
+/* RFC 2883: D-SACK tells that it had come after all: the second reduction is taken back, and not the first. */
+static void loss_in_the_next_window_that_was_none_is_undone(void **state) {
+    (void)state;
+    struct peer p = sack_peer(20);
+    we_send(&p, 60 * SEG);
+    world_run(p.w, 20000);
+    struct block first = {1, 19};
+    peer_sacks(&p, 0, &first, 1);
+    uint32_t once = info_of(&p).ssthresh_bytes;
+    world_run(p.w, 20000);
+    struct block second[] = {{1, 19}, {20, 21}};
+    peer_sacks(&p, 0, second, 2);
+    world_run(p.w, 5000);
+    struct block third[] = {{20, 22}, {23, 31}};
+    peer_sacks(&p, 19, third, 2);
+    assert_int_equal(times_sent(&p, 22), 2);
+    peer_sacks(&p, 33, NULL, 0);
+    assert_int_equal(info_of(&p).ssthresh_bytes, once * 7 / 10);
+    struct block duplicate = {22, 23};
+    peer_sacks(&p, 33, &duplicate, 1);
+    assert_in_range(info_of(&p).ssthresh_bytes, once, 20 * SEG - 1);
+    assert_int_equal(counters_of(&p).recoveries_undone, 1);
+    world_close(p.w);
+}
+
 /* ACKs that come in one batch let nothing go before the last of them: FlightSize is what it was before them. */
 static void losses_told_in_a_batch_halve_what_was_in_flight_before_it(void **state) {
     (void)state;
@@ -689,6 +714,7 @@ int main(void) {
         cmocka_unit_test(retransmission_lost_is_sent_again_without_a_timeout),
         cmocka_unit_test(retransmission_of_the_oldest_restarts_the_timer),
         cmocka_unit_test(loss_in_the_next_window_reduces_when_recovery_ends),
+        cmocka_unit_test(loss_in_the_next_window_that_was_none_is_undone),
         cmocka_unit_test(losses_told_in_a_batch_halve_what_was_in_flight_before_it),
         cmocka_unit_test(many_holes_without_sack_end_in_a_timeout),
         cmocka_unit_test(timeout_again_sends_the_earliest_first),
