@@ -7,7 +7,8 @@
  *     path share MS ADDR:PORT...              reads of all at once
  *
  * fetch and share print "BYTES SECONDS" for each connection, counted from connect.  With AKSU_PATH_CWND=FILE a server
- * writes "SECONDS CWND" there, in segments, every 10 ms. */
+ * writes "SECONDS CWND" there, in segments, every 10 ms; with AKSU_PATH_SERIES=FILE share writes "SECONDS BYTES..."
+ * every 100 ms. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -206,9 +207,18 @@ static int read_all(int count, const int *fds, double limit) {
     unsigned long long got[FLOWS_MAX] = {0};
     double start = seconds(), took[FLOWS_MAX] = {0};
     int open = count;
+    const char *series_name = getenv("AKSU_PATH_SERIES");
+    FILE *series = series_name == NULL ? NULL : fopen(series_name, "w");
+    double told = 0;
     for (int i = 0; i < count; i++) ready[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
     while (open > 0 && seconds() - start < limit) {
         (void)poll(ready, (nfds_t)count, (int)((limit - (seconds() - start)) * 1e3) + 1);
+        if (series != NULL && seconds() - start >= told) {
+            (void)fprintf(series, "%.1f", told);
+            for (int i = 0; i < count; i++) (void)fprintf(series, " %llu", got[i]);
+            (void)fputc('\n', series);
+            told += 0.1;
+        }
         for (int i = 0; i < count; i++) {
             if (ready[i].fd < 0 || ready[i].revents == 0) continue;
             ssize_t n = read(ready[i].fd, chunk, CHUNK);
@@ -220,6 +230,7 @@ static int read_all(int count, const int *fds, double limit) {
             open--;
         }
     }
+    if (series != NULL) (void)fclose(series);
     for (int i = 0; i < count; i++) {
         (void)printf("%llu %.6f\n", got[i], took[i] > 0 ? took[i] : seconds() - start);
         (void)close(fds[i]);
