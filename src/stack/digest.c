@@ -159,7 +159,7 @@ static uint64_t transfer_digest(const struct ak_core *core, const struct ak_tcb 
         x->recovery_end.n,    x->in_recovery,
         x->rto_backoff,       x->unacked_segments,
         x->rcv_fin.n,         x->cwnd,
-        x->ssthresh,          x->range_count,
+        x->ssthresh,          x->ranges.count,
         x->range_recent.n,    x->frto,
         x->ecn_echo,          x->ecn_cwr_due,
         x->duplicate_due,     x->undo.kept,
@@ -182,11 +182,10 @@ static uint64_t transfer_digest(const struct ak_core *core, const struct ak_tcb 
     ak_seq fin = ak_seq_sub(t->rcv.nxt, (t->flags & AK_F_FIN_RECEIVED) ? 1 : 0);
     h ^= stream_digest(core, &x->receive, x->read, fin);
     if (ak_seq_lt(t->snd.una, x->send_end)) h ^= stream_digest(core, &x->send, t->snd.una, x->send_end) * 3;
-    if (x->range_count == 0) return h;
-    const struct ak_range *range = (const struct ak_range *)(const void *)ak_block_at(&core->blocks, x->range_block);
-    for (uint32_t i = 0; i < x->range_count; i++) {
-        h = mix(h, &range[i], sizeof range[i]);
-        h ^= stream_digest(core, &x->receive, range[i].left, range[i].right);
+    for (uint32_t i = 0; i < x->ranges.count; i++) {
+        const struct ak_range range = ak_ranges_at(&x->ranges, &core->blocks, i);
+        h = mix(h, &range, sizeof range);
+        h ^= stream_digest(core, &x->receive, range.left, range.right);
     }
     return h;
 }

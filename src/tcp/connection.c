@@ -117,7 +117,6 @@ struct ak_transfer *ak_transfer_need(struct ak_core *core, struct ak_tcb *t) {
         .record_tail = AK_NONE,
         .sent = {.head = AK_NONE, .tail = AK_NONE},
         .lost = {.head = AK_NONE, .tail = AK_NONE},
-        .range_block = AK_NONE,
         .starving = {.next = AK_NONE, .prev = AK_NONE},
         .holding = {.next = AK_NONE, .prev = AK_NONE},
         .recovery_end = t->snd.una,
@@ -157,7 +156,7 @@ bool ak_transfer_idle(const struct ak_core *core, const struct ak_tcb *t) {
     bool fin_waits = (t->flags & AK_F_FIN_RECEIVED) != 0;
     ak_seq unread_end = fin_waits ? ak_seq_sub(t->rcv.nxt, 1) : t->rcv.nxt;
     return x->record_head == AK_NONE && ak_seq_le(x->send_end, t->snd.una) && ak_seq_eq(x->read, unread_end) &&
-           x->range_count == 0 && x->reserved_bytes == 0 && x->peeked_bytes == 0 && !ak_memory_waits(x) &&
+           x->ranges.count == 0 && x->reserved_bytes == 0 && x->peeked_bytes == 0 && !ak_memory_waits(x) &&
            (t->flags & AK_F_PEER_FIN_HELD) == 0;
 }
 

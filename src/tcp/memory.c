@@ -47,23 +47,21 @@ bool ak_memory_evicts(const struct ak_core *core, const struct ak_transfer *x) {
 
 void ak_memory_ranges_begin(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
-    if (x->range_block != AK_NONE || (x->range_block = ak_block_get(&core->blocks)) == AK_NONE) return;
+    if (!ak_ranges_reserve(&x->ranges, &core->blocks) || ak_link_linked(&x->holding)) return;
     x->owner = ak_tcb_ref(core, t);
     ak_list_push_back(&core->holding, &core->holding_lens, ak_ref_of(AK_KIND_TRANSFER, t->transfer));
 }
 
 void ak_memory_ranges_end(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
-    if (x->range_block == AK_NONE) return;
-    ak_block_put(&core->blocks, x->range_block);
-    x->range_block = AK_NONE;
+    if (!ak_link_linked(&x->holding)) return;
+    ak_ranges_clear(&x->ranges, &core->blocks);
     ak_list_remove(&core->holding, &core->holding_lens, ak_ref_of(AK_KIND_TRANSFER, t->transfer));
 }
 
 /* RFC 2018 s8: what was only selectively acknowledged may be let go, and comes again. */
 static void let_go(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
-    x->range_count = 0;
     x->ranges_untold = 0;
     x->out_of_order_bytes = 0;
     ak_flags_clear(t, AK_F_PEER_FIN_HELD);

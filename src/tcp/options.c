@@ -89,18 +89,18 @@ aksu_tcp_options ak_tcp_segment_options(const struct ak_core *core, const struct
         options.sack[0] = (aksu_sack_block){.left = x->duplicate.left.n, .right = x->duplicate.right.n};
         options.sack_count = 1;
     }
-    if (x->range_count == 0) return options;
+    if (x->ranges.count == 0) return options;
     /* RFC 2018 s4: first the range with the newest segment, then the others in turn, so that the peer hears of all. */
-    const struct ak_range *range = (const struct ak_range *)(const void *)ak_block_at(&core->blocks, x->range_block);
     uint32_t room = t->flags & AK_F_TIMESTAMPS ? AKSU_SACK_BLOCK_MAX - 1 : AKSU_SACK_BLOCK_MAX;
-    uint32_t first = ak_ranges_find(range, x->range_count, x->range_recent);
-    if (first < x->range_count && ak_seq_lt(x->range_recent, range[first].left))
-        first = x->range_count; /* it is read */
+    uint32_t first = ak_ranges_find(&x->ranges, &core->blocks, x->range_recent);
+    if (first < x->ranges.count && ak_seq_lt(x->range_recent, ak_ranges_at(&x->ranges, &core->blocks, first).left))
+        first = x->ranges.count; /* it is read */
     options.present |= AKSU_OPT_SACK;
-    for (uint32_t i = 0; i < x->range_count + 1 && options.sack_count < room; i++) {
-        uint32_t at = i == 0 ? first : (x->sack_turn + i - 1) % x->range_count;
-        if (at >= x->range_count || (i > 0 && at == first)) continue;
-        options.sack[options.sack_count] = (aksu_sack_block){.left = range[at].left.n, .right = range[at].right.n};
+    for (uint32_t i = 0; i < x->ranges.count + 1 && options.sack_count < room; i++) {
+        uint32_t at = i == 0 ? first : (x->sack_turn + i - 1) % x->ranges.count;
+        if (at >= x->ranges.count || (i > 0 && at == first)) continue;
+        const struct ak_range range = ak_ranges_at(&x->ranges, &core->blocks, at);
+        options.sack[options.sack_count] = (aksu_sack_block){.left = range.left.n, .right = range.right.n};
         options.sack_count++;
     }
     return options;

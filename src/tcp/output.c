@@ -19,10 +19,10 @@ static void ack_went(struct ak_core *core, struct ak_tcb *t) {
     x->duplicate_due = false;
     if (x->duplicates_owed > 0) x->duplicates_owed--;
     if (x->duplicates_owed > 0) t->flags |= AK_F_ACK_NOW | AK_F_DUPLICATE_ACK;
-    if (x->range_count > 0) {
+    if (x->ranges.count > 0) {
         /* The newest comes first in every ACK; the other blocks go round. */
         uint32_t others = (t->flags & AK_F_TIMESTAMPS ? AKSU_SACK_BLOCK_MAX - 1 : AKSU_SACK_BLOCK_MAX) - 1;
-        x->sack_turn = (x->sack_turn + others) % x->range_count;
+        x->sack_turn = (x->sack_turn + others) % x->ranges.count;
         x->ranges_untold -= ak_min_u32(x->ranges_untold, others);
         /* Segments that come in one batch draw one ACK (MUST-58), but each gap that they show must be told. */
         if (x->ranges_untold > 0 && (t->flags & AK_F_SACK)) t->flags |= AK_F_ACK_NOW | AK_F_DUPLICATE_ACK;
@@ -218,7 +218,7 @@ static enum sent send_one(struct ak_core *core, struct ak_tcb *t, struct sender 
         s->env.syn_bytes = ak_fast_open_syn(core, t, &s->syn_options);
     }
     if (s->env.x != NULL &&
-        (s->env.x->range_count > 0 || (s->options.present & (AKSU_OPT_SACK | AKSU_OPT_USER_TIMEOUT))))
+        (s->env.x->ranges.count > 0 || (s->options.present & (AKSU_OPT_SACK | AKSU_OPT_USER_TIMEOUT))))
         s->options = ak_tcp_segment_options(core, t);
     struct ak_plan plan = ak_tcp_plan(t, &s->env);
     if (plan.kind == AK_PLAN_NOTHING) {

@@ -9,7 +9,7 @@
 /* Nothing about the connection asks for a step of its own. */
 static bool quiet(const struct ak_core *core, const struct ak_tcb *t, const struct ak_transfer *x) {
     uint32_t busy = AK_F_ORPHAN | AK_F_PEER_FIN_HELD | AK_F_TAIL_PROBE_DUE | AK_F_FIN_SENT;
-    return t->state == AK_TCP_ESTABLISHED && (t->flags & busy) == 0 && !ak_tracing(core) && x->range_count == 0 &&
+    return t->state == AK_TCP_ESTABLISHED && (t->flags & busy) == 0 && !ak_tracing(core) && x->ranges.count == 0 &&
            x->rate == AK_NONE && x->in_recovery == AK_RECOVERY_NONE && !x->tlp.out &&
            x->due_us[AK_BUSY_PERSIST] == AK_NEVER && x->due_us[AK_BUSY_TAIL_LOSS_PROBE] == AK_NEVER &&
            x->due_us[AK_BUSY_REORDERING] == AK_NEVER && ak_seq_eq(t->snd.una, t->snd.nxt);

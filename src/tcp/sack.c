@@ -4,7 +4,6 @@
  * a block covers are marked, and a record that it covers in part is cut at its edge.  Data stays until it is
  * acknowledged cumulatively: a receiver may take a selective acknowledgment back (RFC 2018 s8).  Work is bounded for
  * each ACK: STEPS_PER_BLOCK to find a place, and then one step for each record that becomes part of a run. */
-#include "base/ranges.h"
 #include "tcp/rate.h"
 
 enum { STEPS_PER_BLOCK = 128 };

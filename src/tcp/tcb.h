@@ -7,9 +7,9 @@
 #ifndef AK_TCP_TCB_H
 #define AK_TCP_TCB_H
 
-#include "base/ranges.h"
 #include "base/seq.h"
 #include "core/core.h"
+#include "core/ranges.h"
 #include "core/stream.h"
 
 /* Deadlines that only a busy connection has.  One wheel entry stands for the earliest of these and of the control
@@ -183,8 +183,7 @@ struct ak_transfer {
     uint16_t unacked_segments; /* received and not acknowledged */
 
     /* out of order */
-    uint32_t range_block; /* struct ak_range[], AK_NONE */
-    uint32_t range_count;
+    struct ak_ranges ranges;
     ak_seq range_recent; /* left edge of the newest: first in SACK (RFC 2018 s4) */
     uint32_t out_of_order_bytes;
     uint8_t duplicates_owed; /* ACKs, without SACK: one for each segment out of order (RFC 5681 s4.2) */

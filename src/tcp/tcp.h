@@ -13,8 +13,8 @@ bool ak_memory_may_hold(const struct ak_core *core);        /* a block for text 
 bool ak_memory_may_widen(const struct ak_core *core);       /* a window */
 /* Whether a connection whose peer keeps its window shut must make room for others now. */
 bool ak_memory_evicts(const struct ak_core *core, const struct ak_transfer *x);
-/* The block of the ranges that lie out of order, and the transfer's place among those who hold such text.  Without
- * memory there is none. */
+/* Room for one range more out of order, and the transfer's place among those who hold such text.  Without memory there
+ * is none. */
 void ak_memory_ranges_begin(struct ak_core *core, struct ak_tcb *t);
 void ak_memory_ranges_end(struct ak_core *core, struct ak_tcb *t);
 /* Lets text out of order go, of those first who have held it longest, until windows may grow again. */

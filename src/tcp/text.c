@@ -57,17 +57,13 @@ static ak_seq store(struct ak_input *in, ak_seq left, ak_seq right) {
     return left;
 }
 
-static struct ak_range *ranges_of(const struct ak_core *core, const struct ak_transfer *x) {
-    return (struct ak_range *)(void *)ak_block_at(&core->blocks, x->range_block);
-}
-
 /* The same, leaving alone what has come before. */
 static ak_seq store_new(struct ak_input *in, ak_seq left, ak_seq right) {
     const struct ak_transfer *x = ak_transfer_of(in->core, in->t);
-    if (x->range_count == 0) return store(in, left, right);
-    uint32_t i = ak_ranges_find(ranges_of(in->core, x), x->range_count, left); /* SegmentSmack: not from the first on */
-    for (; i < x->range_count && ak_seq_lt(left, right); i++) {
-        struct ak_range range = ranges_of(in->core, x)[i];
+    if (x->ranges.count == 0) return store(in, left, right);
+    uint32_t i = ak_ranges_find(&x->ranges, &in->core->blocks, left); /* SegmentSmack: not from the first on */
+    for (; i < x->ranges.count && ak_seq_lt(left, right); i++) {
+        struct ak_range range = ak_ranges_at(&x->ranges, &in->core->blocks, i);
         if (ak_seq_le(range.right, left)) continue;
         if (ak_seq_ge(range.left, right)) break;
         if (ak_seq_lt(left, range.left)) {
@@ -86,11 +82,11 @@ static void advance(struct ak_input *in, ak_seq to) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     ak_seq from = t->rcv.nxt;
     x->duplicates_owed = 0;
-    if (x->range_count > 0) {
-        struct ak_range *range = ranges_of(core, x);
-        if (ak_seq_le(range[0].left, to)) to = ak_seq_max(to, range[0].right);
-        x->out_of_order_bytes -= ak_ranges_trim(range, &x->range_count, to);
-        if (x->range_count == 0) ak_memory_ranges_end(core, t);
+    if (x->ranges.count > 0) {
+        struct ak_range first = ak_ranges_at(&x->ranges, &core->blocks, 0);
+        if (ak_seq_le(first.left, to)) to = ak_seq_max(to, first.right);
+        x->out_of_order_bytes -= ak_ranges_trim(&x->ranges, &core->blocks, to);
+        if (x->ranges.count == 0) ak_memory_ranges_end(core, t);
         in->t->flags |= AK_F_ACK_NOW; /* RFC 5681 s4.2: at once when a gap is filled */
     }
     t->rcv.nxt = to;
@@ -117,7 +113,7 @@ static void owe_ack(struct ak_input *in, uint32_t bytes) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
     x->unacked_segments = (uint16_t)ak_min_u32(x->unacked_segments + segments_of(in->seg, bytes), 1000);
-    if (x->unacked_segments >= settings->ack_segments || x->range_count > 0 || settings->delayed_ack_us == 0) {
+    if (x->unacked_segments >= settings->ack_segments || x->ranges.count > 0 || settings->delayed_ack_us == 0) {
         ak_tcp_ack_now(core, t, 0);
         return;
     }
@@ -140,24 +136,23 @@ static void hold(struct ak_input *in, ak_seq left, ak_seq right) {
             (uint8_t)ak_min_u32(x->duplicates_owed + segments_of(in->seg, ak_seq_bytes(left, right)), UINT8_MAX);
     bool pressed = !ak_memory_may_hold(core); /* out-of-order text goes first: architecture.md section 3 */
     if (!pressed) ak_memory_ranges_begin(core, in->t);
-    if (pressed || x->range_block == AK_NONE) {
+    if (pressed || x->ranges.block_count == 0) {
         in->drop = AKSU_DROP_TCP_NO_MEMORY;
         return;
     }
-    uint32_t cap = core->blocks.block_bytes / (uint32_t)sizeof(struct ak_range);
     ak_seq stored = store_new(in, left, right);
     uint32_t new_bytes = 0;
     uint32_t index;
     struct ak_range add = {.left = left, .right = stored};
-    if (!ak_seq_lt(left, stored) || !ak_ranges_add(ranges_of(core, x), &x->range_count, cap, add, &new_bytes, &index)) {
+    if (!ak_seq_lt(left, stored) || !ak_ranges_add(&x->ranges, &core->blocks, add, &new_bytes, &index)) {
         in->drop = AKSU_DROP_TCP_NO_MEMORY;
-        if (x->range_count == 0) ak_memory_ranges_end(core, in->t);
+        if (x->ranges.count == 0) ak_memory_ranges_end(core, in->t);
         return;
     }
     x->out_of_order_bytes += new_bytes;
     /* Without SACK duplicate ACKs must not change the window (RFC 5681 s2). */
     if (core->now_us >= x->tune.round_end_us && (in->t->flags & AK_F_SACK)) ak_tune_received(core, in->t, in->seg);
-    struct ak_range now = ranges_of(core, x)[index];
+    struct ak_range now = ak_ranges_at(&x->ranges, &core->blocks, index);
     bool same = ak_seq_in(x->range_recent, now.left, ak_seq_bytes(now.left, now.right));
     if (new_bytes > 0 && (!same || x->ranges_untold == 0)) x->ranges_untold++;
     x->range_recent = left;

@@ -352,6 +352,24 @@ static void text_beyond_a_gap_in_one_batch_draws_as_many_duplicates(void **state
     world_close(p.w);
 }
 
+/* SHLD-31 with many gaps: eight blocks of eight ranges here.  What is beyond them waits for its retransmission, and
+ * what joins two of them is still taken. */
+static void text_beyond_many_gaps_is_held_to_a_bound(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    config.block_bytes = 64;
+    config.block_max = 4096;
+    struct peer p = peer_joined(&config);
+    for (uint32_t i = 0; i < 65; i++)
+        peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 11 + 20 * i, .ack = 1, .bytes = 10});
+    assert_int_equal(our_drops(&p, AKSU_DROP_TCP_NO_MEMORY), 1);
+    for (uint32_t i = 0; i < 64; i++)
+        peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1 + 20 * (63 - i), .ack = 1, .bytes = 10});
+    assert_int_equal(our_drops(&p, AKSU_DROP_TCP_NO_MEMORY), 1);
+    assert_int_equal(readable(&p), 64 * 20);
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rst_outside_the_window_is_dropped),
@@ -371,6 +389,7 @@ int main(void) {
         cmocka_unit_test(window_shrunk_below_the_flight_is_survived),
         cmocka_unit_test(window_of_65535_is_unsigned),
         cmocka_unit_test(text_beyond_a_gap_in_one_batch_draws_as_many_duplicates),
+        cmocka_unit_test(text_beyond_many_gaps_is_held_to_a_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
