@@ -33,14 +33,24 @@ typedef struct lab_place {
     int run; /* -1: in all runs */
 } lab_place;
 
+/* What a naive host has of a real one; without any it has a two-way handshake, numbers that count up, memory for every
+ * SYN and no TIME-WAIT. */
+typedef enum lab_sense {
+    LAB_SENSE_THREE_WAY = 1u << 0, /* it asks back before it believes in a connection */
+    LAB_SENSE_RANDOM_ISN = 1u << 1,
+    LAB_SENSE_TIME_WAIT = 1u << 2,
+    LAB_SENSE_ALLOCATE_AT_ACK = 1u << 3, /* with THREE_WAY */
+} lab_sense;
+
 typedef struct lab_host {
     lab_place place;
     const char *name;
     aksu_addr addr;
     aksu_config config;
-    bool reads, accepts, naive, three_way; /* three_way: of a naive host */
-    uint64_t slow_bytes, slow_us;          /* it reads so many bytes each time, so often; 0: at once */
-    uint32_t of;                           /* an entry: which host it is about */
+    bool reads, accepts, naive;
+    unsigned senses;              /* lab_sense, of a naive host */
+    uint64_t slow_bytes, slow_us; /* it reads so many bytes each time, so often; 0: at once */
+    uint32_t of;                  /* an entry: which host it is about */
 } lab_host;
 
 typedef struct lab_router {
@@ -316,9 +326,7 @@ uint32_t lab_forge_icmp(const lab_forged_icmp *forged, uint8_t buf[LAB_FORGED_BY
 
 /* ---------------------------------------------------------------- naive hosts (naive.c) */
 
-lab_naive *lab_naive_open(const aksu_addr *addr);
-/* It asks back before it believes in a connection, with numbers that count up. */
-void lab_naive_three_way(lab_naive *naive);
+lab_naive *lab_naive_open(const aksu_addr *addr, unsigned senses);
 void lab_naive_close(lab_naive *naive);
 /* Puts it on the network; delivered gets the bytes it gives to its application. */
 typedef void lab_delivered(void *user, uint32_t host, const void *bytes, size_t byte_count);

@@ -1,11 +1,12 @@
-/* A deliberately naive host: what TCP would be with a two-way handshake.
+/* A deliberately naive host: what TCP would be without what its rules are for.
  *
  * A SYN makes a connection at once, and the answer is a bare ACK: the server has no initial number of its own and never
  * learns whether anybody hears it.  The client takes any ACK of its SYN.  ISNs count up from 1.  Segments of an unknown
  * connection are ignored.  A stack like this is for the lab only: it shows what the third segment is for.
  *
- * With a three-way handshake (lab_naive_three_way) a listener answers by SYN,ACK and waits for the ACK of it; its
- * numbers still count up, by one with each connection.
+ * What it lacks can be given back one by one (lab_sense): a listener that answers by SYN,ACK and waits for the ACK of
+ * it; numbers from chance; no memory for a SYN (its SYN,ACK bears a number that can be computed again); and after the
+ * end of a connection a time in which its pair of ports is not used again.
  *
  * It emits the same trace events as the real stack.  It has no FIN, no window, no options, and one retransmission timer
  * of a second for each connection; what lies in its window, if it has one, it delivers as it comes. */
@@ -19,6 +20,7 @@
 #define NAIVE_RETRY_US 1000000
 #define NAIVE_RETRIES  5
 #define NAIVE_WINDOW   65535u
+#define NAIVE_WAIT_US  60000000u /* 2MSL */
 
 struct naive_connection {
     aksu_tcp_state state; /* CLOSED: free */
@@ -34,22 +36,21 @@ struct lab_naive {
     aksu_addr addr;
     aksu_sim *sim;
     uint32_t host, isn;
-    bool three_way;
-    uint16_t port; /* listening; 0: not */
+    unsigned senses; /* lab_sense */
+    uint32_t secret; /* of the numbers that a SYN leaves no memory of */
+    uint16_t port;   /* listening; 0: not */
     lab_delivered *delivered;
     void *user;
     uint32_t latest;
     struct naive_connection connection[NAIVE_MAX];
 };
 
-lab_naive *lab_naive_open(const aksu_addr *addr) {
+lab_naive *lab_naive_open(const aksu_addr *addr, unsigned senses) {
     lab_naive *n = calloc(1, sizeof *n);
-    if (n != NULL) n->addr = *addr;
+    if (n == NULL) return NULL;
+    n->addr = *addr;
+    n->senses = senses;
     return n;
-}
-
-void lab_naive_three_way(lab_naive *naive) {
-    naive->three_way = true;
 }
 
 void lab_naive_close(lab_naive *naive) {
@@ -73,6 +74,12 @@ static void change(const lab_naive *n, struct naive_connection *c, aksu_tcp_stat
 static void notify(const lab_naive *n, const struct naive_connection *c, uint32_t bits) {
     aksu_trace_event event = {.kind = AKSU_TRACE_NOTIFY};
     event.u.notify = (aksu_ev_notify){.flow = c->flow, .bits = bits};
+    emit(n, 0, &event);
+}
+
+static void call_failed(const lab_naive *n, const aksu_flow *flow, aksu_call what, aksu_err err) {
+    aksu_trace_event event = {.kind = AKSU_TRACE_CALL};
+    event.u.call = (aksu_ev_call){.flow = *flow, .call = what, .err = err};
     emit(n, 0, &event);
 }
 
@@ -130,7 +137,33 @@ static void send_unacknowledged(lab_naive *n, struct naive_connection *c) {
     transmit(n, c, &what, c->text);
 }
 
+/* ---------------------------------------------------------------- numbers */
+
+static uint32_t next_isn(lab_naive *n) {
+    return n->senses & LAB_SENSE_RANDOM_ISN ? (uint32_t)aksu_sim_random(n->sim) : ++n->isn;
+}
+
+/* The number of a SYN,ACK that is remembered by nobody: of the SYN and a secret (FNV-1a; the lab's guessers are no
+ * cryptanalysts). */
+static uint32_t computed_isn(const lab_naive *n, const aksu_flow *flow, uint32_t syn_seq) {
+    uint32_t hash = 2166136261u ^ n->secret;
+    const uint32_t words[] = {syn_seq, (uint32_t)flow->local_port << 16 | flow->remote_port};
+    for (size_t i = 0; i < sizeof words; i++) hash = (hash ^ ((const uint8_t *)words)[i]) * 16777619u;
+    for (size_t i = 0; i < sizeof flow->remote.byte; i++) hash = (hash ^ flow->remote.byte[i]) * 16777619u;
+    return hash;
+}
+
 /* ---------------------------------------------------------------- calls */
+
+static struct naive_connection *find(lab_naive *n, const aksu_flow *flow) {
+    for (uint32_t i = 0; i < NAIVE_MAX; i++) {
+        struct naive_connection *c = &n->connection[i];
+        if (c->state != AK_TCP_CLOSED && c->flow.local_port == flow->local_port &&
+            c->flow.remote_port == flow->remote_port && aksu_addr_equal(&c->flow.remote, &flow->remote))
+            return c;
+    }
+    return NULL;
+}
 
 static struct naive_connection *free_connection(lab_naive *n) {
     for (uint32_t i = 0; i < NAIVE_MAX; i++) {
@@ -151,11 +184,15 @@ void lab_naive_listen(lab_naive *n, uint16_t port) {
 }
 
 void lab_naive_connect(lab_naive *n, const aksu_endpoint *remote, uint16_t port) {
+    aksu_flow flow = {.local = n->addr, .remote = remote->addr, .local_port = port, .remote_port = remote->port};
+    if (find(n, &flow) != NULL) { /* of those that wait, too */
+        call_failed(n, &flow, AKSU_CALL_CONNECT, AKSU_ERR_EXISTS);
+        return;
+    }
     struct naive_connection *c = free_connection(n);
     if (c == NULL) return;
-    n->isn++;
-    c->flow = (aksu_flow){.local = n->addr, .remote = remote->addr, .local_port = port, .remote_port = remote->port};
-    c->iss = n->isn;
+    c->flow = flow;
+    c->iss = next_isn(n);
     c->snd_una = c->snd_nxt = c->iss + 1;
     call(n, &c->flow, AKSU_CALL_CONNECT, 0);
     change(n, c, AK_TCP_CLOSED, AK_TCP_SYN_SENT);
@@ -181,10 +218,13 @@ void lab_naive_send(lab_naive *n, const void *bytes, size_t byte_count) {
 
 void lab_naive_forget(lab_naive *n) {
     struct naive_connection *c = &n->connection[n->latest];
-    if (c->state == AK_TCP_CLOSED) return;
+    if (c->state == AK_TCP_CLOSED || c->state == AK_TCP_TIME_WAIT) return;
     call(n, &c->flow, AKSU_CALL_ABORT, 0);
     change(n, c, c->state, AK_TCP_CLOSED);
     c->due_us = UINT64_MAX;
+    if ((n->senses & LAB_SENSE_TIME_WAIT) == 0) return;
+    c->state = AK_TCP_TIME_WAIT; /* the application has no connection any more; the host remembers */
+    c->due_us = aksu_sim_now_us(n->sim) + NAIVE_WAIT_US;
 }
 
 uint32_t lab_naive_count(const lab_naive *n, aksu_tcp_state state) {
@@ -195,14 +235,34 @@ uint32_t lab_naive_count(const lab_naive *n, aksu_tcp_state state) {
 
 /* ---------------------------------------------------------------- receiving */
 
-static struct naive_connection *find(lab_naive *n, const aksu_flow *flow) {
-    for (uint32_t i = 0; i < NAIVE_MAX; i++) {
-        struct naive_connection *c = &n->connection[i];
-        if (c->state != AK_TCP_CLOSED && c->flow.local_port == flow->local_port &&
-            c->flow.remote_port == flow->remote_port && aksu_addr_equal(&c->flow.remote, &flow->remote))
-            return c;
-    }
-    return NULL;
+static void send_syn_ack(lab_naive *n, struct naive_connection *c) {
+    const aksu_ev_segment what = {.seq = c->iss, .ack = c->rcv_nxt, .flags = AKSU_TCP_SYN | AKSU_TCP_ACK};
+    transmit(n, c, &what, NULL);
+}
+
+static void answer_without_memory(lab_naive *n, const aksu_ev_segment *s) {
+    struct naive_connection nobody = {
+        .state = AK_TCP_LISTEN, .flow = s->flow, .iss = computed_isn(n, &s->flow, s->seq), .rcv_nxt = s->seq + 1};
+    send_syn_ack(n, &nobody);
+}
+
+/* The ACK of such a SYN,ACK: now there is a connection. */
+static bool proves_itself(const lab_naive *n, const aksu_ev_segment *s) {
+    return (n->senses & LAB_SENSE_ALLOCATE_AT_ACK) != 0 && s->flow.local_port == n->port && s->flags == AKSU_TCP_ACK &&
+           s->ack == computed_isn(n, &s->flow, s->seq - 1) + 1;
+}
+
+static void accept_proof(lab_naive *n, const aksu_ev_segment *s) {
+    struct naive_connection *c = free_connection(n);
+    if (c == NULL) return;
+    c->flow = s->flow;
+    c->snd_nxt = c->snd_una = s->ack;
+    c->iss = s->ack - 1;
+    c->irs = s->seq - 1;
+    c->rcv_nxt = s->seq;
+    c->knows = true;
+    change(n, c, AK_TCP_LISTEN, AK_TCP_ESTABLISHED);
+    notify(n, c, AKSU_EV_INCOMING);
 }
 
 /* A SYN is asked about: a connection comes of it when its number is acknowledged. */
@@ -212,16 +272,14 @@ static void answer_syn(lab_naive *n, const aksu_ev_segment *s) {
         c = free_connection(n);
         if (c == NULL) return;
         c->flow = s->flow;
-        c->iss = ++n->isn;
+        c->iss = next_isn(n);
         c->snd_nxt = c->snd_una = c->iss + 1;
         c->irs = s->seq;
         c->rcv_nxt = s->seq + 1;
         c->knows = true;
         change(n, c, AK_TCP_LISTEN, AK_TCP_SYN_RECEIVED);
     }
-    if (c->state == AK_TCP_SYN_RECEIVED)
-        transmit(n, c, &(aksu_ev_segment){.seq = c->iss, .ack = c->rcv_nxt, .flags = AKSU_TCP_SYN | AKSU_TCP_ACK},
-                 NULL);
+    if (c->state == AK_TCP_SYN_RECEIVED) send_syn_ack(n, c);
 }
 
 /* A SYN is a connection: nothing is asked. */
@@ -310,15 +368,23 @@ static void on_input(void *user, uint64_t now_us, uint64_t packet, const uint8_t
     bool again = c != NULL && c->state == AK_TCP_SYN_RECEIVED && (s.flags & (AKSU_TCP_SYN | AKSU_TCP_RST)) != 0;
     bool outside = c != NULL && c->knows && s.payload_bytes > 0 && s.seq - c->rcv_nxt >= NAIVE_WINDOW;
     bool wrong_ack = opening && !again && s.ack != c->iss + 1;
-    bool for_listener = (s.flags & AKSU_TCP_SYN) && s.flow.local_port == n->port;
-    if (c == NULL && !for_listener) s.drop = AKSU_DROP_TCP_NO_CONNECTION;
+    bool waits = c != NULL && c->state == AK_TCP_TIME_WAIT;
+    bool for_listener = (s.flags & AKSU_TCP_SYN) && s.flow.local_port == n->port && !waits;
+    bool proof = c == NULL && proves_itself(n, &s);
+    if ((c == NULL || waits) && !for_listener && !proof) s.drop = AKSU_DROP_TCP_NO_CONNECTION;
     if (outside) s.drop = AKSU_DROP_TCP_SEQUENCE;
     if (wrong_ack) s.drop = AKSU_DROP_TCP_ACK_UNACCEPTABLE;
     aksu_trace_event event = segment_event(NULL, &s);
     emit(n, packet, &event);
     if (s.drop != AKSU_DROP_NONE) return;
+    if (proof) {
+        accept_proof(n, &s);
+        return;
+    }
     if (for_listener) {
-        if (n->three_way)
+        if (n->senses & LAB_SENSE_ALLOCATE_AT_ACK)
+            answer_without_memory(n, &s);
+        else if (n->senses & LAB_SENSE_THREE_WAY)
             answer_syn(n, &s);
         else
             accept_syn(n, &s);
@@ -353,6 +419,10 @@ static void on_timer(void *user, uint64_t now_us) {
     for (uint32_t i = 0; i < NAIVE_MAX; i++) {
         struct naive_connection *c = &n->connection[i];
         if (c->state == AK_TCP_CLOSED || c->due_us > now_us) continue;
+        if (c->state == AK_TCP_TIME_WAIT) {
+            *c = (struct naive_connection){.due_us = UINT64_MAX};
+            continue;
+        }
         if (c->retries++ == NAIVE_RETRIES) {
             c->due_us = UINT64_MAX;
             if (c->state == AK_TCP_SYN_SENT) change(n, c, c->state, AK_TCP_CLOSED);
@@ -366,6 +436,7 @@ aksu_err lab_naive_add(lab_naive *n, aksu_sim *sim, lab_delivered *delivered, vo
     n->sim = sim;
     n->delivered = delivered;
     n->user = user;
+    if (n->senses & LAB_SENSE_ALLOCATE_AT_ACK) n->secret = (uint32_t)aksu_sim_random(sim);
     for (uint32_t i = 0; i < NAIVE_MAX; i++) n->connection[i].due_us = UINT64_MAX;
     aksu_sim_endpoint endpoint = {.user = n, .input = on_input, .timer = on_timer, .deadline_us = deadline_us};
     return aksu_sim_endpoint_add(sim, &n->addr, &endpoint, &n->host);

@@ -33,6 +33,31 @@ static bool slow_reader(struct parser *p, lab_host *h, char *given) {
     return (good && h->slow_bytes > 0 && h->slow_us > 0) || lab_back(p, "'%s' is not BYTES/TIME", given);
 }
 
+/* yes, no, or what the host has after all, joined by commas. */
+static bool naive(struct parser *p, lab_host *h, char *given) {
+    static const struct {
+        const char *name;
+        unsigned senses;
+    } words[] = {{"three-way", LAB_SENSE_THREE_WAY},
+                 {"random-isn", LAB_SENSE_RANDOM_ISN},
+                 {"time-wait", LAB_SENSE_TIME_WAIT},
+                 {"allocate-at-ack", LAB_SENSE_THREE_WAY | LAB_SENSE_ALLOCATE_AT_ACK}};
+    h->naive = strcmp(given, "no") != 0;
+    h->senses = 0;
+    if (!h->naive || strcmp(given, "yes") == 0) return true;
+    for (char *word = given; word != NULL;) {
+        char *comma = strchr(word, ',');
+        if (comma != NULL) *comma = '\0';
+        size_t i = 0;
+        while (i < sizeof words / sizeof words[0] && strcmp(words[i].name, word) != 0) i++;
+        if (i == sizeof words / sizeof words[0])
+            return lab_back(p, "'%s' is not three-way, random-isn, time-wait or allocate-at-ack", word);
+        h->senses |= words[i].senses;
+        word = comma != NULL ? comma + 1 : NULL;
+    }
+    return true;
+}
+
 static bool host_option(struct parser *p, lab_host *h, char *text) {
     char *equals = strchr(text, '=');
     uint64_t value = 0;
@@ -40,10 +65,7 @@ static bool host_option(struct parser *p, lab_host *h, char *text) {
     *equals = '\0';
     char *given = equals + 1;
     if (strcmp(text, "reads") == 0 && strchr(given, '/') != NULL) return slow_reader(p, h, given);
-    if (strcmp(text, "naive") == 0 && strcmp(given, "three-way") == 0) {
-        h->naive = h->three_way = true;
-        return true;
-    }
+    if (strcmp(text, "naive") == 0) return naive(p, h, given);
     bool yes = strcmp(given, "yes") == 0;
     if (!yes && strcmp(given, "no") != 0 && strcmp(given, "off") != 0 && strcmp(given, "auto") != 0 &&
         strcmp(given, "always") != 0 && !lab_quantity_of(given, &value))
@@ -63,8 +85,6 @@ static bool host_option(struct parser *p, lab_host *h, char *text) {
         h->config.syn_cookies = strcmp(given, "always") == 0 ? 2 : strcmp(given, "auto") == 0 ? 1 : 0;
     } else if (strcmp(text, "reset_on_overflow") == 0) {
         h->config.reset_on_overflow = (uint32_t)value;
-    } else if (strcmp(text, "naive") == 0) {
-        h->naive = yes;
     } else if (strcmp(text, "reads") == 0) {
         h->reads = yes;
     } else if (strcmp(text, "accepts") == 0) {

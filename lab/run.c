@@ -488,10 +488,9 @@ static bool build(struct player *p) {
         p->reads[i] = p->host[i]->reads;
         uint32_t node;
         if (p->host[i]->naive) {
-            p->r->naive[i] = lab_naive_open(&p->host[i]->addr);
+            p->r->naive[i] = lab_naive_open(&p->host[i]->addr, p->host[i]->senses);
             if (p->r->naive[i] == NULL || lab_naive_add(p->r->naive[i], p->sim, on_naive_delivered, p) != AKSU_OK)
                 return false;
-            if (p->host[i]->three_way) lab_naive_three_way(p->r->naive[i]);
             continue;
         }
         if (aksu_sim_host_add(p->sim, &p->host[i]->addr, &p->host[i]->config, &node) != AKSU_OK) return false;

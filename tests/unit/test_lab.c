@@ -58,6 +58,45 @@ static void pass_all(bool ipv6) {
     assert_int_equal(wrong, 0);
 }
 
+/* What a naive host has after all: each switch makes true what is false without it. */
+static void naive_hosts_have_their_switches(void **state) {
+    (void)state;
+    static const struct {
+        const char *without, *with, *script;
+    } rows[] = {
+        {"yes", "three-way", "at 1s forge a:1 b:80 SYN seq 1\nexpect state b SYN-RECEIVED 1\n"},
+        {"three-way", "allocate-at-ack",
+         "at 1s forge a:1 b:80 SYN seq 1 times 20\nat 2s a connect b:80 from 9\nat 3s a send \"x\"\n"
+         "expect state b SYN-RECEIVED 0\nexpect state b ESTABLISHED 1\nexpect delivered b \"x\"\n"},
+        {"three-way", "three-way,random-isn",
+         "at 1s forge c:1 b:80 SYN seq 5 as a\nat 2s forge c:1 b:80 ACK seq 6 ack 2 as a\n"
+         "expect state b ESTABLISHED 0\n"},
+        {"three-way", "time-wait,three-way",
+         "at 1s a connect b:80 from 9\nat 2s a close\nat 2s b close\nat 3s a connect b:80 from 9\n"
+         "at 4s a close\nat 4s b close\n"
+         "at 70s a connect b:80 from 9\nat 71s a send \"x\"\nexpect told b incoming 2\nexpect delivered b \"x\"\n"},
+    };
+    for (size_t i = 0; i < 2 * (sizeof rows / sizeof rows[0]); i++) {
+        bool given = i % 2 == 1;
+        const char *word = given ? rows[i / 2].with : rows[i / 2].without;
+        char text[1000], reason[LAB_REASON_MAX];
+        int bytes =
+            snprintf(text, sizeof text,
+                     "scenario x\nchapter 1\ntitle \"x\" \"x\"\nquestion \"x\" \"x\"\nanswer \"x\" \"x\"\n"
+                     "mutation \"x\" \"x\"\nhost a 10.0.0.1 naive=%s\nhost b 10.0.0.2 naive=%s\nhost c 10.0.0.3\n"
+                     "link a b\nlink b c\nat 0s b listen 80\nend 80s\n%s",
+                     word, word, rows[i / 2].script);
+        char *source = malloc((size_t)bytes + 1);
+        assert_non_null(source);
+        memcpy(source, text, (size_t)bytes + 1);
+        lab_error error;
+        lab_scenario *s = lab_parse(source, &error);
+        if (s == NULL) fail_msg("%u: %s", (unsigned)error.line, error.text);
+        if (lab_passes(s, LAB_INTACT, 0, reason) != given) fail_msg("row %zu, naive=%s: %s", i / 2, word, reason);
+        lab_free(s);
+    }
+}
+
 static void each_scenario_passes_and_its_mutation_fails(void **state) {
     (void)state;
     pass_all(/* ipv6= */ false);
@@ -528,6 +567,8 @@ static void bad_file_is_refused_with_its_place(void **state) {
         {"at 1s forge a:1 b:2 SYN ts", 25, "a number is missing"},
         {"at 1s forge a:1 b:2 SYN ts 1 echo b.stamp", 35, "'b.stamp' is not HOST.FIELD"},
         {"at 1s a send 3000000000", 14, "'3000000000' is not a number up to 2147483647 (text or a number of bytes)"},
+        {"host c 10.0.0.3 naive=three-way,sense", 0,
+         "'sense' is not three-way, random-isn, time-wait or allocate-at-ack"},
         {"host c 10.0.0.2", 8, "another host has the address '10.0.0.2'"},
         {"link a b loss 101%", 15, "'101%' is more than 100%"},
         {"link a b burst 1% 200% 3%", 19, "'200%' is more than 100%"},
@@ -639,6 +680,7 @@ int main(void) {
         cmocka_unit_test(twins_side_by_side_within_the_width),
         cmocka_unit_test(step_forwards_and_back_shows_the_same),
         cmocka_unit_test(diagram_svg_of_every_scenario_has_no_overlap),
+        cmocka_unit_test(naive_hosts_have_their_switches),
         cmocka_unit_test(each_scenario_passes_and_its_mutation_fails),
         cmocka_unit_test(each_scenario_passes_over_ipv6_too),
     };
