@@ -155,6 +155,36 @@ void ak_addr_duplicate(struct ak_core *core, struct ak_addr_entry *entry) {
     ak_autoconf_again(core, &taken);
 }
 
+void ak_addrs_again(struct ak_core *core, uint16_t link) {
+    const struct ak_net *net = ak_net_of(core);
+    for (uint32_t i = 0; i < net->addr_count; i++) {
+        struct ak_addr_entry *entry = &ak_addr_entries(net)[i];
+        if (entry->link != link) continue;
+        if (!ak_addr_is_v4(&entry->addr)) ak_autoconf_report(core, link, 0);
+        if (entry->phase == AKSU_ADDR_DUPLICATE) {
+            ask_first(core, entry);
+        } else if (ak_addr_usable(entry) && ak_addr_is_v4(&entry->addr)) {
+            entry->announces_left = 1;
+            entry->due_us = core->now_us;
+        } else if (ak_addr_usable(entry)) {
+            ak_ndp_announce(core, entry);
+        }
+        ak_net_due(core, entry->due_us);
+    }
+}
+
+void ak_addrs_doubt(struct ak_core *core, uint16_t link) {
+    const struct ak_net *net = ak_net_of(core);
+    for (uint32_t i = 0; i < net->addr_count; i++) {
+        struct ak_addr_entry *entry = &ak_addr_entries(net)[i];
+        bool learnt = entry->origin == AK_ORIGIN_ROUTER || entry->origin == AK_ORIGIN_TEMPORARY;
+        if (entry->link != link || !learnt || entry->phase != AKSU_ADDR_PREFERRED) continue;
+        entry->phase = AKSU_ADDR_DEPRECATED;
+        entry->preferred_until_us = core->now_us;
+        changed(core);
+    }
+}
+
 /* ---------------------------------------------------------------- steps */
 
 static void ask(struct ak_core *core, struct ak_addr_entry *entry) {

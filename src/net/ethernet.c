@@ -107,6 +107,16 @@ struct ak_reply *ak_eth_reply(struct ak_core *core, uint16_t link, const aksu_ma
 
 /* ---------------------------------------------------------------- links */
 
+/* What a router may change: RFC 4861 s6.3.2. */
+static void forget_routers(struct ak_core *core, uint16_t link) {
+    struct ak_ether *ether = ak_ether_of(core, link);
+    ether->reachable_us = AK_REACHABLE_US / 2 + ak_prng_below(&core->prng, AK_REACHABLE_US);
+    ether->retransmit_us = AK_RETRANSMIT_US;
+    ether->mtu6 = ak_link_state_at(core, link)->mtu;
+    ak_routes_unlearn(core, link);
+    ak_addrs_doubt(core, link);
+}
+
 void ak_ether_begin(struct ak_core *core, uint16_t link, const aksu_link_config *config) {
     struct ak_ether *ether = ak_ether_of(core, link);
     *ether = (struct ak_ether){
@@ -123,24 +133,14 @@ void ak_ether_begin(struct ak_core *core, uint16_t link, const aksu_link_config 
     if (ether->autoconf != AKSU_AUTOCONF_OFF) ak_autoconf_begin(core, link);
 }
 
-/* It may be another network now: addresses are asked for again, and routers (RFC 4862 s5.4, RFC 4861 s6.3.7). */
+/* It may be another network now: addresses are told of, and routers asked for (RFC 4861 s6.3.7).  DEVIATES RFC 4862
+ * s5.4: what is in use is not asked for again, since connections stay on it. */
 void ak_ether_up(struct ak_core *core, uint16_t link) {
-    struct ak_net *net = ak_net_of(core);
-    const struct ak_ether *ether = ak_ether_of(core, link);
-    for (uint32_t i = 0; i < net->addr_count; i++) {
-        struct ak_addr_entry *entry = &ak_addr_entries(net)[i];
-        if (entry->link != link || ether->dad_probes == 0) continue;
-        if (!ak_addr_is_v4(&entry->addr)) ak_autoconf_report(core, link, 0);
-        if (ak_addr_is_v4(&entry->addr) && ak_addr_usable(entry)) { /* connections stay: it is told of, not given up */
-            entry->announces_left = 1;
-            entry->due_us = core->now_us;
-            ak_net_due(core, entry->due_us);
-        }
-    }
-    if (ether->autoconf != AKSU_AUTOCONF_OFF) ak_autoconf_begin(core, link);
+    ak_addrs_again(core, link);
+    if (ak_ether_of(core, link)->autoconf != AKSU_AUTOCONF_OFF) ak_autoconf_begin(core, link);
 }
 
 void ak_ether_down(struct ak_core *core, uint16_t link) {
     ak_neighbours_forget(core, link);
-    ak_routes_unlearn(core, link);
+    forget_routers(core, link);
 }

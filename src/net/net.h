@@ -110,6 +110,10 @@ static inline bool ak_addr_usable(const struct ak_addr_entry *entry) {
 const struct ak_addr_entry *ak_addr_source(const struct ak_core *core, uint16_t link, const aksu_addr *remote);
 /* Somebody else has a tentative address. */
 void ak_addr_duplicate(struct ak_core *core, struct ak_addr_entry *entry);
+/* The link is up again: those in use are told of, those that others had are asked for anew. */
+void ak_addrs_again(struct ak_core *core, uint16_t link);
+/* What routers gave is deprecated until one says it again. */
+void ak_addrs_doubt(struct ak_core *core, uint16_t link);
 /* Steps and lifetimes that are due; when the next is. */
 uint64_t ak_addrs_fire(struct ak_core *core);
 /* Whether packets to a group are for us. */

@@ -68,6 +68,14 @@ static void reply_taken(struct ak_core *core) {
     core->reply_count--;
 }
 
+/* The first of the ring goes nowhere: its link is down. */
+static void reply_lost(struct ak_core *core) {
+    const struct ak_reply lost = *ak_reply_at(core, core->reply_first);
+    reply_taken(core);
+    ak_reply_drop(core, &lost);
+    ak_drop_count(core, AKSU_DROP_LINK_UNKNOWN);
+}
+
 /* The first of the ring is a packet to an Ethernet link: where it goes.  False: it does not go now, and is off the
  * ring: it waits for its neighbour, or is lost. */
 static bool reply_hop(struct ak_core *core, aksu_mac *ret_mac) {
@@ -109,6 +117,10 @@ static void lend_payload(struct ak_core *core, const struct ak_reply *reply, str
 /* Answers how many frames there are of it: none, if it waits or is lost. */
 static size_t send_reply(struct ak_core *core, aksu_frame *ret_frame, bool *ret_blocked) {
     const struct ak_reply *reply = ak_reply_at(core, core->reply_first);
+    if (!ak_link_state_at(core, reply->link)->up) {
+        reply_lost(core);
+        return 0;
+    }
     const bool ether = ak_is_ether(core, reply->link) && !reply->framed;
     aksu_mac to = {{0}};
     if (ether && !reply_hop(core, &to)) return 0;

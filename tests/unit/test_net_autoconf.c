@@ -678,6 +678,65 @@ static void link_local_destination_has_its_link(void **state) {
     wire_close(w);
 }
 
+/* A link that is down says nothing, whoever asks; what comes up again tells of its addresses, asks anew for the one
+ * that somebody else had, and doubts what it had learnt: it may be another network (RFC 4862 s5.3, RFC 4861 s6.3.7). */
+static void link_down_is_silent_and_up_is_told_of(void **state) {
+    (void)state;
+    struct wire *w = wire_open();
+    aksu_mac x = wire_mac(HAND);
+    (void)host_with(w, 0, AKSU_AUTOCONF_STABLE);
+    wire_give(w, 0, "192.0.2.1", 24);
+    struct ra ra = {.mtu = 1300, .prefix = "2001:db8:1::", .flags = L | A, .valid_s = 90000, .preferred_s = 80000};
+    advertise_router(w, ra);
+    wire_run(w, seconds(15));
+    aksu_udp_open open = {.struct_bytes = sizeof open, .local.port = 5};
+    aksu_sock sock;
+    assert_int_equal(aksu_udp_bind(w->stack[0], &open, &sock), AKSU_OK);
+    wire_arp(w, AK_ARP_REQUEST, &x, "192.0.2.9", "192.0.2.1");
+    aksu_addr_info info;
+    assert_true(made(w, 0, ra.prefix, AKSU_ADDR_PREFERRED, &info, 0));
+    wire_run(w, 1000);
+    wire_forget(w);
+    assert_int_equal(aksu_link_down(w->stack[0], 0), AKSU_OK);
+    aksu_endpoint to = {.addr = wire_addr("192.0.2.9"), .port = 9};
+    (void)aksu_udp_send(w->stack[0], sock, &to, "x", 1);
+    wire_give(w, 0, "2001:db8:1::7", 64);
+    wire_run(w, seconds(20));
+    assert_int_equal(wire_count(w, "a >"), 0);
+    assert_true(made(w, 0, ra.prefix, AKSU_ADDR_DEPRECATED, &info, 0));
+    assert_int_equal(wire_neighbour(w, 0, "192.0.2.9").state, AKSU_NEIGHBOUR_NONE);
+    assert_int_equal(aksu_link_up(w->stack[0], 0), AKSU_OK);
+    wire_run(w, seconds(15));
+    assert_int_equal(wire_count(w, "a > all ARP who has 192.0.2.1, says 192.0.2.1"), 1);
+    assert_true(wire_count(w, "a > group NA 2001:db8:1::7 override") == 1 && wire_count(w, "MLD report") >= 3);
+    assert_true(wire_count(w, "RS, says") >= 1);
+    ra.mtu = 0; /* and what the router said of the link is forgotten */
+    advertise_router(w, ra);
+    assert_true(made(w, 0, ra.prefix, AKSU_ADDR_PREFERRED, &info, 0));
+    aksu_sock tcp = wire_connect(w, 0, "2001:db8:1::8", 80);
+    aksu_tcp_info now;
+    assert_int_equal(aksu_tcp_status(w->stack[0], tcp, &now), AKSU_OK);
+    assert_int_equal(now.path_mtu, 1500);
+    wire_close(w);
+}
+
+/* An address that somebody had is asked for again where the cable goes next. */
+static void duplicate_asked_for_again_after_link_up(void **state) {
+    (void)state;
+    struct wire *w = wire_open();
+    aksu_mac x = wire_mac(HAND);
+    (void)host_with(w, 1, 0);
+    wire_give(w, 0, "192.0.2.1", 24);
+    wire_arp(w, AK_ARP_REPLY, &x, "192.0.2.1", "192.0.2.1");
+    assert_int_equal(wire_addr_state(w, 0, "192.0.2.1"), AKSU_ADDR_DUPLICATE);
+    assert_int_equal(aksu_link_down(w->stack[0], 0), AKSU_OK);
+    assert_int_equal(aksu_link_up(w->stack[0], 0), AKSU_OK);
+    assert_int_equal(wire_addr_state(w, 0, "192.0.2.1"), AKSU_ADDR_TENTATIVE);
+    wire_run(w, seconds(5));
+    assert_int_equal(wire_addr_state(w, 0, "192.0.2.1"), AKSU_ADDR_PREFERRED);
+    wire_close(w);
+}
+
 /* MLDv2 reports when an address comes, again when it is asked for, and once when it goes; a code of 0 asks for now
  * (RFC 3810).  attack: 35 */
 static void groups_reported(void **state) {
@@ -751,6 +810,8 @@ int main(void) {
         cmocka_unit_test(flood_of_redirects_bounded),
         cmocka_unit_test(source_address_selected),
         cmocka_unit_test(link_local_destination_has_its_link),
+        cmocka_unit_test(link_down_is_silent_and_up_is_told_of),
+        cmocka_unit_test(duplicate_asked_for_again_after_link_up),
         cmocka_unit_test(groups_reported),
         cmocka_unit_test(group_left_with_its_last_address),
     };
