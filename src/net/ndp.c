@@ -160,6 +160,8 @@ static aksu_drop advertisement(struct ak_core *core, const struct heard *h) {
         .overrides = h->ndp->overrides,
     };
     ak_neighbour_advertised(core, n, &said);
+    bool believed = said.mac == NULL || ak_mac_equal(said.mac, &n->mac);
+    if (!h->ndp->router && believed) ak_routes_leave(core, h->link, &h->ndp->target); /* a host, or one by now */
     return AKSU_DROP_NONE;
 }
 

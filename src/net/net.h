@@ -93,6 +93,8 @@ uint32_t ak_net_mtu(const struct ak_core *core, uint16_t link, const aksu_addr *
 /* Routes that come and go by themselves.  Lets the worst of its origin go if there is no room; false: none. */
 bool ak_route_learn(struct ak_core *core, const struct ak_route_entry *entry);
 void ak_route_forget(struct ak_core *core, const aksu_route *route, enum ak_origin origin);
+/* Those by a gateway that is none any more, as far as nobody put them there. */
+void ak_routes_leave(struct ak_core *core, uint16_t link, const aksu_addr *gateway);
 /* Those whose time is over go; when the next is due. */
 uint64_t ak_routes_expire(struct ak_core *core);
 /* All of a link that nobody put there. */

@@ -203,6 +203,15 @@ void ak_routes_unlearn(struct ak_core *core, uint16_t link) {
     }
 }
 
+void ak_routes_leave(struct ak_core *core, uint16_t link, const aksu_addr *gateway) {
+    struct ak_net *net = ak_net_of(core);
+    for (uint32_t i = net->route_count; i-- > 0;) {
+        const struct ak_route_entry *entry = &ak_routes(net)[i];
+        bool by_it = entry->route.link == link && ak_addr_equal(&entry->route.gateway, gateway);
+        if (by_it && entry->origin != AK_ORIGIN_STATIC) take_out(net, i);
+    }
+}
+
 uint64_t ak_routes_expire(struct ak_core *core) {
     struct ak_net *net = ak_net_of(core);
     uint64_t next_us = AK_NEVER;

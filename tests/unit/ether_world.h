@@ -37,7 +37,8 @@ struct wire {
     void *mem[HOSTS_MAX];
     int count;
     bool unplugged[HOSTS_MAX + 1];
-    bool async; /* the hosts' output is: each frame is given back */
+    bool router[HOSTS_MAX]; /* its advertisements say that it is one, which no host of ours does */
+    bool async;             /* the hosts' output is: each frame is given back */
     uint64_t now_us;
     uint32_t line_count, seen; /* seen: of the lines, by wire_expect */
     struct wire_line line[LINES_MAX];
@@ -214,6 +215,14 @@ static inline void wire_deliver(struct wire *w, int from, const uint8_t *p, uint
     }
 }
 
+/* Sets the R flag of a Neighbour Advertisement (RFC 4861 s4.4). */
+static inline void wire_say_router(uint8_t *p, uint32_t bytes) {
+    if (bytes < 78 || p[12] != 0x86 || p[20] != AK_IP_PROTOCOL_ICMP6 || p[54] != AK_NDP_NEIGHBOUR_ADVERTISEMENT) return;
+    p[58] |= 0x80;
+    uint32_t sum = (uint16_t)~ak_be16(p + 56) + 0x8000u;
+    ak_put16(p + 56, (uint16_t) ~((sum & 0xffff) + (sum >> 16)));
+}
+
 static inline bool wire_carry(struct wire *w, int from) {
     aksu_frame frames[8];
     static uint8_t joined[8][65600];
@@ -228,6 +237,7 @@ static inline bool wire_carry(struct wire *w, int from) {
         assert_int_equal(bytes[i], frames[i].total_bytes);
     }
     if (count > 0) w->now_us += 10;
+    for (size_t i = 0; i < count && w->router[from]; i++) wire_say_router(joined[i], bytes[i]);
     for (size_t i = 0; i < count; i++) {
         wire_deliver(w, from, joined[i], bytes[i]);
         if (w->async) aksu_output_done(w->stack[from], frames[i].token);
@@ -336,7 +346,7 @@ static inline void wire_icmp6(struct wire *w, const char *src, const char *dst, 
 
 struct wire_na {
     const char *src, *dst, *target;
-    bool solicited, overrides;
+    bool solicited, overrides, router;
     const aksu_mac *mac; /* NULL: no option */
 };
 static inline void wire_advertise(struct wire *w, const struct wire_na *na) {
@@ -348,6 +358,7 @@ static inline void wire_advertise(struct wire *w, const struct wire_na *na) {
                          .has_mac = na->mac != NULL};
     if (na->mac != NULL) ndp.mac = *na->mac;
     uint32_t bytes = ak_wire_ndp_build(message, &ndp);
+    if (na->router) message[4] |= 0x80;
     wire_icmp6(w, na->src, na->dst, 255, message, bytes);
 }
 

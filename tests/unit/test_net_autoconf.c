@@ -502,6 +502,7 @@ static void router_preference_and_failover(void **state) {
     struct wire *w = wire_open();
     (void)host_with(w, 0, AKSU_AUTOCONF_STABLE);
     (void)wire_host(w, NULL, NULL); /* b is a router in its way: it has the far address */
+    w->router[1] = true;
     wire_give(w, 1, "fe80::b", 64);
     wire_give(w, 1, "2001:db8:f::1", 128);
     aksu_route back = {.prefix = wire_addr("2001:db8:1::"), .prefix_bits = 64};
@@ -524,6 +525,39 @@ static void router_preference_and_failover(void **state) {
     assert_true(wire_count(w, "a > b TCP SYN") >= 1);
     assert_int_equal(wire_tcp_state(w, 0, sock), AK_TCP_ESTABLISHED);
     wire_close(w);
+}
+
+/* RFC 4861 s7.2.5: a router that says that it is none any more is not gone by; whoever is not believed about his
+ * Ethernet address is not believed about that. */
+static void router_that_becomes_a_host_is_left(void **state) {
+    (void)state;
+    aksu_mac x = wire_mac(HAND), evil = {{0x02, 0xee, 0, 0, 0, 1}};
+    const struct wire_na na = {.src = "fe80::99", .dst = "ff02::1", .target = "fe80::99"};
+    struct {
+        const aksu_mac *mac;
+        bool router, overrides;
+        aksu_err wanted;
+    } rows[] = {{&x, true, false, AKSU_OK},
+                {&evil, false, false, AKSU_OK},
+                {&x, false, false, AKSU_ERR_NO_ROUTE},
+                {NULL, false, false, AKSU_ERR_NO_ROUTE},
+                {&evil, false, true, AKSU_ERR_NO_ROUTE}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct wire *w = wire_open();
+        (void)host_with(w, 0, AKSU_AUTOCONF_STABLE);
+        advertise_router(
+            w,
+            (struct ra){.lifetime_s = 1800, .prefix = "2001:db8:1::", .flags = A, .valid_s = 900, .preferred_s = 900});
+        struct wire_na said = na;
+        said.mac = rows[i].mac;
+        said.router = rows[i].router;
+        said.overrides = rows[i].overrides;
+        wire_advertise(w, &said);
+        aksu_tcp_open open = {.struct_bytes = sizeof open, .remote = {.addr = wire_addr("2001:db8:f::1"), .port = 80}};
+        aksu_sock sock;
+        if (aksu_tcp_connect(w->stack[0], &open, &sock) != rows[i].wanted) fail_msg("row %zu", i);
+        wire_close(w);
+    }
 }
 
 /* RFC 4861 s8: from the router that was used, to another, for one destination. */
@@ -805,6 +839,7 @@ int main(void) {
         cmocka_unit_test(deprecated_prefix_makes_deprecated_address),
         cmocka_unit_test(taken_identifier_made_anew),
         cmocka_unit_test(router_preference_and_failover),
+        cmocka_unit_test(router_that_becomes_a_host_is_left),
         cmocka_unit_test(redirect_taken_from_the_router_alone),
         cmocka_unit_test(redirect_to_nobody_goes_by_the_router_again),
         cmocka_unit_test(flood_of_redirects_bounded),
