@@ -199,7 +199,7 @@ static void ask(struct ak_core *core, struct ak_addr_entry *entry) {
     else
         ak_ndp_probe(core, entry);
     /* RFC 5227 s1.1: one to two seconds apart, and two for the last; RFC 4862 s5.4: RetransTimer. */
-    uint64_t wait_us = ak_ether_of(core, entry->link)->retransmit_us;
+    uint64_t wait_us = four ? AK_RETRANSMIT_US : ak_ether_of(core, entry->link)->retransmit_us;
     if (four) wait_us += entry->probes_left == 0 ? AK_RETRANSMIT_US : ak_prng_below(&core->prng, AK_RETRANSMIT_US);
     entry->due_us = core->now_us + wait_us;
 }

@@ -238,12 +238,13 @@ void ak_neighbours_forget(struct ak_core *core, uint16_t link) {
 
 static void ask(struct ak_core *core, struct ak_neighbour *n) {
     bool one = n->nud == AKSU_NEIGHBOUR_PROBE;
+    bool four = ak_addr_is_v4(&n->addr);
     n->asked++;
-    if (ak_addr_is_v4(&n->addr))
+    if (four)
         ak_arp_ask(core, n->link, &n->addr, one ? &n->mac : &ak_mac_broadcast);
     else
         ak_ndp_ask(core, n->link, &n->addr, one ? AK_NDP_ONE : AK_NDP_ALL);
-    arm(core, n, ak_ether_of(core, n->link)->retransmit_us);
+    arm(core, n, four ? AK_RETRANSMIT_US : ak_ether_of(core, n->link)->retransmit_us);
 }
 
 /* Another round of questions. */

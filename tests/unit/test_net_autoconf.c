@@ -560,6 +560,21 @@ static void router_that_becomes_a_host_is_left(void **state) {
     }
 }
 
+/* What a router of IPv6 says of the time between questions is not for ARP: it could keep IPv4 from its neighbours. */
+static void retransmission_time_is_not_for_arp(void **state) {
+    (void)state;
+    struct wire *w = wire_open();
+    (void)host_with(w, 0, AKSU_AUTOCONF_STABLE);
+    wire_give(w, 0, "192.0.2.1", 24);
+    uint8_t p[16] = {134, 0, 0, 0, 64};
+    ak_put32(p + 12, 60000);
+    wire_icmp6(w, "fe80::99", "ff02::1", 255, p, sizeof p);
+    (void)wire_connect(w, 0, "192.0.2.9", 80);
+    wire_run(w, seconds(2.5));
+    assert_int_equal(wire_count(w, "a > all ARP who has 192.0.2.9"), 3);
+    wire_close(w);
+}
+
 /* RFC 4861 s8: from the router that was used, to another, for one destination. */
 static void redirect_taken_from_the_router_alone(void **state) {
     (void)state;
@@ -840,6 +855,7 @@ int main(void) {
         cmocka_unit_test(taken_identifier_made_anew),
         cmocka_unit_test(router_preference_and_failover),
         cmocka_unit_test(router_that_becomes_a_host_is_left),
+        cmocka_unit_test(retransmission_time_is_not_for_arp),
         cmocka_unit_test(redirect_taken_from_the_router_alone),
         cmocka_unit_test(redirect_to_nobody_goes_by_the_router_again),
         cmocka_unit_test(flood_of_redirects_bounded),
