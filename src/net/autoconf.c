@@ -35,8 +35,8 @@ static uint64_t stable_identifier(const struct ak_core *core, uint16_t link, con
                                   uint32_t collisions) {
     struct {
         uint8_t prefix[8], mac[6];
-        uint16_t again;
-    } of = {.again = (uint16_t)collisions};
+        uint16_t vlan_and_again; /* 12 bits and 4 */
+    } of = {.vlan_and_again = (uint16_t)((uint32_t)ak_ether_of(core, link)->vlan << 4 | collisions)};
     ak_copy(of.prefix, prefix->byte, sizeof of.prefix);
     ak_copy(of.mac, ak_ether_of(core, link)->mac.byte, sizeof of.mac);
     uint64_t identifier = ak_siphash24(&core->key[AK_KEY_INTERFACE], &of, sizeof of);

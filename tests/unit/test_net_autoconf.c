@@ -575,6 +575,25 @@ static void retransmission_time_is_not_for_arp(void **state) {
     wire_close(w);
 }
 
+/* RFC 7217 s5: each interface has its own identifier, VLANs of one device too. */
+static void vlans_of_one_device_have_their_own_identifiers(void **state) {
+    (void)state;
+    aksu_config config = wire_config();
+    config.link_max = 2;
+    struct wire *w = wire_open();
+    aksu_link_config link = wire_link(0);
+    link.autoconf = AKSU_AUTOCONF_STABLE;
+    (void)wire_host(w, &config, &link);
+    link.vlan = 5;
+    uint16_t second;
+    assert_int_equal(aksu_link_add(w->stack[0], &link, &second), AKSU_OK);
+    aksu_addr_info one, two;
+    assert_true(made(w, 0, "fe80::", -1, &one, 0) && made(w, 0, "fe80::", -1, &two, 1));
+    assert_true(one.link == 0 && two.link == second);
+    assert_memory_not_equal(one.addr.byte, two.addr.byte, 16);
+    wire_close(w);
+}
+
 /* RFC 4861 s8: from the router that was used, to another, for one destination. */
 static void redirect_taken_from_the_router_alone(void **state) {
     (void)state;
@@ -856,6 +875,7 @@ int main(void) {
         cmocka_unit_test(router_preference_and_failover),
         cmocka_unit_test(router_that_becomes_a_host_is_left),
         cmocka_unit_test(retransmission_time_is_not_for_arp),
+        cmocka_unit_test(vlans_of_one_device_have_their_own_identifiers),
         cmocka_unit_test(redirect_taken_from_the_router_alone),
         cmocka_unit_test(redirect_to_nobody_goes_by_the_router_again),
         cmocka_unit_test(flood_of_redirects_bounded),
