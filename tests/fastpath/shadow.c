@@ -2,8 +2,8 @@
  * the ordered steps, a copy of it takes the same segment by prediction, and if that applies both must be in the same
  * state afterwards, by their digests and by whether they have something to send.
  *
- * A copy takes time, so of many segments only some are looked at: the first, and then fewer and fewer.  At the end it
- * is told how many were, on stderr, if AKSU_FAST_PATH_TELL is in the environment. */
+ * A copy takes time, so with much to copy only some segments are looked at: the first, and then one now and then.  At
+ * the end it is told how many were, on stderr, if AKSU_FAST_PATH_TELL is in the environment. */
 #include "stack/shadow.h"
 
 #include <stdio.h>
@@ -11,9 +11,12 @@
 
 #include "tcp/tcp.h"
 
-enum { ALL_OF_THE_FIRST = 2000, ONE_IN = 4 };
+enum { FIRST_BYTES = 128 << 20, BYTES_A_SEGMENT = 256 }; /* what may be copied */
 
 static unsigned long seen, compared;
+static uint64_t copied_bytes;
+static void *memory; /* of the copy, used again */
+static size_t memory_bytes;
 
 static void tell(void) {
     if (getenv("AKSU_FAST_PATH_TELL") != NULL)
@@ -28,18 +31,23 @@ static ak_ref control_block_of(const struct ak_core *core, const struct ak_seg *
 struct ak_shadow ak_shadow_begin(struct ak_core *core, const struct ak_seg *seg) {
     struct ak_shadow shadow = {.mem = NULL, .ref = control_block_of(core, seg)};
     if (seen == 0) (void)atexit(tell);
-    bool look = shadow.ref != AK_NONE && (++seen <= ALL_OF_THE_FIRST || seen % ONE_IN == 0);
-    if (!look) return shadow;
+    seen++;
+    uint64_t cost = 16384 + (uint64_t)core->blocks.pool.watermark * core->blocks.block_bytes;
+    if (shadow.ref == AK_NONE || copied_bytes + cost > FIRST_BYTES + (uint64_t)seen * BYTES_A_SEGMENT) return shadow;
     size_t bytes = aksu_stack_bytes(&core->config);
+    if (bytes > memory_bytes) {
+        free(memory);
+        memory = aligned_alloc(64, bytes);
+        memory_bytes = memory != NULL ? bytes : 0;
+    }
     aksu_stack *copy = NULL;
-    if (bytes == 0 || (shadow.mem = aligned_alloc(64, bytes)) == NULL) return shadow;
-    if (aksu_stack_clone((const aksu_stack *)(const void *)core, shadow.mem, bytes, &copy) != AKSU_OK) abort();
+    if (memory == NULL || aksu_stack_clone((const aksu_stack *)(const void *)core, memory, bytes, &copy) != AKSU_OK)
+        return shadow;
+    copied_bytes += cost;
     struct ak_core *other = ak_core_of(copy);
     struct ak_seg again = *seg;
     again.old_incarnation = AK_NONE;
-    if (ak_tcp_predicted(other, ak_tcb_at(other, shadow.ref), &again)) return shadow;
-    free(shadow.mem);
-    shadow.mem = NULL;
+    if (ak_tcp_predicted(other, ak_tcb_at(other, shadow.ref), &again)) shadow.mem = memory;
     return shadow;
 }
 
@@ -54,5 +62,4 @@ void ak_shadow_end(struct ak_core *core, struct ak_shadow *shadow) {
         (void)fprintf(stderr, "header prediction does not do what the ordered steps do (segment %lu)\n", seen);
         abort();
     }
-    free(shadow->mem);
 }
