@@ -127,7 +127,7 @@ aksu_err ak_addr_new(struct ak_core *core, const struct ak_addr_entry *entry, st
         ask_first(core, added);
     else
         into_use(core, added);
-    ak_net_due(core, ak_min_u64(added->due_us, ak_min_u64(added->preferred_until_us, added->valid_until_us)));
+    ak_net_due(core, ak_min_u64(added->due_us, ak_addr_lifetime_due_us(added)));
     *ret_entry = added;
     return AKSU_OK;
 }
@@ -224,7 +224,23 @@ static void step(struct ak_core *core, struct ak_addr_entry *entry) {
 static void deprecate(struct ak_core *core, struct ak_addr_entry *entry) {
     entry->phase = AKSU_ADDR_DEPRECATED;
     changed(core);
-    if (entry->origin == AK_ORIGIN_TEMPORARY) ak_autoconf_again(core, entry);
+}
+
+/* When its lifetimes are to be looked at again. */
+uint64_t ak_addr_lifetime_due_us(const struct ak_addr_entry *entry) {
+    uint64_t preferred_us = entry->preferred_until_us;
+    if (entry->origin == AK_ORIGIN_TEMPORARY && !entry->succeeded && preferred_us != AK_NEVER)
+        preferred_us -= ak_min_u64(preferred_us, AK_REGEN_ADVANCE_US);
+    bool deprecated = entry->phase == AKSU_ADDR_DEPRECATED;
+    return deprecated ? entry->valid_until_us : ak_min_u64(preferred_us, entry->valid_until_us);
+}
+
+static void preferred_step(struct ak_core *core, struct ak_addr_entry *entry) {
+    if (entry->origin == AK_ORIGIN_TEMPORARY && !entry->succeeded) {
+        entry->succeeded = true;
+        ak_autoconf_again(core, entry);
+    }
+    if (entry->preferred_until_us <= core->now_us) deprecate(core, entry);
 }
 
 uint64_t ak_addrs_fire(struct ak_core *core) {
@@ -238,9 +254,9 @@ uint64_t ak_addrs_fire(struct ak_core *core) {
         }
         if (entry->due_us <= core->now_us) step(core, entry);
         bool preferred = entry->phase == AKSU_ADDR_PREFERRED; /* one that is asked for becomes it first */
-        if (preferred && entry->preferred_until_us <= core->now_us) deprecate(core, entry);
-        next_us = ak_min_u64(next_us, ak_min_u64(entry->due_us, entry->valid_until_us));
-        if (entry->phase == AKSU_ADDR_PREFERRED) next_us = ak_min_u64(next_us, entry->preferred_until_us);
+        if (preferred && ak_addr_lifetime_due_us(entry) <= core->now_us) preferred_step(core, entry);
+        uint64_t lifetime_us = preferred ? ak_addr_lifetime_due_us(entry) : entry->valid_until_us;
+        next_us = ak_min_u64(next_us, ak_min_u64(entry->due_us, lifetime_us));
     }
     return next_us;
 }

@@ -77,13 +77,14 @@ static void add(struct ak_core *core, struct ak_addr_entry *entry) {
     (void)ak_addr_new(core, entry, &added); /* without room there is one address less */
 }
 
-/* RFC 8981 s3.4: it lives and is preferred no longer than its prefix.  False: that is deprecated. */
+/* RFC 8981 s3.4: it lives and is preferred no longer than its prefix.  False: that is deprecated too soon. */
 static bool begin_temporary(const struct ak_core *core, struct ak_addr_entry *entry) {
     entry->origin = AK_ORIGIN_TEMPORARY;
     entry->born_us = core->now_us;
     entry->valid_until_us = ak_min_u64(entry->prefix_until_us, core->now_us + temporary_valid_us);
     entry->preferred_until_us = ak_min_u64(entry->prefix_preferred_us, core->now_us + temporary_preferred_us);
-    return entry->preferred_until_us > core->now_us;
+    entry->succeeded = false;
+    return entry->preferred_until_us > core->now_us + AK_REGEN_ADVANCE_US;
 }
 
 void ak_autoconf_again(struct ak_core *core, const struct ak_addr_entry *entry) {
@@ -127,7 +128,7 @@ static void refresh(struct ak_core *core, uint16_t link, const struct ak_ndp_pre
         if (entry->phase == AKSU_ADDR_DEPRECATED && entry->origin == AK_ORIGIN_ROUTER && preferred_us > core->now_us)
             entry->phase = AKSU_ADDR_PREFERRED;
         if (entry->phase != AKSU_ADDR_DEPRECATED) entry->preferred_until_us = preferred_us;
-        ak_net_due(core, ak_min_u64(entry->preferred_until_us, entry->valid_until_us));
+        ak_net_due(core, ak_addr_lifetime_due_us(entry));
     }
 }
 

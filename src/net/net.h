@@ -8,6 +8,9 @@
 #include "wire/checksum.h"
 #include "wire/ip.h"
 
+/* RFC 8981 s3.8: how long before it is deprecated a temporary address has its successor. */
+enum { AK_REGEN_ADVANCE_US = 5000000 };
+
 /* Who put it there. */
 enum ak_origin {
     AK_ORIGIN_STATIC,
@@ -30,6 +33,7 @@ struct ak_addr_entry {
     uint64_t preferred_until_us, valid_until_us; /* AK_NEVER: for ever */
     uint64_t born_us;                            /* this and the next two: of a temporary address */
     uint64_t prefix_preferred_us, prefix_until_us;
+    bool succeeded;       /* there is a younger temporary address */
     uint64_t conflict_us; /* when somebody else was last answered back; 0: never */
 };
 
@@ -116,6 +120,8 @@ void ak_addr_duplicate(struct ak_core *core, struct ak_addr_entry *entry);
 void ak_addrs_again(struct ak_core *core, uint16_t link);
 /* What routers gave is deprecated until one says it again. */
 void ak_addrs_doubt(struct ak_core *core, uint16_t link);
+/* When its lifetimes ask for something. */
+uint64_t ak_addr_lifetime_due_us(const struct ak_addr_entry *entry);
 /* Steps and lifetimes that are due; when the next is. */
 uint64_t ak_addrs_fire(struct ak_core *core);
 /* Whether packets to a group are for us. */

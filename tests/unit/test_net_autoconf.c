@@ -443,6 +443,40 @@ static void temporary_address_follows_its_prefix(void **state) {
     wire_close(w);
 }
 
+/* RFC 8981 s3.4: its successor is asked for before it is deprecated, so that no connection begins from the stable
+ * address in between; one that would be deprecated before that has no sense. */
+static void temporary_address_has_its_successor_in_time(void **state) {
+    (void)state;
+    struct wire *w = wire_open();
+    (void)host_with(w, 1, AKSU_AUTOCONF_TEMPORARY);
+    struct ra ra = {
+        .lifetime_s = 9000, .prefix = "2001:db8:1::", .flags = L | A, .valid_s = 900000, .preferred_s = 800000};
+    aksu_addr_info stable, first, now;
+    wire_run(w, seconds(3));
+    advertise_router(w, ra);
+    wire_run(w, seconds(3));
+    assert_true(made(w, 0, ra.prefix, AKSU_ADDR_PREFERRED, &stable, 0));
+    assert_true(made(w, 0, ra.prefix, AKSU_ADDR_PREFERRED, &first, 1));
+    for (int i = 0; i < 19; i++) {
+        wire_run(w, seconds(4320));
+        advertise_router(w, ra);
+    }
+    uint32_t others = 0;
+    for (int i = 0; i < 200; i++, wire_run(w, seconds(0.1))) { /* ten seconds before to ten after */
+        if (i == 0) wire_run(w, first.preferred_us - seconds(19 * 4320 + 10));
+        aksu_sock sock = wire_connect(w, 0, "2001:db8:f::1", 80);
+        aksu_tcp_info tcp;
+        assert_int_equal(aksu_tcp_status(w->stack[0], sock, &tcp), AKSU_OK);
+        assert_memory_not_equal(&tcp.local.addr, &stable.addr, 16);
+        others += memcmp(&tcp.local.addr, &first.addr, 16) != 0;
+        assert_int_equal(aksu_tcp_abort(w->stack[0], sock), AKSU_OK);
+    }
+    assert_in_range(others, 50, 150);
+    assert_true(made(w, 0, ra.prefix, AKSU_ADDR_DEPRECATED, &now, 0));
+    assert_false(made(w, 0, ra.prefix, AKSU_ADDR_PREFERRED, &now, 2));
+    wire_close(w);
+}
+
 /* Who lets a prefix's preferred lifetime end again and again gets half of the table at most.  attack: 73 */
 static void flapping_prefix_bounded(void **state) {
     (void)state;
@@ -869,6 +903,7 @@ int main(void) {
         cmocka_unit_test(flood_of_advertisements_bounded),
         cmocka_unit_test(identifiers_stable_and_temporary),
         cmocka_unit_test(temporary_address_follows_its_prefix),
+        cmocka_unit_test(temporary_address_has_its_successor_in_time),
         cmocka_unit_test(flapping_prefix_bounded),
         cmocka_unit_test(deprecated_prefix_makes_deprecated_address),
         cmocka_unit_test(taken_identifier_made_anew),
