@@ -3,7 +3,7 @@
 #
 # Load goes only to network namespaces made here, which end with this script.
 set -euo pipefail
-groups=(bulk connections memory flat flood udp goodput instructions simulator explain)
+groups=(bulk connections memory flat flood udp bounds goodput instructions simulator explain)
 usage() {
     cat <<TEXT
 usage: ./dev bench [--json] [--only GROUP]...
@@ -17,6 +17,7 @@ usage: ./dev bench [--json] [--only GROUP]...
                    flood         SYNs a second, and honest clients meanwhile
                    udp           datagrams of 64 bytes echoed a second
                    goodput       of a stream over paths with delay, loss and reordering, in about 6 minutes
+                   bounds        memory and time that fragments and strangers on the segment can take
                    instructions  instructions of each elementary operation, by callgrind
                    simulator     virtual time of the simulated network, and the whole catalogue of the lab
                    explain       a capture of 1 GiB, beside tcptrace and tshark where they are installed
@@ -340,6 +341,22 @@ goodput() { # cubic both, median of five seeds; AKSU_BENCH_GOODPUT has more argu
     done < <(sed -n 's/^cell \(.*\): \([0-9.]*\) \([0-9.]*\) \([0-9.]*\)$/\1|\2|\3|\4/p' "$work/goodput")
     mean=$(sed -n 's/^mean //p' "$work/goodput")
     figure "goodput, mean of the ratios" "$mean" - "kernel to kernel, cubic" 1 "$mean" ">= 1.0" -
+}
+
+# ---------------------------------------------------------------- bounds
+
+bounds() {
+    local kind ns held datagrams
+    while read -r kind ns held datagrams; do
+        if [ "$kind" = neighbours ]; then
+            figure "an echo request from a stranger, neighbours: cost" "$ns" ns none null null - "one core"
+            figure "neighbours remembered at most" "$held" entries none null null "<= 1024" -
+        else
+            figure "a fragment that leads nowhere, $kind: cost" "$ns" ns none null null - "one core"
+            figure "memory held at most, $kind" "$held" bytes none null null "<= 262144" -
+            figure "datagrams under reassembly at most, $kind" "$datagrams" datagrams none null null "<= 64" -
+        fi
+    done < <(taskset -c 0 "$bin/bounds" 2000000)
 }
 
 # ---------------------------------------------------------------- instructions
