@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -80,7 +81,8 @@ static int kernel_serve(const char *port, const char *bytes, const char *cc) {
     for (;;) {
         int fd = accept(listener, NULL, NULL);
         if (fd < 0) return fail("accept");
-        if (fork() == 0) {
+        if (fork() == 0) { /* a flow whose link has gone would wait for its retransmissions, long after the server */
+            (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
             kernel_flow(fd, strtoull(bytes, NULL, 10));
             _exit(0);
         }
