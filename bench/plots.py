@@ -124,6 +124,13 @@ def read_columns(name):
         return [[float(word) for word in line.split()] for line in lines if line.count("\n")]
 
 
+def without_plateaus(rows):
+    """The points of a curve at which it changes, and those before them."""
+    kept = [i for i in range(len(rows)) if i in (0, len(rows) - 1) or rows[i][1] != rows[i - 1][1] or
+            rows[i][1] != rows[i + 1][1]]
+    return [(rows[i][0], rows[i][1]) for i in kept]
+
+
 def draw_windows(path, work, name):
     """Both over one path of 100 ms with the same losses."""
     curves = []
@@ -134,7 +141,7 @@ def draw_windows(path, work, name):
         time.sleep(0.3)
         path.join(2, link_words(50, 100, 0.02, False))
         path.fetch("fetch", addr, port, 30000, 1)
-        curves.append(([(row[0], row[1]) for row in read_columns(log) if len(row) == 2], colour))
+        curves.append((without_plateaus([row for row in read_columns(log) if len(row) == 2]), colour))
     most = max(y for curve, _ in curves for _, y in curve)
     picture = Picture("Congestion window of cubic: 50 Mbit/s, 100 ms, 0.02 % loss, the same seed", "s", "segments", 30,
                       most * 1.05)
@@ -167,7 +174,7 @@ def draw_recovery(events, name):
     isn = next(e["seq"] for e in events if e["event"] == "segment" and "SYN" in e["flags"] and e["direction"] == "out")
     losses = [e for e in events if e["event"] == "loss"]
     at = (losses[0]["time_us"] - start) / 1e6
-    begin, end = max(0.0, at - 0.25), at + 0.45
+    begin, end = max(0.0, at - 0.12), at + 0.25
     colours = {"rack": RED, "timeout": "#6b46c1", "duplicate ACKs": ORANGE, "partial ACK": ORANGE}
     new, again, acks, sacks, marks = [], [], [], [], []
     for event in events:
@@ -200,13 +207,14 @@ def draw_recovery(events, name):
             stairs.append((t, stairs[-1][1]))
         stairs.append((t, max(y, stairs[-1][1]) if stairs else y))
     picture.path(stairs, GREEN)
-    for sent, colour in ((new, BLUE), (again, ORANGE)):
-        for t, left, right in sent:
-            picture.line(picture.x(t), picture.y(left), picture.x(t), picture.y(right), colour, 2.4)
+    for t, left, right in new:
+        picture.line(picture.x(t), picture.y(left), picture.x(t), picture.y(right), BLUE, 2.4)
     for t, y, cause in marks:
         x, y, colour = picture.x(t), picture.y(y), colours.get(cause, RED)
         picture.line(x - 5, y - 5, x + 5, y + 5, colour, 2)
         picture.line(x - 5, y + 5, x + 5, y - 5, colour, 2)
+    for t, left, _ in again:
+        picture.dot(t, left, ORANGE, 3)
     picture.write(name)
 
 

@@ -3,7 +3,7 @@
 #
 # Load goes only to network namespaces made here, which end with this script.
 set -euo pipefail
-groups=(bulk connections memory flat flood udp bounds goodput instructions simulator explain)
+groups=(bulk connections memory flat flood udp bounds goodput flows plots instructions simulator explain)
 usage() {
     cat <<TEXT
 usage: ./dev bench [--json] [--only GROUP]...
@@ -17,6 +17,8 @@ usage: ./dev bench [--json] [--only GROUP]...
                    flood         SYNs a second, and honest clients meanwhile
                    udp           datagrams of 64 bytes echoed a second
                    goodput       of a stream over paths with delay, loss and reordering, in about 6 minutes
+                   flows         how long flows of some sizes take, and how two share a bottleneck
+                   plots         SVG of these, of a recovery and of the windows, to BUILD/figures or AKSU_BENCH_PLOTS
                    bounds        memory and time that fragments and strangers on the segment can take
                    instructions  instructions of each elementary operation, by callgrind
                    simulator     virtual time of the simulated network, and the whole catalogue of the lab
@@ -335,7 +337,7 @@ goodput() { # cubic both, median of five seeds; AKSU_BENCH_GOODPUT has more argu
     local name ours kernel ratio mean
     tun_there "goodput over paths" || return 0
     # shellcheck disable=SC2086
-    python3 "$here/bench/goodput.py" "$build" ${AKSU_BENCH_GOODPUT:-} >"$work/goodput"
+    python3 "$here/bench/goodput.py" "$build" ${AKSU_BENCH_GOODPUT:-} --out "$work/grid.json" >"$work/goodput"
     while IFS='|' read -r name ours kernel ratio; do
         figure "goodput, $name" "$ours" Mbit/s "kernel to kernel, cubic" "$kernel" "$ratio" ">= 0.95" -
     done < <(sed -n 's/^cell \(.*\): \([0-9.]*\) \([0-9.]*\) \([0-9.]*\)$/\1|\2|\3|\4/p' "$work/goodput")
@@ -357,6 +359,29 @@ bounds() {
             figure "datagrams under reassembly at most, $kind" "$datagrams" datagrams none null null "<= 64" -
         fi
     done < <(taskset -c 0 "$bin/bounds" 2000000)
+}
+
+flows() { # completion times, and shares of a bottleneck; AKSU_BENCH_FLOWS has more arguments, such as --quick
+    local name ours kernel ratio
+    tun_there "flows over paths" || return 0
+    mkdir -p "$work/sharing"
+    # shellcheck disable=SC2086
+    python3 "$here/bench/flows.py" "$build" ${AKSU_BENCH_FLOWS:-} --sharing "$work/sharing" >"$work/flows"
+    while IFS='|' read -r name ours kernel ratio; do
+        figure "time of a flow of $name" "$ours" ms "kernel to kernel, cubic" "$kernel" "$ratio" "<= 1.0" -
+    done < <(sed -n 's/^flow \(.*\): \([0-9]*\) \([0-9]*\) \([0-9.]*\)$/\1|\2|\3|\4/p' "$work/flows")
+    while IFS='|' read -r name ours _; do
+        figure "Jain's index, $name" "$ours" - none null null ">= 0.95" -
+    done < <(sed -n 's/^share \(.*\): \([0-9.]*\) \([0-9.]*\)$/\1|\2|\3/p' "$work/flows")
+}
+
+plots() { # of what the two above have left, and of a recovery and the windows, which it measures
+    local to=${AKSU_BENCH_PLOTS:-$build/figures} what=()
+    tun_there "plots" || return 0
+    [ ! -s "$work/grid.json" ] || what+=(--grid "$work/grid.json")
+    [ ! -d "$work/sharing" ] || what+=(--sharing "$work/sharing")
+    python3 "$here/bench/plots.py" "$build" "${what[@]}" --to "$to"
+    echo "bench: plots are in $to" >&2
 }
 
 # ---------------------------------------------------------------- instructions
