@@ -12,7 +12,7 @@ extern "C" {
  * sent are told.  Events: READABLE, SOFT_ERROR. */
 enum {
     AKSU_UDP_BROADCAST = 1u << 0, /* may send to broadcast addresses, and receives what was sent to them */
-    AKSU_UDP_ONE_LINK = 1u << 1,  /* nothing comes in but from local.link, and broadcasts go out there */
+    AKSU_UDP_ONE_LINK = 1u << 1,  /* nothing comes in but from local.link, where broadcasts go; its ports are its own */
     AKSU_UDP_ECHO = 1u << 2,      /* not UDP but ICMP echo to one peer: each send asks, each answer is received */
 };
 typedef struct aksu_udp_open {

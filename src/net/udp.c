@@ -1,8 +1,8 @@
 /* UDP sockets: RFC 768, RFC 1122 s4.1, RFC 8085.
  *
  * All hang in one table by address, port and peer; a datagram looks for the socket that names most of it: with this
- * peer, with this address of ours, with the port alone.  A socket's queue is bounded by the memory that it holds.  What
- * is sent leaves through the reply ring. */
+ * peer, with this address of ours, with the port alone; of several the one of its link.  A socket's queue is bounded by
+ * the memory that it holds.  What is sent leaves through the reply ring. */
 #include "net/udp.h"
 
 #include "base/check.h"
@@ -23,25 +23,30 @@ uint32_t ak_udp_hash(const void *owner, ak_ref ref) {
     return hash_of(core, &ak_udp_at(core, ref)->tuple);
 }
 
-static struct ak_udp *find_exact(const struct ak_core *core, const struct ak_tuple *tuple) {
+/* Of those with this tuple: the one of this link, else one of any.  link: AKSU_LINK_ANY, where it is not known. */
+static struct ak_udp *find_exact(const struct ak_core *core, const struct ak_tuple *tuple, uint16_t link) {
+    struct ak_udp *found = NULL;
     ak_ref ref = ak_table_first(&core->udp, hash_of(core, tuple));
     for (; ref != AK_NONE; ref = ak_table_next(&core->udp, ref)) {
-        if (ak_equal(&ak_udp_at(core, ref)->tuple, tuple, sizeof *tuple)) return ak_udp_at(core, ref);
+        struct ak_udp *u = ak_udp_at(core, ref);
+        if (!ak_equal(&u->tuple, tuple, sizeof *tuple)) continue;
+        if (u->link == link) return u;
+        if (u->link == AKSU_LINK_ANY || link == AKSU_LINK_ANY) found = u;
     }
-    return NULL;
+    return found;
 }
 
 /* Who a datagram between these ends is for. */
-static struct ak_udp *find(const struct ak_core *core, const struct ak_tuple *ends) {
+static struct ak_udp *find(const struct ak_core *core, const struct ak_tuple *ends, uint16_t link) {
     struct ak_tuple tuple = *ends;
-    struct ak_udp *u = tuple.remote_port != 0 ? find_exact(core, &tuple) : NULL; /* without: an echo socket's */
+    struct ak_udp *u = tuple.remote_port != 0 ? find_exact(core, &tuple, link) : NULL; /* without: an echo socket's */
     if (u != NULL) return u;
     tuple.remote = (aksu_addr){{0}};
     tuple.remote_port = 0;
-    u = find_exact(core, &tuple);
+    u = find_exact(core, &tuple, link);
     if (u != NULL) return u;
     tuple.local = (aksu_addr){{0}};
-    return find_exact(core, &tuple);
+    return find_exact(core, &tuple, link);
 }
 
 static struct ak_udp *of_handle(const struct ak_core *core, aksu_sock sock, ak_ref *ret_ref) {
@@ -59,12 +64,12 @@ static ak_ref ref_of(const struct ak_core *core, const struct ak_udp *u) {
 /* A port that nobody has for this address, for any, or for this peer. */
 static bool port_free(const struct ak_core *core, const struct ak_tuple *tuple) {
     struct ak_tuple other = *tuple;
-    if (find_exact(core, &other) != NULL) return false;
+    if (find_exact(core, &other, AKSU_LINK_ANY) != NULL) return false;
     other.remote = (aksu_addr){{0}};
     other.remote_port = 0;
-    if (find_exact(core, &other) != NULL) return false;
+    if (find_exact(core, &other, AKSU_LINK_ANY) != NULL) return false;
     other.local = (aksu_addr){{0}};
-    return find_exact(core, &other) == NULL;
+    return find_exact(core, &other, AKSU_LINK_ANY) == NULL;
 }
 
 /* RFC 6056 s3.3.1: random, then on from there. */
@@ -101,7 +106,9 @@ static aksu_err check_open(struct ak_core *core, const aksu_udp_open *open, stru
     if (err != AKSU_OK) return err;
     if (peer) tuple->local = path.source; /* only its peer's answers come in, and only to here */
     if (tuple->local_port == 0) return choose_port(core, tuple) ? AKSU_OK : AKSU_ERR_ADDR_IN_USE;
-    return find_exact(core, tuple) == NULL ? AKSU_OK : AKSU_ERR_ADDR_IN_USE;
+    uint16_t link = open->flags & AKSU_UDP_ONE_LINK ? open->local.link : AKSU_LINK_ANY; /* each has its own */
+    const struct ak_udp *other = find_exact(core, tuple, link);
+    return other == NULL || other->link != link ? AKSU_OK : AKSU_ERR_ADDR_IN_USE;
 }
 
 aksu_err aksu_udp_bind(aksu_stack *stack, const aksu_udp_open *open, aksu_sock *ret_sock) {
@@ -282,10 +289,9 @@ aksu_drop ak_udp_input(struct ak_core *core, const struct ak_packet *packet) {
                             .remote = packet->ip.src,
                             .local_port = header.dst_port,
                             .remote_port = header.src_port};
-    struct ak_udp *u = find(core, &ends);
+    struct ak_udp *u = find(core, &ends, packet->frame->link);
     bool broadcast = ak_net_is_broadcast(core, &packet->ip.dst);
     if (broadcast && (u == NULL || (u->flags & AKSU_UDP_BROADCAST) == 0)) return AKSU_DROP_IP_BROADCAST;
-    if (u != NULL && u->link != AKSU_LINK_ANY && u->link != packet->frame->link) u = NULL;
     if (u == NULL) {
         ak_net_port_unreachable(core, packet);
         return AKSU_DROP_UDP_NO_SOCKET;
@@ -301,9 +307,8 @@ aksu_drop ak_udp_input(struct ak_core *core, const struct ak_packet *packet) {
 
 aksu_drop ak_udp_echo_reply(struct ak_core *core, const struct ak_packet *packet, const struct ak_icmp *icmp) {
     struct ak_tuple tuple = {.local = packet->ip.dst, .remote = packet->ip.src, .local_port = icmp->id};
-    struct ak_udp *u = find_exact(core, &tuple);
+    struct ak_udp *u = find_exact(core, &tuple, packet->frame->link);
     if (u == NULL || icmp->code != 0) return AKSU_DROP_ICMP_ECHO_REPLY;
-    if (u->link != AKSU_LINK_ANY && u->link != packet->frame->link) return AKSU_DROP_ICMP_ECHO_REPLY;
     uint32_t skip = packet->ip.header_bytes + AK_ICMP_HEADER_BYTES;
     aksu_udp_from from = {.remote = {.addr = tuple.remote, .port = icmp->sequence, .link = packet->frame->link},
                           .local = tuple.local,
@@ -315,8 +320,8 @@ aksu_drop ak_udp_echo_reply(struct ak_core *core, const struct ak_packet *packet
 }
 
 bool ak_udp_icmp_error(struct ak_core *core, const struct ak_icmp_report *report) {
-    struct ak_udp *u = find_exact(core, report->tuple);
-    if (u == NULL && find(core, report->tuple) == NULL) return false;
+    struct ak_udp *u = find_exact(core, report->tuple, AKSU_LINK_ANY);
+    if (u == NULL && find(core, report->tuple, AKSU_LINK_ANY) == NULL) return false;
     if (report->reason == AKSU_REASON_PACKET_TOO_BIG) ak_udp_mtu_told(core, &report->tuple->remote, report->mtu);
     if (u == NULL) return true; /* no peer of its own: nobody to tell of whom */
     u->soft_error = (uint8_t)report->reason;

@@ -158,6 +158,7 @@ struct made {
     uint32_t data_bytes, trailing;
     bool no_checksum, wrong_checksum;
     uint16_t segment_bytes;
+    uint16_t link;
 };
 
 static void put(struct tcp_world *w, const struct made *m) {
@@ -179,6 +180,7 @@ static void put(struct tcp_world *w, const struct made *m) {
     aksu_iov iov = {.base = exact, .bytes = at + bytes + m->trailing};
     aksu_frame frame = {
         .total_bytes = (uint32_t)iov.bytes, .iov_count = 1, .iov = &iov, .segment_bytes = m->segment_bytes};
+    frame.link = m->link;
     if (m->segment_bytes != 0) frame.checksum = AKSU_CHECKSUM_PARTIAL;
     aksu_input(w->stack[SERVER], w->now_us, &frame, 1);
     free(exact);
@@ -283,6 +285,38 @@ static void queues_are_bounded(void **state) {
     assert_int_equal(aksu_udp_close(w->stack[SERVER], there), AKSU_OK);
     aksu_counters_get(w->stack[SERVER], &counters);
     assert_int_equal(counters.block_used + counters.datagram_used, 0);
+    world_close(w);
+}
+
+/* A port on each link, as DHCP clients of two links have it; a socket of another link hides nobody. */
+static void each_link_has_its_ports(void **state) {
+    (void)state;
+    aksu_config config = world_config();
+    config.link_max = 3;
+    struct tcp_world *w = world_open(&config);
+    aksu_link_config link = {.struct_bytes = sizeof link, .mtu = 1500};
+    uint16_t second, third;
+    assert_int_equal(aksu_link_add(w->stack[SERVER], &link, &second), AKSU_OK);
+    assert_int_equal(aksu_link_add(w->stack[SERVER], &link, &third), AKSU_OK);
+    aksu_udp_open open = {.struct_bytes = sizeof open, .local.port = 7, .flags = AKSU_UDP_ONE_LINK};
+    aksu_sock one, two, any, none;
+    assert_int_equal(aksu_udp_bind(w->stack[SERVER], &open, &one), AKSU_OK);
+    open.local.link = second;
+    assert_int_equal(aksu_udp_bind(w->stack[SERVER], &open, &two), AKSU_OK);
+    assert_int_equal(aksu_udp_bind(w->stack[SERVER], &open, &none), AKSU_ERR_ADDR_IN_USE);
+    any = server(w, 7);
+    open.flags = 0;
+    assert_int_equal(aksu_udp_bind(w->stack[SERVER], &open, &none), AKSU_ERR_ADDR_IN_USE);
+    for (uint16_t i = 0; i < 3; i++) {
+        struct made made = plain(3u + i);
+        made.link = i;
+        put(w, &made);
+    }
+    assert_string_equal(next_text(w, SERVER, one, NULL), "abc");
+    assert_string_equal(next_text(w, SERVER, two, NULL), "abcd");
+    assert_string_equal(next_text(w, SERVER, any, NULL), "abcde");
+    const aksu_sock all[] = {one, two, any};
+    for (size_t i = 0; i < 3; i++) assert_string_equal(next_text(w, SERVER, all[i], NULL), "-");
     world_close(w);
 }
 
@@ -475,6 +509,7 @@ int main(void) {
         cmocka_unit_test(bad_datagrams_are_dropped_with_their_reason),
         cmocka_unit_test(super_datagrams_are_taken_apart),
         cmocka_unit_test(queues_are_bounded),
+        cmocka_unit_test(each_link_has_its_ports),
         cmocka_unit_test(empty_datagrams_take_their_share_only),
         cmocka_unit_test(large_datagrams_go_in_fragments),
         cmocka_unit_test(no_room_is_again),
