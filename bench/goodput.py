@@ -138,7 +138,11 @@ def measure(path, cell, seed, options):
 def all_cells(options):
     cells = [(rtt, loss, reorder) for rtt in RTTS_MS for loss in LOSSES for reorder in (False, True)]
     if options.cells:
-        chosen = options.cells.split(";")
+        chosen = {name.replace("_", " ").strip() for name in options.cells.split(";")} - {""}
+        unknown = chosen - {cell_name(cell) for cell in cells}
+        if unknown or not chosen:
+            print(f"goodput: there is no cell '{min(unknown, default='')}'; one is '{cell_name(cells[1])}'", file=sys.stderr)
+            sys.exit(2)
         cells = [cell for cell in cells if cell_name(cell) in chosen]
     return cells
 
@@ -188,7 +192,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="half the time for each run, three seeds")
     parser.add_argument("--seeds", type=int, default=0, help="runs of each cell (5)")
     parser.add_argument("--rate", type=int, default=50, help="of the link, Mbit/s")
-    parser.add_argument("--cells", default="", help="only these, as they are printed, with ; between them")
+    parser.add_argument("--cells", default="", help="only these, as they are printed, with ; between them and _ or a blank in them")
     parser.add_argument("--jobs", type=int, default=8, help="paths at one time")
     parser.add_argument("--late", type=int, default=None, help="how late a reordered packet is, ms")
     parser.add_argument("--cc", default="cubic")
