@@ -101,7 +101,8 @@ void ak_loop_link_writable(aksu_loop *loop, struct ak_loop_link *link) {
 }
 
 bool ak_loop_output_is_blocked(const aksu_loop *loop) {
-    if (loop->out_count > 0) return true;
+    /* A batch whose link has been removed since is given back by the next turn. */
+    if (loop->out_count > 0) return find_link(loop, loop->out[loop->out_first].link) != NULL;
     for (const struct ak_loop_link *link = loop->links; link != NULL; link = link->next) {
         if (link->blocked && !link->dead) return true;
     }

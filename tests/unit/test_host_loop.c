@@ -247,6 +247,29 @@ static void remove_link_full_gives_frames_back(void **state) {
     }
 }
 
+static void never_rung(void *user, uint64_t now_us) {
+    (void)now_us;
+    *(bool *)user = true;
+}
+
+/* What waited for a link that is no more holds nobody up: the next turn does not sleep on it. */
+static void remove_link_full_others_go_on_at_once(void **state) {
+    (void)state;
+    struct fixture fixture;
+    fixture_open(&fixture, 1);
+    for (uint32_t i = 0; i < BURST_COUNT; i++) {
+        ping(&fixture, i);
+        turn(&fixture);
+    }
+    assert_true(fixture.pair->driver.counters.write_waits > 0);
+    assert_int_equal(aksu_loop_remove_link(fixture.loop, fixture.link), 0);
+    bool slept = false;
+    aksu_loop_alarm(fixture.loop, aksu_host_now_us() + 5000000, never_rung, &slept);
+    assert_int_equal(aksu_loop_turn(fixture.loop, UINT64_MAX, NULL), 0);
+    assert_false(slept);
+    fixture_close(&fixture);
+}
+
 static void device_gone_turn_says_so_once(void **state) {
     (void)state;
     struct fixture fixture;
@@ -489,6 +512,7 @@ int main(void) {
         cmocka_unit_test(echo_request_one_turn_answered),
         cmocka_unit_test(replies_link_full_kept_until_writable),
         cmocka_unit_test(remove_link_full_gives_frames_back),
+        cmocka_unit_test(remove_link_full_others_go_on_at_once),
         cmocka_unit_test(device_gone_turn_says_so_once),
         cmocka_unit_test(add_link_twice_refused),
         cmocka_unit_test(watch_pipe_reports_what_was_asked),
