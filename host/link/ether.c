@@ -66,7 +66,8 @@ void ak_ether_link_config(const aksu_ether_config *config, aksu_link_config *lin
     link_config->dad_probes = config->dad_probes;
     link_config->autoconf = config->autoconf;
     if (config->vlan == 0) return;
-    link_config->flags &= ~(uint32_t)(AKSU_LINK_TSO4 | AKSU_LINK_TSO6); /* not every device cuts tagged frames */
+    link_config->flags &=
+        ~(uint32_t)(AKSU_LINK_TSO4 | AKSU_LINK_TSO6 | AKSU_LINK_USO); /* not every device cuts tagged frames */
     link_config->tso_max_bytes = 0;
 }
 

@@ -297,12 +297,14 @@ static int set_offload(struct tun *tun, const aksu_tun_config *config, aksu_host
     bool wanted = (config->flags & AKSU_TUN_NO_OFFLOAD) == 0;
     unsigned long base = wanted ? TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN : 0;
     unsigned long most = wanted ? base | TUN_USO4 | TUN_USO6 : 0;
-    /* Kernels before 6.2 say EINVAL to USO. */
-    if (ioctl(tun->driver.fd, TUNSETOFFLOAD, most) < 0 && ioctl(tun->driver.fd, TUNSETOFFLOAD, base) < 0) {
+    /* Kernels before 6.2 say EINVAL to USO, and do not know it from us either. */
+    bool uso = ioctl(tun->driver.fd, TUNSETOFFLOAD, most) == 0;
+    if (!uso && ioctl(tun->driver.fd, TUNSETOFFLOAD, base) < 0) {
         int code = errno;
         return aksu_host_error_set(ret_error, code, "%s takes no offloads: %s", tun->name, strerror(code));
     }
     tun->link_flags = wanted ? AKSU_LINK_TX_CHECKSUM | AKSU_LINK_TSO4 | AKSU_LINK_TSO6 : 0;
+    if (wanted && uso) tun->link_flags |= AKSU_LINK_USO;
     return 0;
 }
 

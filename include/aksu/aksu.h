@@ -432,6 +432,7 @@ enum {
     AKSU_LINK_TSO4 = 1u << 1,        /* and TCP super-segments over IPv4 */
     AKSU_LINK_TSO6 = 1u << 2,
     AKSU_LINK_CATCH_ALL = 1u << 3,    /* packets to any address are ours here (a gateway for others) */
+    AKSU_LINK_USO = 1u << 5,          /* the driver takes UDP super-segments, of both versions */
     AKSU_LINK_NO_REDIRECTS = 1u << 4, /* Ethernet: redirects mean nothing (RFC 4861 s8) */
 };
 

@@ -39,6 +39,12 @@ aksu_err aksu_udp_bind(aksu_stack *stack, const aksu_udp_open *open, aksu_sock *
  * NOT_CONNECTED, EXISTS: `to` lacks, or is one end too many.  NO_ROUTE, ADDR_NOT_AVAILABLE.  BADSOCK. */
 aksu_err aksu_udp_send(aksu_stack *stack, aksu_sock sock, const aksu_endpoint *to, const void *data, size_t bytes);
 
+/* The same for bytes / segment_bytes datagrams of segment_bytes each, the last of which may be shorter; they leave as
+ * super-segments where the link takes them and none needs fragments.  *ret_bytes: how many went, all or a multiple of
+ * segment_bytes; AGAIN if none.  INVALID: segment_bytes of 0, or on an echo socket, too. */
+aksu_err aksu_udp_send_many(aksu_stack *stack, aksu_sock sock, const aksu_endpoint *to, const void *data, size_t bytes,
+                            size_t segment_bytes, size_t *ret_bytes);
+
 typedef struct aksu_udp_from { /* where a datagram came from, and to which of our addresses */
     aksu_endpoint remote;
     aksu_addr local;

@@ -143,6 +143,7 @@ struct ak_reply *ak_reply_new(struct ak_core *core, uint32_t payload_bytes) {
     core->reply_count++;
     reply->payload_bytes = payload_bytes;
     reply->framed = false;
+    reply->segment_bytes = 0;
     uint32_t count = blocks_for(core, payload_bytes);
     reply->listed = count > 1;
     reply->block = count > 0 ? ak_block_get(&core->blocks) : AK_NONE;

@@ -158,7 +158,8 @@ struct ak_reply {
     uint32_t payload_bytes;
     uint16_t link;
     uint16_t header_bytes;
-    uint8_t cause; /* aksu_send_cause */
+    uint16_t segment_bytes; /* of a UDP super-segment, whose checksum is partial; 0: a packet as it stands */
+    uint8_t cause;          /* aksu_send_cause */
     bool listed;
     bool framed; /* the header is the link's too: no IP packet */
     uint8_t header[AK_FRAME_HEADER_BYTES - AK_FRAME_ROOM_BYTES];

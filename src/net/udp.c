@@ -190,11 +190,9 @@ static uint8_t protocol_of(const struct ak_udp *u) {
     return ak_addr_is_v4(&u->tuple.remote) ? AK_IP_PROTOCOL_ICMP : AK_IP_PROTOCOL_ICMP6;
 }
 
-aksu_err aksu_udp_send(aksu_stack *stack, aksu_sock sock, const aksu_endpoint *to, const void *data, size_t bytes) {
-    struct ak_core *core = ak_core_of(stack);
-    ak_ref ref;
-    struct ak_udp *u = of_handle(core, sock, &ref);
-    if (u == NULL) return AKSU_ERR_BADSOCK;
+/* Where a datagram of the socket's goes, and how: all but its data. */
+static aksu_err address(struct ak_core *core, const struct ak_udp *u, const aksu_endpoint *to, size_t bytes,
+                        struct ak_udp_message *ret_message) {
     bool echo = (u->flags & AKSU_UDP_ECHO) != 0, peer = echo || u->tuple.remote_port != 0;
     if (to == NULL && !peer) return AKSU_ERR_NOT_CONNECTED;
     if (to != NULL && peer) return AKSU_ERR_EXISTS;
@@ -209,27 +207,83 @@ aksu_err aksu_udp_send(aksu_stack *stack, aksu_sock sock, const aksu_endpoint *t
         if (err != AKSU_OK) return err;
     }
     uint8_t protocol = protocol_of(u);
+    *ret_message = (struct ak_udp_message){.src = path.source,
+                                           .dst = remote.addr,
+                                           .src_port = u->tuple.local_port,
+                                           .dst_port = echo ? (uint16_t)(u->sequence + 1) : remote.port,
+                                           .protocol = protocol,
+                                           .icmp_type = protocol == AK_IP_PROTOCOL_ICMP6 ? AK_ICMP6_ECHO : AK_ICMP_ECHO,
+                                           .link = path.link,
+                                           .ttl = u->ttl,
+                                           .tos = (uint8_t)(u->dscp << 2),
+                                           .mtu = ak_udp_path_mtu(core, &remote.addr, path.mtu)};
+    return AKSU_OK;
+}
+
+static aksu_err output(struct ak_core *core, const struct ak_udp_message *about, const void *data, uint32_t bytes) {
     aksu_iov iov = {.base = (void *)(uintptr_t)data, .bytes = bytes};
     aksu_frame lies = {.iov = &iov, .iov_count = 1};
-    struct ak_udp_message message = {.src = path.source,
-                                     .dst = remote.addr,
-                                     .src_port = u->tuple.local_port,
-                                     .dst_port = echo ? (uint16_t)(u->sequence + 1) : remote.port,
-                                     .protocol = protocol,
-                                     .icmp_type = protocol == AK_IP_PROTOCOL_ICMP6 ? AK_ICMP6_ECHO : AK_ICMP_ECHO,
-                                     .link = path.link,
-                                     .ttl = u->ttl,
-                                     .tos = (uint8_t)(u->dscp << 2),
-                                     .mtu = ak_udp_path_mtu(core, &remote.addr, path.mtu),
-                                     .frame = &lies,
-                                     .bytes = (uint32_t)bytes};
-    aksu_err err = ak_udp_output(core, &message);
+    struct ak_udp_message message = *about;
+    message.frame = &lies;
+    message.bytes = bytes;
+    return ak_udp_output(core, &message);
+}
+
+aksu_err aksu_udp_send(aksu_stack *stack, aksu_sock sock, const aksu_endpoint *to, const void *data, size_t bytes) {
+    struct ak_core *core = ak_core_of(stack);
+    ak_ref ref;
+    struct ak_udp *u = of_handle(core, sock, &ref);
+    if (u == NULL) return AKSU_ERR_BADSOCK;
+    struct ak_udp_message message;
+    aksu_err err = address(core, u, to, bytes, &message);
+    if (err == AKSU_OK) err = output(core, &message, data, (uint32_t)bytes);
     if (err != AKSU_OK) return err;
     u->sequence++;
-    if (echo)
+    if (message.protocol != AK_IP_PROTOCOL_UDP)
         core->counters.icmp_echo_requests++;
     else
         core->counters.udp_datagrams_out++;
+    return AKSU_OK;
+}
+
+/* The data of the largest super-segment of datagrams of each bytes; each: there is none. */
+static uint32_t super_bytes(const struct ak_core *core, const struct ak_udp_message *m, uint32_t each) {
+    enum { SEGMENTS_MAX = 64 }; /* what Linux takes */
+    const struct ak_link_state *link = ak_link_state_at(core, m->link);
+    uint32_t headers = ak_ip_header_bytes_for(&m->dst) + AK_UDP_HEADER_BYTES;
+    if ((link->flags & AKSU_LINK_USO) == 0 || each + headers > m->mtu) return each;
+    uint32_t most = ak_min_u32(link->tso_max_bytes - headers, ak_reply_bytes_max(core) - AK_UDP_HEADER_BYTES);
+    uint32_t count = ak_min_u32(most / each, SEGMENTS_MAX);
+    return count > 1 ? count * each : each;
+}
+
+aksu_err aksu_udp_send_many(aksu_stack *stack, aksu_sock sock, const aksu_endpoint *to, const void *data, size_t bytes,
+                            size_t segment_bytes, size_t *ret_bytes) {
+    struct ak_core *core = ak_core_of(stack);
+    ak_ref ref;
+    struct ak_udp *u = of_handle(core, sock, &ref);
+    if (u == NULL) return AKSU_ERR_BADSOCK;
+    if (segment_bytes == 0 || (u->flags & AKSU_UDP_ECHO) != 0) return AKSU_ERR_INVALID;
+    struct ak_udp_message message;
+    aksu_err err = address(core, u, to, segment_bytes, &message);
+    if (err != AKSU_OK) return err;
+    uint32_t each = (uint32_t)segment_bytes, most = super_bytes(core, &message, each);
+    size_t done = 0;
+    while (done < bytes && err == AKSU_OK) {
+        uint32_t piece = (uint32_t)ak_min_u64(most, bytes - done);
+        message.segment_bytes = piece > each ? each : 0;
+        err = output(core, &message, (const uint8_t *)data + done, piece);
+        if (err == AKSU_ERR_NO_MEMORY && piece > each) { /* too much for one packet here, not for several */
+            most = each;
+            err = AKSU_OK;
+            continue;
+        }
+        if (err != AKSU_OK) break;
+        core->counters.udp_datagrams_out += (piece + each - 1) / each;
+        done += piece;
+    }
+    if (done == 0 && err != AKSU_OK) return err;
+    *ret_bytes = done;
     return AKSU_OK;
 }
 

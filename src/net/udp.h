@@ -65,6 +65,8 @@ struct ak_udp_message {
     uint32_t mtu;
     const aksu_frame *frame; /* where its data lies: bytes, from skip on */
     uint32_t skip, bytes;
+    uint32_t
+        segment_bytes; /* a super-segment of datagrams of this size: it fits into one packet's 65,535 bytes; or 0 */
 };
 /* Queues it as one packet, or as fragments: RFC 791 s2.3, RFC 8200 s4.5.  AGAIN: no room for all of it
  * now; NO_MEMORY: nor ever. */

@@ -53,6 +53,10 @@ static void make_header(struct cursor *c) {
     ak_wire_udp_build(c->header, &header);
     struct ak_sum sum = {0};
     ak_sum_pseudo(&sum, &m->src, &m->dst, AK_IP_PROTOCOL_UDP, AK_UDP_HEADER_BYTES + m->bytes);
+    if (m->segment_bytes != 0) { /* whoever cuts it sums the rest */
+        ak_put16(c->header + 6, ak_sum_fold(&sum));
+        return;
+    }
     ak_sum_add(&sum, c->header, AK_UDP_HEADER_BYTES);
     ak_net_sum(m->frame, m->skip, m->bytes, &sum);
     uint16_t folded = (uint16_t)~ak_sum_fold(&sum);
@@ -72,7 +76,7 @@ static uint32_t build_ip(const struct cursor *c, uint32_t bytes, bool more, uint
         .id = whole ? 0 : (uint16_t)id,
         .more_fragments = more,
         .fragment_at = (uint16_t)c->at,
-        .dont_fragment = whole && c->at + bytes <= m->mtu, /* atomic: RFC 6864 s4.1 */
+        .dont_fragment = whole && (c->at + bytes <= m->mtu || m->segment_bytes != 0), /* atomic: RFC 6864 s4.1 */
     };
     bool six = !ak_addr_is_v4(&m->dst);
     if (!six || whole) return ak_wire_ip_build(p, &ip, bytes);
@@ -92,6 +96,7 @@ static void put_packet(struct ak_core *core, struct cursor *c, uint32_t bytes, b
     reply->header_bytes = (uint16_t)build_ip(c, bytes, more, id, reply->header);
     reply->link = c->m->link;
     reply->cause = AKSU_SEND_NONE_CAUSE;
+    reply->segment_bytes = (uint16_t)c->m->segment_bytes;
     for (uint32_t left = bytes, i = 0; left > 0; i++) {
         uint32_t piece = ak_min_u32(left, core->blocks.block_bytes);
         take(c, ak_block_at(&core->blocks, ak_reply_block(core, reply, i)), piece);
@@ -104,7 +109,7 @@ aksu_err ak_udp_output(struct ak_core *core, const struct ak_udp_message *m) {
     uint32_t total = AK_UDP_HEADER_BYTES + m->bytes, header_bytes = ak_ip_header_bytes_for(&m->dst);
     uint32_t room = ak_min_u32(m->mtu - header_bytes, ak_reply_bytes_max(core));
     uint32_t each = total;
-    if (total > room) {
+    if (total > room && m->segment_bytes == 0) {
         uint32_t extra = header_bytes == AK_IPV6_HEADER_BYTES ? FRAGMENT_HEADER_BYTES : 0;
         each = ak_min_u32(m->mtu - header_bytes - extra, ak_reply_bytes_max(core)) & ~7u;
     }

@@ -306,7 +306,7 @@ aksu_err aksu_stack_init(const aksu_config *config, void *mem, size_t mem_bytes,
     init_keys(core);
     *ak_link_state_at(core, ak_loop_link(core)) =
         (struct ak_link_state){.mtu = 65535,
-                               .flags = AKSU_LINK_TX_CHECKSUM | AKSU_LINK_TSO4 | AKSU_LINK_TSO6,
+                               .flags = AKSU_LINK_TX_CHECKSUM | AKSU_LINK_TSO4 | AKSU_LINK_TSO6 | AKSU_LINK_USO,
                                .tso_max_bytes = 65535,
                                .up = true};
     *ret_stack = stack;
@@ -360,7 +360,7 @@ aksu_err aksu_link_add(aksu_stack *stack, const aksu_link_config *config, uint16
     struct ak_core *core = &stack->core;
     if (config->struct_bytes != sizeof *config || config->mtu < 576 || config->mtu > 65535) return AKSU_ERR_INVALID;
     if (config->tso_max_bytes > 65535 || !ether_config_valid(config)) return AKSU_ERR_INVALID;
-    bool super = (config->flags & (AKSU_LINK_TSO4 | AKSU_LINK_TSO6)) != 0;
+    bool super = (config->flags & (AKSU_LINK_TSO4 | AKSU_LINK_TSO6 | AKSU_LINK_USO)) != 0;
     if (super && (config->flags & AKSU_LINK_TX_CHECKSUM) == 0) return AKSU_ERR_INVALID; /* cut segments need new sums */
     if (config->autoconf != AKSU_AUTOCONF_OFF && config->mtu < AK_IPV6_MTU_MIN) return AKSU_ERR_INVALID;
     if (core->link_count == core->config.link_max) return AKSU_ERR_NO_MEMORY;

@@ -141,6 +141,15 @@ static size_t send_reply(struct ak_core *core, aksu_frame *ret_frame, bool *ret_
         .checksum = reply->link == ak_loop_link(core) ? AKSU_CHECKSUM_VALID : AKSU_CHECKSUM_NONE,
         .time_us = core->now_us,
     };
+    if (reply->segment_bytes != 0) {
+        enum { UDP_CHECKSUM_AT = 6, UDP_HEADER_BYTES = 8 };
+        ret_frame->flags |= AKSU_FRAME_UDP;
+        ret_frame->segment_bytes = reply->segment_bytes;
+        ret_frame->header_bytes = (uint16_t)(reply->header_bytes + UDP_HEADER_BYTES);
+        ret_frame->checksum = AKSU_CHECKSUM_PARTIAL;
+        ret_frame->checksum_start = reply->header_bytes;
+        ret_frame->checksum_offset = UDP_CHECKSUM_AT;
+    }
     ak_frame_fill(slot, 1 + slot->block_count, ret_frame);
     trace_reply(core, reply, ret_frame);
     reply_taken(core);

@@ -500,6 +500,75 @@ static void wrong_calls_are_refused(void **state) {
     world_close(w);
 }
 
+/* One frame for many, where the link cuts it; one by one where it does not, or where each needs fragments. */
+static void many_leave_as_super_segments(void **state) {
+    (void)state;
+    struct tcp_world *w = open_world();
+    aksu_stack *s = w->stack[CLIENT];
+    uint16_t link;
+    aksu_link_config config = {.struct_bytes = sizeof config,
+                               .mtu = 1500,
+                               .flags = AKSU_LINK_TX_CHECKSUM | AKSU_LINK_USO,
+                               .tso_max_bytes = 65535};
+    assert_int_equal(aksu_link_add(s, &config, &link), AKSU_OK);
+    const aksu_addr ours = aksu_addr_v4(10, 7, 0, 1);
+    assert_int_equal(aksu_addr_add(s, link, &ours, 24), AKSU_OK);
+    const aksu_endpoint there = {.addr = aksu_addr_v4(10, 7, 0, 2), .port = 7},
+                        plainly = {.addr = world_addr(SERVER), .port = 7};
+    aksu_sock sock = bind_to(w, CLIENT, &(aksu_udp_open){.local.port = 5});
+    static uint8_t data[5500];
+    for (size_t i = 0; i < sizeof data; i++) data[i] = (uint8_t)(i / 1000);
+    const struct {
+        const aksu_endpoint *to;
+        size_t bytes, each;
+        uint32_t frames, segment_bytes, total_bytes;
+    } cases[] = {
+        {&there, 5500, 1000, 1, 1000, 28 + 5500}, {&there, 1000, 1000, 1, 0, 28 + 1000},
+        {&there, 500, 1000, 1, 0, 28 + 500},      {&there, 5500, 1472, 1, 1472, 28 + 5500},
+        {&there, 4000, 2000, 4, 0, 1500},         {&plainly, 5500, 1000, 6, 0, 28 + 1000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t sent = 0;
+        aksu_frame frames[16];
+        assert_int_equal(aksu_udp_send_many(s, sock, cases[i].to, data, cases[i].bytes, cases[i].each, &sent), AKSU_OK);
+        assert_int_equal(sent, cases[i].bytes);
+        size_t count = aksu_output(s, w->now_us, frames, 16);
+        const aksu_frame *f = &frames[0];
+        if (count != cases[i].frames || f->segment_bytes != cases[i].segment_bytes ||
+            f->total_bytes != cases[i].total_bytes)
+            fail_msg("case %zu: %zu frames, %u, %u", i, count, f->segment_bytes, f->total_bytes);
+        if (f->segment_bytes == 0) continue;
+        assert_int_equal(f->flags, AKSU_FRAME_V4 | AKSU_FRAME_UDP);
+        assert_true(f->checksum == AKSU_CHECKSUM_PARTIAL && f->checksum_start == 20 && f->checksum_offset == 6);
+        assert_int_equal(f->header_bytes, 28);
+        struct ak_sum sum = {0};
+        ak_sum_pseudo(&sum, &ours, &there.addr, AK_IP_PROTOCOL_UDP, f->total_bytes - 20);
+        const uint8_t *udp = f->iov[1].base;
+        assert_int_equal(ak_be16(udp + 6), ak_sum_fold(&sum));
+        assert_int_equal(ak_be16(udp + 4), f->total_bytes - 20);
+    }
+    aksu_counters counters;
+    aksu_counters_get(s, &counters);
+    assert_int_equal(counters.udp_datagrams_out, 6 + 1 + 1 + 4 + 2 + 6);
+    /* To ourselves: taken apart again. */
+    const aksu_endpoint self = {.addr = ours, .port = 8};
+    aksu_sock own = bind_to(w, CLIENT, &(aksu_udp_open){.local.port = 8});
+    size_t sent, bytes;
+    assert_int_equal(aksu_udp_send_many(s, sock, &self, data, 5500, 1000, &sent), AKSU_OK);
+    aksu_frame none;
+    assert_int_equal(aksu_output(s, w->now_us, &none, 1), 0);
+    for (int i = 0; i < 6; i++) {
+        uint8_t got[1000];
+        assert_int_equal(aksu_udp_recv(s, own, got, sizeof got, &bytes, NULL), AKSU_OK);
+        assert_true(bytes == (i < 5 ? 1000 : 500) && got[0] == i && got[499] == i);
+    }
+    assert_int_equal(aksu_udp_send_many(s, sock, &self, data, 10, 0, &sent), AKSU_ERR_INVALID);
+    assert_int_equal(aksu_udp_send_many(s, sock, NULL, data, 10, 5, &sent), AKSU_ERR_NOT_CONNECTED);
+    config.flags = AKSU_LINK_USO;
+    assert_int_equal(aksu_link_add(s, &config, &link), AKSU_ERR_INVALID);
+    world_close(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(datagrams_go_and_come_back),
@@ -510,6 +579,7 @@ int main(void) {
         cmocka_unit_test(super_datagrams_are_taken_apart),
         cmocka_unit_test(queues_are_bounded),
         cmocka_unit_test(each_link_has_its_ports),
+        cmocka_unit_test(many_leave_as_super_segments),
         cmocka_unit_test(empty_datagrams_take_their_share_only),
         cmocka_unit_test(large_datagrams_go_in_fragments),
         cmocka_unit_test(no_room_is_again),
