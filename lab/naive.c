@@ -148,7 +148,7 @@ static uint32_t next_isn(lab_naive *n) {
 static uint32_t computed_isn(const lab_naive *n, const aksu_flow *flow, uint32_t syn_seq) {
     uint32_t hash = 2166136261u ^ n->secret;
     const uint32_t words[] = {syn_seq, (uint32_t)flow->local_port << 16 | flow->remote_port};
-    for (size_t i = 0; i < sizeof words; i++) hash = (hash ^ ((const uint8_t *)words)[i]) * 16777619u;
+    for (size_t i = 0; i < sizeof words; i++) hash = (hash ^ (words[i / 4] >> i % 4 * 8 & 0xff)) * 16777619u;
     for (size_t i = 0; i < sizeof flow->remote.byte; i++) hash = (hash ^ flow->remote.byte[i]) * 16777619u;
     return hash;
 }

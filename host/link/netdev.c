@@ -192,7 +192,7 @@ static bool is_local(const aksu_addr *addr) {
         .body.route = {.rtm_family = AF_INET6, .rtm_dst_len = 128},
     };
     (void)request_attribute(&request, RTA_DST, addr->byte, sizeof addr->byte);
-    union answer answer;
+    union answer answer = {.bytes = {0}};
     if (request_exchange(&request, RTM_NEWROUTE, &answer) != 0) return false;
     return ((const struct rtmsg *)NLMSG_DATA(&answer.header))->rtm_type == RTN_LOCAL;
 }

@@ -10,6 +10,8 @@
  * ECN-Echo (RFC 3168) counts as a loss above the threshold. */
 #include "tcp/bbr_model.h"
 
+#include "base/check.h"
+
 enum {
     PACING_MARGIN_PERCENT = 1,
     PROBE_RTT_US = 200000,
@@ -338,6 +340,7 @@ static void check_probe_rtt(const struct ak_bbr_turn *v) {
 static struct ak_bbr_turn turn_of(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     struct ak_rate *c = ak_rate_of(core, x);
+    ak_check(c != NULL);
     uint32_t mss = ak_tcp_effective_mss(core, t, 0);
     return (struct ak_bbr_turn){
         .core = core,
