@@ -39,19 +39,20 @@ aksu_drop ak_wire_icmp6_parse(const uint8_t *p, size_t bytes, struct ak_icmp *re
     return AKSU_DROP_NONE;
 }
 
-static bool is_echo(uint8_t protocol, const uint8_t *p) {
-    return p[1] == 0 && ((protocol == AK_IP_PROTOCOL_ICMP && p[0] == AK_ICMP_ECHO) ||
-                         (protocol == AK_IP_PROTOCOL_ICMP6 && p[0] == AK_ICMP6_ECHO));
+/* Each version of IP has its own ICMP, and its own type of echo request. */
+static bool is_echo(bool six, uint8_t protocol, const uint8_t *p) {
+    return protocol == (six ? AK_IP_PROTOCOL_ICMP6 : AK_IP_PROTOCOL_ICMP) &&
+           p[0] == (six ? AK_ICMP6_ECHO : AK_ICMP_ECHO) && p[1] == 0;
 }
 
-static bool is_transport(uint8_t protocol, const uint8_t *p) {
-    return protocol == AK_IP_PROTOCOL_TCP || protocol == AK_IP_PROTOCOL_UDP || is_echo(protocol, p);
+static bool is_transport(bool six, uint8_t protocol, const uint8_t *p) {
+    return protocol == AK_IP_PROTOCOL_TCP || protocol == AK_IP_PROTOCOL_UDP || is_echo(six, protocol, p);
 }
 
 /* The ports, which TCP and UDP have in the same place; TCP's sequence number.  Of an echo request, its identifier and
  * sequence number. */
 static struct ak_icmp_quote transport(uint8_t protocol, const uint8_t *p) {
-    if (is_echo(protocol, p))
+    if (protocol != AK_IP_PROTOCOL_TCP && protocol != AK_IP_PROTOCOL_UDP)
         return (struct ak_icmp_quote){.src_port = ak_be16(p + 4), .protocol = protocol, .seq = ak_be16(p + 6)};
     uint32_t seq = protocol == AK_IP_PROTOCOL_TCP ? ak_be32(p + 4) : 0;
     return (struct ak_icmp_quote){.src_port = ak_be16(p), .dst_port = ak_be16(p + 2), .protocol = protocol, .seq = seq};
@@ -60,7 +61,7 @@ static struct ak_icmp_quote transport(uint8_t protocol, const uint8_t *p) {
 /* We send no extension headers but before fragments, whose quotes are not looked into. */
 static aksu_drop quote6_parse(const uint8_t *p, size_t bytes, struct ak_icmp_quote *ret_quote) {
     if (bytes < AK_IPV6_HEADER_BYTES + QUOTED_TCP_BYTES) return AKSU_DROP_ICMP_QUOTE;
-    if (!is_transport(p[6], p + AK_IPV6_HEADER_BYTES)) return AKSU_DROP_ICMP_QUOTE;
+    if (!is_transport(/* six= */ true, p[6], p + AK_IPV6_HEADER_BYTES)) return AKSU_DROP_ICMP_QUOTE;
     struct ak_icmp_quote quote = transport(p[6], p + AK_IPV6_HEADER_BYTES);
     ak_copy(quote.src.byte, p + 8, sizeof quote.src.byte);
     ak_copy(quote.dst.byte, p + 24, sizeof quote.dst.byte);
@@ -74,7 +75,7 @@ aksu_drop ak_wire_icmp_quote_parse(const uint8_t *p, size_t bytes, struct ak_icm
     if (bytes < AK_IPV4_HEADER_BYTES || p[0] >> 4 != 4) return AKSU_DROP_ICMP_QUOTE;
     const size_t header_bytes = (p[0] & 0x0fu) * 4u;
     if (header_bytes < AK_IPV4_HEADER_BYTES || bytes < header_bytes + QUOTED_TCP_BYTES) return AKSU_DROP_ICMP_QUOTE;
-    if (!is_transport(p[9], p + header_bytes)) return AKSU_DROP_ICMP_QUOTE;
+    if (!is_transport(/* six= */ false, p[9], p + header_bytes)) return AKSU_DROP_ICMP_QUOTE;
     /* A later fragment has no transport header. */
     if (ak_be16(p + 6) & 0x1fff) return AKSU_DROP_ICMP_QUOTE;
     *ret_quote = transport(p[9], p + header_bytes);

@@ -96,6 +96,7 @@ ICMP = {
     "parameter_problem": icmp(12, 0, b"\x14\0\0\0", QUOTE + b"more"),
     "quote_short": icmp(3, 1, quote=QUOTE[:-1]),
     "quote_udp": icmp(3, 1, quote=ipv4(protocol=17, payload=b"\0" * 8)),
+    "quote_echo": icmp(11, 0, quote=ipv4(protocol=1, payload=icmp(8, 0, b"\x12\x34\0\1"))),
     "quote_fragment": icmp(3, 1, quote=ipv4(fragment=1, payload=b"\0" * 8)),
     "short": icmp(8, 0)[:7],
 }
@@ -304,6 +305,39 @@ def pieces(*records):
 
 
 MORE, CHANGED, AS_TCP = 2, 4, 8
+IPV6_HEAD = bytes.fromhex("6abcdef1") + b"%b" + b"\x40" + bytes.fromhex("20010db8") + b"\0" * 11 + b"\1" \
+    + bytes.fromhex("20010db8") + b"\0" * 11 + b"\2"
+
+
+def ipv6(following=6, payload=b"", length=None):
+    length = len(payload) if length is None else length
+    return IPV6_HEAD % (struct.pack(">HB", length, following)) + payload
+
+
+IPV6 = {
+    "plain": b"\0" + ipv6(payload=tcp()),
+    "behind": b"\x14" + ipv6(length=20),
+    "short": b"\0" + ipv6(length=9),
+    "hop_by_hop": b"\0" + ipv6(0, b"\6\0\1\4\0\0\0\0" + tcp()),
+    "option_unknown": b"\0" + ipv6(0, b"\6\0\xc2\4\0\0\0\0" + tcp()),
+    "routing_0": b"\0" + ipv6(43, b"\6\2\0\1" + b"\0" * 20 + tcp()),
+    "routing_none_left": b"\0" + ipv6(43, b"\6\2\0\0" + b"\0" * 20 + tcp()),
+    "fragment": b"\0" + ipv6(44, b"\6\0\0\1\0\0\0\7" + tcp()),
+    "atomic": b"\0" + ipv6(44, b"\6\0\0\0\0\0\0\7" + tcp()),
+    "chain": b"\0" + ipv6(0, b"\x3c\0\1\4\0\0\0\0" + b"\x2c\0\1\4\0\0\0\0" + b"\6\0\0\0\0\0\0\7" + tcp()),
+    "extension_long": b"\0" + ipv6(60, b"\6\xff\1\4\0\0\0\0"),
+    "nothing": b"\0" + ipv6(59),
+    "mapped": b"\0" + ipv6(payload=tcp())[:8] + b"\0" * 10 + b"\xff\xff\x0a\0\0\1" + ipv6(payload=tcp())[24:],
+}
+UDP = {
+    "plain": b"\0\0" + struct.pack(">HHHH", 40000, 53, 12, 0x1234) + b"text",
+    "behind": b"\0\x64" + struct.pack(">HHHH", 40000, 53, 108, 0),
+    "empty": b"\0\0" + struct.pack(">HHHH", 40000, 53, 8, 0),
+    "length_7": b"\0\0" + struct.pack(">HHHH", 40000, 53, 7, 0),
+    "length_past": b"\0\0" + struct.pack(">HHHH", 40000, 53, 13, 0) + b"text",
+    "port_0": b"\0\0" + struct.pack(">HHHH", 0, 0, 8, 0),
+    "short": b"\0\0" + b"\x9c\x40\0\x35\0\x08\0",
+}
 REASSEMBLY = {
     "whole": pieces((MORE, 1, 1, 0, 0, 1480, 0x0B, 0x98), (MORE, 1, 1, 0, 185, 1480, 0, 0), (0, 1, 1, 0, 370, 8, 0, 0)),
     "whole_six": pieces((1 | MORE, 1, 1, 0, 0, 1448, 0x0B, 0x58), (1, 1, 1, 0, 181, 1456, 0, 0)),
@@ -324,7 +358,7 @@ REASSEMBLY = {
 
 def main():
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "corpus"
-    for target, seeds in {"fuzz_ipv4": IPV4, "fuzz_tcp_header": TCP, "fuzz_icmp": ICMP,
+    for target, seeds in {"fuzz_ipv4": IPV4, "fuzz_ipv6": IPV6, "fuzz_udp": UDP, "fuzz_tcp_header": TCP, "fuzz_icmp": ICMP,
                           "fuzz_explain": EXPLAIN, "fuzz_eth": ETH, "fuzz_ndp": NDP, "fuzz_ether": ETHER,
                           "fuzz_dns": DNS, "fuzz_dhcp": DHCP, "fuzz_reassembly": REASSEMBLY}.items():
         folder = out / target

@@ -118,6 +118,21 @@ static void quote_of_another_transport_or_of_a_later_fragment_refused(void **sta
             if (legal) assert_true(quote.src_port == 0xdead && quote.seq == 0xbeef && quote.dst_port == 0);
         }
     }
+    /* ICMPv6 is not IPv4's, nor ICMP IPv6's. */
+    quote_make(p, 20);
+    p[9] = 58;
+    p[20] = 128;
+    p[21] = 0;
+    assert_int_equal(quote_parse(p, 28, &quote), AKSU_DROP_ICMP_QUOTE);
+    memset(p, 0, sizeof p);
+    p[0] = 0x60;
+    p[6] = 1;
+    p[8] = p[24] = 0xfd;
+    p[40] = 8;
+    assert_int_equal(quote_parse(p, 48, &quote), AKSU_DROP_ICMP_QUOTE);
+    p[6] = 58;
+    p[40] = 128;
+    assert_int_equal(quote_parse(p, 48, &quote), AKSU_DROP_NONE);
     for (unsigned bit = 0; bit < 16; bit++) {
         quote_make(p, 20);
         ak_put16(p + 6, (uint16_t)(1u << bit));
