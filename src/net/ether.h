@@ -74,6 +74,7 @@ struct ak_neighbour {
 };
 struct ak_held {
     uint32_t next;
+    uint32_t owner; /* the neighbour that it waits for */
     struct ak_reply reply;
 };
 

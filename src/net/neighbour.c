@@ -138,13 +138,14 @@ static void held_lose(struct ak_core *core, struct ak_neighbour *n, aksu_drop wh
 void ak_neighbour_hold(struct ak_core *core, struct ak_neighbour *n, const struct ak_reply *reply) {
     if (n->held_count == HELD_EACH_MAX) held_lose(core, n, AKSU_DROP_NEIGHBOUR_QUEUE); /* RFC 4861 s7.2.2 */
     uint32_t index = ak_object_get(core, AK_KIND_HELD);
-    if (index == AK_NONE) {
-        ak_reply_drop(core, reply);
-        ak_drop_count(core, AKSU_DROP_NEIGHBOUR_QUEUE);
-        return;
+    if (index ==
+        AK_NONE) { /* all are held: one by chance makes room, so that who came first cannot keep all others out */
+        const struct ak_held *any = held_at(core, ak_prng_below(&core->prng, core->config.held_max));
+        held_lose(core, ak_neighbour_at(core, any->owner), AKSU_DROP_NEIGHBOUR_QUEUE);
+        index = ak_object_get(core, AK_KIND_HELD);
     }
     struct ak_held *held = held_at(core, index);
-    *held = (struct ak_held){.next = AK_NONE, .reply = *reply};
+    *held = (struct ak_held){.next = AK_NONE, .owner = ak_neighbour_index(core, n), .reply = *reply};
     uint32_t *end = &n->held_first;
     for (uint32_t i = 0; i < n->held_count; i++) end = &held_at(core, *end)->next;
     *end = index;

@@ -338,6 +338,28 @@ static void strangers_who_ask_fill_the_cache_active_kept(void **state) {
     wire_close(w);
 }
 
+/* Nobody keeps what may wait for neighbours for himself: a later packet takes the place of an earlier one. */
+static void what_waits_makes_room(void **state) {
+    (void)state;
+    struct wire *w = wire_open();
+    aksu_config config = wire_config();
+    config.held_max = 1;
+    (void)wire_host(w, &config, NULL);
+    (void)wire_host(w, NULL, NULL);
+    wire_give(w, 0, "2001:db8::1", 64);
+    wire_run(w, 3000000);
+    const char *const from[] = {"2001:db8::66", "2001:db8::67"};
+    for (int i = 0; i < 2; i++) {
+        uint8_t echo[16] = {128};
+        wire_icmp6(w, from[i], "2001:db8::1", 64, echo, sizeof echo);
+        wire_run(w, 1000);
+        assert_int_equal(wire_neighbour(w, 0, from[i]).held, 1);
+    }
+    assert_int_equal(wire_neighbour(w, 0, from[0]).held, 0);
+    assert_int_equal(wire_drops(w, 0, AKSU_DROP_NEIGHBOUR_QUEUE), 1);
+    wire_close(w);
+}
+
 /* At most 3 packets wait for one neighbour, the newest, and they go when it answers.  Echo replies stand for them. */
 static void packets_wait_at_most_three(void **state) {
     (void)state;
@@ -748,6 +770,7 @@ int main(void) {
         cmocka_unit_test(impossible_arp_senders_dropped),
         cmocka_unit_test(sweep_of_a_net_bounded_and_neighbours_kept),
         cmocka_unit_test(strangers_who_ask_fill_the_cache_active_kept),
+        cmocka_unit_test(what_waits_makes_room),
         cmocka_unit_test(packets_wait_at_most_three),
         cmocka_unit_test(limits_of_one_still_work),
         cmocka_unit_test(many_parked_some_leave_the_rest_go_on),
