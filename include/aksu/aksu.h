@@ -157,7 +157,7 @@ typedef struct aksu_frame {
     X(RCV_BUF_MAX_BYTES, rcv_buf_max_bytes, 256, 1u << 30, 65535u << 7, "where that ends; the window scale is for it") \
     X(SND_BUF_BYTES, snd_buf_bytes, 0, 1u << 30, 0,                                                                    \
       "send buffer: 256 or more; 0: tunes itself to the congestion window, from 128 KiB up")                           \
-    X(SND_BUF_MAX_BYTES, snd_buf_max_bytes, 256, 1u << 30, 8u << 20, "where that ends")                                \
+    X(SND_BUF_MAX_BYTES, snd_buf_max_bytes, 256, 1u << 30, 4u << 20, "where that ends")                                \
     X(SND_LOWAT_BYTES, snd_lowat_bytes, 1, 1u << 30, 1, "WRITABLE needs this much room, or nothing queued")            \
     X(RCV_LOWAT_BYTES, rcv_lowat_bytes, 1, 1u << 30, 1, "READABLE needs this many bytes, a full buffer or the end")    \
     X(NAGLE, nagle, 0, 2, 2,                                                                                           \

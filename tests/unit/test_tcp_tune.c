@@ -23,6 +23,7 @@ static struct tcp_world *many_open(aksu_sock *client, aksu_sock *server, uint32_
     config.block_max = 8 * count;
     config.record_max = 2 * count;
     config.buffer_growth_max = BUDGET;
+    config.tcp.snd_buf_max_bytes = 2 * BUDGET; /* it is the budget that holds */
     struct tcp_world *w = world_open(&config);
     aksu_sock listener = world_listen(w, count, 0);
     for (uint32_t i = 0; i < count; i++) client[i] = world_connect(w);
