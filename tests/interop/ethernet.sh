@@ -12,14 +12,8 @@ stop() { # pid
     wait "$1"
     check "ended" $? 0
 }
-if [ ! -e /proc/net/if_inet6 ]; then
-    echo "the kernel has no IPv6"
-    exit 77
-fi
-if ! ip link add v0 type veth peer name v1 2>/dev/null; then
-    echo "no veth here"
-    exit 77
-fi
+if [ ! -e /proc/net/if_inet6 ]; then skip "the kernel has no IPv6"; fi
+if ! ip link add v0 type veth peer name v1 2>/dev/null; then skip "no veth here"; fi
 ip link set lo up
 for device in v0 v1; do sysctl -qw net.ipv6.conf.$device.accept_dad=0 2>/dev/null; ip link set $device up; done
 ip addr add 10.0.0.1/24 dev v0
@@ -31,10 +25,7 @@ want=$(hash "$work/www/file")
 # TAP: the kernel on the same segment, with the defaults of both; asked whether the address is free first.
 "$AKSU" serve --writable --dev tap:t0 "$work/www" 2>"$work/errors" & server=$!
 wait_http http://192.0.2.2:8080
-if ! kill -0 $server 2>/dev/null; then
-    cat "$work/errors"
-    exit 77
-fi
+if ! kill -0 $server 2>/dev/null; then skip "$(cat "$work/errors")"; fi
 curl -s -m 60 -o "$work/got" http://192.0.2.2:8080/file
 check tap_download "$(hash "$work/got")" "$want"
 check tap_upload_status "$(code -T "$work/www/file" http://192.0.2.2:8080/up)" 201

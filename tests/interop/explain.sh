@@ -49,7 +49,7 @@ for _ in $(seq 100); do
     [ -s "$work/lo.pcap" ] && [ -s "$work/any.pcap" ] && [ -s "$work/nano.pcap" ] && break
     sleep 0.05
 done
-if ! [ -s "$work/lo.pcap" ]; then echo "skipped: tcpdump cannot capture here"; exit 77; fi
+if ! [ -s "$work/lo.pcap" ]; then skip "tcpdump cannot capture here"; fi
 sleep 0.3
 python3 "$work/play.py" "$work/played" >"$work/said" 2>&1 & player=$!
 for _ in $(seq 100); do [ -e "$work/played" ] && break; sleep 0.1; done

@@ -1,10 +1,7 @@
 #!/usr/bin/env bash
 # The kernel over IPv6: curl and netcat both ways by hash, ping, refusal, a path that shrinks, and both families at once.
 . "$AKSU_SOURCE/tests/interop/_common.bash"
-if [ ! -e /proc/net/if_inet6 ]; then
-    echo "the kernel has no IPv6"
-    exit 77
-fi
+if [ ! -e /proc/net/if_inet6 ]; then skip "the kernel has no IPv6"; fi
 ip link set lo up
 mkdir "$work/www"
 head -c 30000000 /dev/urandom >"$work/www/file"
@@ -13,10 +10,7 @@ both=(--address 2001:db8::2/64 --host-address 2001:db8::1)
 "$AKSU" serve --writable "${both[@]}" --trace=json:"$work/events" "$work/www" 2>"$work/errors" & server=$!
 url="http://[2001:db8::2]:8080"
 for _ in $(seq 100); do [ "$(code "$url/nothing")" = 404 ] && break; sleep 0.05; done
-if ! kill -0 $server 2>/dev/null; then
-    cat "$work/errors"
-    exit 77
-fi
+if ! kill -0 $server 2>/dev/null; then skip "$(cat "$work/errors")"; fi
 check url "$(grep -cF "at $url/" "$work/errors")" 1
 curl -g -s -m 60 -o "$work/got" "$url/file"
 check download "$(hash "$work/got")" "$(hash "$work/www/file")"

@@ -32,10 +32,7 @@ for version in 4 6; do
     narrow 1300
     # shellcheck disable=SC2046 # words
     "$AKSU" serve --quiet --trace=json:"$work/events" $(ours $version) "$work/www" 2>"$work/errors" & server=$!
-    if ! wait_for at curl -g -s -m 2 -o /dev/null "$url/nothing"; then
-        cat "$work/errors"
-        exit 77
-    fi
+    if ! wait_for at curl -g -s -m 2 -o /dev/null "$url/nothing"; then skip "$(cat "$work/errors")"; fi
     at curl -g -s -m 60 -o "$work/got" "$url/file"
     check "narrow $version" "$(hash "$work/got")" "$want"
     # It narrows while data flows.

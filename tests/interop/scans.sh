@@ -2,16 +2,10 @@
 # Scans and attacks from the segment: nmap, hping3 and thc-ipv6 at aksu serve, with a download that goes on meanwhile.
 # What each scan finds is what is there; after each attack the server still answers, and its memory is bounded.
 . "$AKSU_SOURCE/tests/interop/_common.bash"
-if [ ! -e /proc/net/if_inet6 ] || ! ip link add v0 type veth peer name v1 2>/dev/null; then
-    echo "skipped: no IPv6 or no veth here"
-    exit 77
-fi
+if [ ! -e /proc/net/if_inet6 ] || ! ip link add v0 type veth peer name v1 2>/dev/null; then skip "no IPv6 or no veth here"; fi
 found=0
 for tool in nmap hping3 atk6-alive6; do command -v $tool >/dev/null && found=$((found + 1)); done
-if [ $found = 0 ]; then
-    echo "skipped: none of nmap, hping3, thc-ipv6"
-    exit 77
-fi
+if [ $found = 0 ]; then skip "none of nmap, hping3, thc-ipv6"; fi
 ip link set lo up
 for device in v0 v1; do
     sysctl -qw net.ipv6.conf.$device.accept_dad=0 2>/dev/null
@@ -24,10 +18,7 @@ head -c 30000000 /dev/urandom >"$work/www/file"
 echo small >"$work/www/small"
 "$AKSU" serve --quiet --dev packet:v1 --dad 0 --autoconf --address 10.0.0.2/24 --address fd00::2/64 "$work/www" 2>"$work/errors" & server=$!
 answers() { [ "$(curl -g -s -m 10 "http://$1:8080/small")" = small ]; }
-if ! wait_for answers 10.0.0.2; then
-    cat "$work/errors"
-    exit 77
-fi
+if ! wait_for answers 10.0.0.2; then skip "$(cat "$work/errors")"; fi
 wait_for answers '[fd00::2]'
 curl -s -m 120 --limit-rate 500k -o "$work/got" http://10.0.0.2:8080/file & download=$!
 

@@ -4,16 +4,10 @@
 for tool in socat python3; do
     command -v $tool >/dev/null || skip "no $tool"
 done
-if [ ! -e /proc/net/if_inet6 ]; then
-    echo "the kernel has no IPv6"
-    exit 77
-fi
+if [ ! -e /proc/net/if_inet6 ]; then skip "the kernel has no IPv6"; fi
 bound() { ss -Hlun "sport = :$1" | grep -q .; }
 ip link set lo up
-if ! ip tuntap add aksu5 mode tun; then
-    echo "skipped: no TUN device can be had here"
-    exit 77
-fi
+if ! ip tuntap add aksu5 mode tun; then skip "no TUN device can be had here"; fi
 ip addr add 192.0.2.1/24 dev aksu5
 ip addr add 2001:db8::1/64 dev aksu5 nodad
 ip link set aksu5 up
