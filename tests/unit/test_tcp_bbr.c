@@ -1,41 +1,8 @@
 /* Delivery rate samples and what BBR makes of them, packet by packet: draft-ietf-ccwg-bbr s4.1, s5.2, s5.4 to s5.6.
  * What it does over whole paths is tests/sim/sim_bbr.c's. */
-#include "tcp_peer.h"
+#include "tcp_slow_peer.h"
 
 #include "tcp/rate.h"
-
-enum { SEG = 536, TRIP_US = 60000 };
-
-static struct peer bbr_peer(uint64_t pacing) {
-    aksu_config config = world_config();
-    config.tcp.pacing = pacing;
-    config.tcp.congestion_control = (uint64_t)aksu_cc_index("bbr");
-    struct peer p = peer_open(&config);
-    peer_syn(&p);
-    world_run(p.w, TRIP_US - 1000);
-    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
-    assert_int_equal(aksu_tcp_accept(p.w->stack[SERVER], p.listener, &p.sock), AKSU_OK);
-    p.w->first = p.w->seen_count;
-    return p;
-}
-
-static void peer_acks(struct peer *p, uint32_t segments) {
-    peer_says(p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1 + segments * SEG});
-}
-
-static uint32_t sent_since(const struct peer *p, uint64_t from_us) {
-    uint32_t count = 0;
-    for (uint32_t i = p->w->first; i < p->w->seen_count; i++)
-        count +=
-            p->w->seen[i].from == SERVER && p->w->seen[i].segment.payload_bytes > 0 && p->w->seen[i].time_us >= from_us;
-    return count;
-}
-
-static aksu_tcp_info info_of(const struct peer *p) {
-    aksu_tcp_info info;
-    assert_int_equal(aksu_tcp_status(p->w->stack[SERVER], p->sock, &info), AKSU_OK);
-    return info;
-}
 
 static struct ak_core *core_of(const struct peer *p) {
     return ak_core_of(p->w->stack[SERVER]);
@@ -53,7 +20,7 @@ static uint32_t samples_in_use(const struct peer *p) {
 static void initial_window_is_paced(void **state) {
     (void)state;
     for (uint64_t pacing = 0; pacing < 2; pacing++) {
-        struct peer p = bbr_peer(pacing);
+        struct peer p = slow_peer("bbr", pacing);
         uint64_t from_us = p.w->now_us;
         we_send(&p, 40 * SEG);
         assert_in_range(info_of(&p).pacing_rate, 10 * SEG * 277 / 100 * 16, 10 * SEG * 277 / 100 * 17);
@@ -70,7 +37,7 @@ static void initial_window_is_paced(void **state) {
 /* s4.1.2.3: delivered over the longer of the times that sending and acknowledging took. */
 static void rate_is_what_was_delivered_over_the_interval(void **state) {
     (void)state;
-    struct peer p = bbr_peer(0);
+    struct peer p = slow_peer("bbr", 0);
     we_send(&p, 100 * SEG);
     world_run(p.w, TRIP_US - 2000);
     peer_acks(&p, 10); /* the tenth went some 19.5 ms after the first, and the first was sent 60 ms ago */
@@ -83,7 +50,7 @@ static void rate_is_what_was_delivered_over_the_interval(void **state) {
  * what is known. */
 static void sample_of_an_idle_application_is_marked(void **state) {
     (void)state;
-    struct peer p = bbr_peer(0);
+    struct peer p = slow_peer("bbr", 0);
     we_send(&p, 2 * SEG);
     assert_true(rate_of(&p)->app_limited);
     world_run(p.w, TRIP_US);
@@ -106,7 +73,7 @@ static void sample_of_an_idle_application_is_marked(void **state) {
 /* A sample for each record in flight, and none afterwards; the transfer's record goes with it. */
 static void samples_last_as_long_as_the_flight(void **state) {
     (void)state;
-    struct peer p = bbr_peer(0);
+    struct peer p = slow_peer("bbr", 0);
     we_send(&p, 10 * SEG);
     world_run(p.w, TRIP_US);
     assert_int_equal(samples_in_use(&p), 10);
@@ -124,7 +91,7 @@ static void samples_last_as_long_as_the_flight(void **state) {
 /* s5.6.4.4: a timeout lets one segment go, and what was known good comes back with the end of recovery. */
 static void timeout_sends_one_segment_and_the_window_comes_back(void **state) {
     (void)state;
-    struct peer p = bbr_peer(0);
+    struct peer p = slow_peer("bbr", 0);
     we_send(&p, 100 * SEG);
     world_run(p.w, 40000);
     uint32_t cwnd = info_of(&p).cwnd_bytes;
@@ -140,7 +107,7 @@ static void timeout_sends_one_segment_and_the_window_comes_back(void **state) {
 /* Another congestion control takes over in the middle of a flight, and bbr again. */
 static void algorithm_changes_in_flight(void **state) {
     (void)state;
-    struct peer p = bbr_peer(0);
+    struct peer p = slow_peer("bbr", 0);
     aksu_stack *stack = p.w->stack[SERVER];
     we_send(&p, 100 * SEG);
     world_run(p.w, 40000);
@@ -164,7 +131,7 @@ static void algorithm_changes_in_flight(void **state) {
 /* s5.6.3: a millisecond's worth, at least two segments, at most 64 KiB. */
 static void quantum_follows_the_rate(void **state) {
     (void)state;
-    struct peer p = bbr_peer(0);
+    struct peer p = slow_peer("bbr", 0);
     we_send(&p, 100 * SEG);
     const struct ak_tcb *t = ak_tcb_at(core_of(&p), p.sock.slot);
     assert_int_equal(ak_pace_quantum(core_of(&p), t, 100 * SEG, SEG), 2 * SEG);
@@ -177,7 +144,7 @@ static void quantum_follows_the_rate(void **state) {
 /* A copy goes on as the original does. */
 static void copied_stack_has_the_same_future(void **state) {
     (void)state;
-    struct peer p = bbr_peer(0);
+    struct peer p = slow_peer("bbr", 0);
     we_send(&p, 100 * SEG);
     world_run(p.w, 50000);
     peer_acks(&p, 5);

@@ -1,42 +1,7 @@
 /* When the window may be used: pacing, RFC 5681 s4.1 (restart after idle), RFC 7661 (a window that is not used). */
-#include "tcp_peer.h"
+#include "tcp_slow_peer.h"
 
 #include "tcp/tcp.h"
-
-enum { SEG = 536, TRIP_US = 60000 };
-
-/* Established over a round trip of 60 ms. */
-static struct peer slow_peer(uint64_t pacing) {
-    aksu_config config = world_config();
-    config.tcp.pacing = pacing;
-    config.tcp.congestion_control = (uint64_t)aksu_cc_index("newreno");
-    struct peer p = peer_open(&config);
-    peer_syn(&p);
-    world_run(p.w, TRIP_US - 1000);
-    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
-    assert_int_equal(aksu_tcp_accept(p.w->stack[SERVER], p.listener, &p.sock), AKSU_OK);
-    p.w->first = p.w->seen_count;
-    return p;
-}
-
-static void peer_acks(struct peer *p, uint32_t segments) {
-    peer_says(p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1 + segments * SEG});
-}
-
-/* Segments of data that have gone since then. */
-static uint32_t sent_since(const struct peer *p, uint64_t from_us) {
-    uint32_t count = 0;
-    for (uint32_t i = p->w->first; i < p->w->seen_count; i++)
-        count +=
-            p->w->seen[i].from == SERVER && p->w->seen[i].segment.payload_bytes > 0 && p->w->seen[i].time_us >= from_us;
-    return count;
-}
-
-static aksu_tcp_info info_of(const struct peer *p) {
-    aksu_tcp_info info;
-    assert_int_equal(aksu_tcp_status(p->w->stack[SERVER], p->sock, &info), AKSU_OK);
-    return info;
-}
 
 static struct ak_tcb *tcb_of(const struct peer *p) {
     return ak_tcb_at(ak_core_of(p->w->stack[SERVER]), p->sock.slot);
@@ -46,7 +11,7 @@ static struct ak_tcb *tcb_of(const struct peer *p) {
  * round trip, leave one each 1.5 ms, two milliseconds' worth of them ahead of their time. */
 static void paced_window_is_spread_over_half_a_round_trip(void **state) {
     (void)state;
-    struct peer p = slow_peer(1);
+    struct peer p = slow_peer("newreno", 1);
     we_send(&p, 100 * SEG);
     assert_int_equal(sent_since(&p, 0), 10);
     world_run(p.w, TRIP_US - 2000);
@@ -62,7 +27,7 @@ static void paced_window_is_spread_over_half_a_round_trip(void **state) {
 
 static void unpaced_window_goes_at_once(void **state) {
     (void)state;
-    struct peer p = slow_peer(0);
+    struct peer p = slow_peer("newreno", 0);
     we_send(&p, 100 * SEG);
     world_run(p.w, TRIP_US - 2000);
     uint64_t from_us = p.w->now_us;
@@ -74,7 +39,7 @@ static void unpaced_window_goes_at_once(void **state) {
 /* After an idle time the restart window goes at once as the first one did. */
 static void paced_restart_window_goes_at_once(void **state) {
     (void)state;
-    struct peer p = slow_peer(1);
+    struct peer p = slow_peer("newreno", 1);
     we_send(&p, 10 * SEG);
     world_run(p.w, TRIP_US - 2000);
     peer_acks(&p, 10);
@@ -88,7 +53,7 @@ static void paced_restart_window_goes_at_once(void **state) {
 /* A super-segment carries a millisecond's worth at most, and two segments at least. */
 static void paced_super_segment_is_a_quantum(void **state) {
     (void)state;
-    struct peer p = slow_peer(1);
+    struct peer p = slow_peer("newreno", 1);
     const struct ak_core *core = ak_core_of(p.w->stack[SERVER]);
     we_send(&p, 100 * SEG);
     struct ak_transfer *x = ak_transfer_of(core, tcb_of(&p));
@@ -120,7 +85,7 @@ static uint32_t grown(struct peer *p) {
 static void idle_for_an_rto_restarts_from_the_initial_window(void **state) {
     (void)state;
     for (int idle = 0; idle < 2; idle++) {
-        struct peer p = slow_peer(0);
+        struct peer p = slow_peer("newreno", 0);
         (void)grown(&p);
         world_run(p.w, idle ? 400000 : 100000);
         uint64_t from_us = p.w->now_us;
@@ -135,7 +100,7 @@ static void idle_for_an_rto_restarts_from_the_initial_window(void **state) {
  * "cwnd = max(cwnd/2, IW)". */
 static void window_unused_for_five_minutes_is_halved(void **state) {
     (void)state;
-    struct peer p = slow_peer(0);
+    struct peer p = slow_peer("newreno", 0);
     uint32_t acked = grown(&p);
     uint64_t start_us = p.w->now_us;
     uint32_t cwnd = 80 * SEG;
