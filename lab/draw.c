@@ -162,16 +162,19 @@ static void put_options(struct page *page, const aksu_tcp_options *o) {
     if (o->present & AKSU_OPT_USER_TIMEOUT)
         put_option(page, "user timeout", o->user_timeout & 0x7fffu, o->user_timeout & 0x8000u ? " min" : " s");
     if (o->present & AKSU_OPT_FAST_OPEN) put_option(page, "fast open", o->fast_open_cookie_bytes, " bytes of cookie");
+    static const char *const counters[] = {"bytes with ECT(0)", "bytes with CE", "bytes with ECT(1)"};
+    for (uint8_t i = 0; (o->present & AKSU_OPT_ACCECN) != 0 && i < o->accecn_count; i++)
+        put_option(page, counters[aksu_accecn_field_at(o->accecn_order, i)], o->accecn[i], " (AccECN)");
 }
 
 /* The header's fields in their order, RFC 9293 s3.1. */
 static void put_header(struct page *page, const ak_row *row) {
-    static const char *const flag_names[] = {"CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN"};
+    static const char *const flag_names[] = {"AE", "CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN"};
     const ak_row_segment *s = &row->u.segment;
     char text[400], flags[80];
     ak_text bits = ak_text_in(flags, sizeof flags);
-    for (unsigned i = 0; i < 8; i++)
-        ak_text_add_format(&bits, "%s%s=%u", i == 0 ? "" : " ", flag_names[i], (unsigned)s->flags >> (7 - i) & 1u);
+    for (unsigned i = 0; i < 9; i++)
+        ak_text_add_format(&bits, "%s%s=%u", i == 0 ? "" : " ", flag_names[i], (unsigned)s->flags >> (8 - i) & 1u);
     (void)snprintf(text, sizeof text,
                    "      | sequence number       %lld\n"
                    "      | acknowledgment number %lld\n"

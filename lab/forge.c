@@ -60,8 +60,8 @@ uint32_t lab_forge(const lab_forged *f, uint8_t buf[LAB_FORGED_BYTES]) {
     put16(tcp + 2, f->to_port);
     put32(tcp + 4, f->seq);
     put32(tcp + 8, f->flags & AKSU_TCP_ACK ? f->ack : 0);
-    tcp[12] = (uint8_t)(header_bytes / 4 << 4);
-    tcp[13] = f->flags;
+    tcp[12] = (uint8_t)(header_bytes / 4 << 4 | (unsigned)f->flags >> 8);
+    tcp[13] = (uint8_t)f->flags;
     put16(tcp + 14, f->wnd);
     if (f->stamped) {
         static const uint8_t kind_length[] = {1, 1, 8, 10};

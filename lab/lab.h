@@ -116,7 +116,7 @@ typedef struct lab_action {
     aksu_tcp_setting setting;
     const char *text;
     bool urgent;
-    uint8_t flags;                /* forge */
+    uint16_t flags;               /* forge */
     uint8_t icmp_type, icmp_code; /* icmp: host sends it to peer, about a segment of peer's to sender */
     lab_number seq, ack, source_port, port, ts_val, ts_ecr;
     bool stamped; /* forge: it has a timestamps option */
@@ -127,7 +127,7 @@ typedef struct lab_action {
 
 typedef struct lab_segment_pick {
     int host; /* -1: any */
-    uint8_t flags;
+    uint16_t flags;
     bool any_flags, data;
     uint32_t nth;
 } lab_segment_pick;
@@ -307,7 +307,7 @@ typedef struct lab_forged {
     aksu_addr from, to;
     uint16_t from_port, to_port, wnd;
     uint32_t seq, ack;
-    uint8_t flags;
+    uint16_t flags;
     bool stamped; /* RFC 7323 s3.2, behind two NOPs */
     uint32_t ts_val, ts_ecr;
     const void *data;

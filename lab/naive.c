@@ -361,7 +361,7 @@ static void on_input(void *user, uint64_t now_us, uint64_t packet, const uint8_t
                                   .remote_port = (uint16_t)(tcp[0] << 8 | tcp[1])},
                          .seq = get32(tcp + 4),
                          .ack = get32(tcp + 8),
-                         .flags = tcp[13],
+                         .flags = (uint16_t)((tcp[12] & 1u) << 8 | tcp[13]),
                          .payload_bytes = (uint32_t)(byte_count - ip - header)};
     struct naive_connection *c = find(n, &s.flow);
     bool opening = c != NULL && (c->state == AK_TCP_SYN_SENT || c->state == AK_TCP_SYN_RECEIVED);

@@ -45,7 +45,7 @@ int lab_lane(struct parser *p, char between, int *ret_from);
 /* Words of one direction of a link, as long as there are any; false: something is wrong. */
 bool lab_path_words(struct parser *p, aksu_sim_path *path);
 aksu_tcp_state lab_state(struct parser *p);
-uint8_t lab_flags_of(struct parser *p);
+uint16_t lab_flags_of(struct parser *p);
 bool lab_same_name(const char *written, const char *name);
 int lab_reason_named(const char *text);
 aksu_err lab_err_named(struct parser *p);

@@ -178,18 +178,18 @@ aksu_tcp_state lab_state(struct parser *p) {
     return AK_TCP_CLOSED;
 }
 
-uint8_t lab_flags_of(struct parser *p) {
-    static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
+uint16_t lab_flags_of(struct parser *p) {
+    static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE"};
     char text[64];
     (void)snprintf(text, sizeof text, "%s", lab_take(p, "flags"));
-    uint8_t flags = 0;
+    uint16_t flags = 0;
     for (char *part = text, *next; part != NULL && !p->failed; part = next) {
         next = strchr(part, ',');
         if (next != NULL) *next++ = '\0';
         uint32_t i = 0;
-        while (i < 8 && strcmp(part, names[i]) != 0) i++;
-        if (i < 8)
-            flags |= (uint8_t)(1u << i);
+        while (i < 9 && strcmp(part, names[i]) != 0) i++;
+        if (i < 9)
+            flags |= (uint16_t)(1u << i);
         else if (strcmp(part, "none") != 0)
             (void)lab_back(p, "unknown flag '%s'", part);
     }

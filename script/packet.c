@@ -83,6 +83,14 @@ static uint8_t *build_option(uint8_t *p, const script_option *o, const script_nu
         *p++ = (uint8_t)(2 + o->byte_count);
         memcpy(p, o->text, o->byte_count);
         return p + o->byte_count;
+    case SCRIPT_OPT_ACCECN0:
+    case SCRIPT_OPT_ACCECN1:
+        *p++ = (uint8_t)(2 + 3 * o->byte_count);
+        for (uint32_t i = 0; i < o->byte_count; i++, p += 3) {
+            p[0] = (uint8_t)(o->value[i] >> 16);
+            put16(p + 1, o->value[i] & 0xffff);
+        }
+        return p;
     }
     return p;
 }
@@ -124,8 +132,8 @@ uint32_t script_packet_build(const script_packet *packet, const script_numbers *
     put32(tcp + 4, packet->seq);
     uint32_t ack = numbers->local_known ? packet->ack - numbers->script_isn + numbers->local_isn : packet->ack;
     if (packet->has_ack) put32(tcp + 8, ack);
-    tcp[12] = (uint8_t)(header / 4 << 4);
-    tcp[13] = packet->flags;
+    tcp[12] = (uint8_t)(header / 4 << 4 | (unsigned)packet->flags >> 8);
+    tcp[13] = (uint8_t)packet->flags;
     put16(tcp + 14, packet->has_wnd ? packet->wnd : 65535);
     put16(tcp + 18, packet->up);
     memset(tcp + header, 0, packet->payload_bytes);
@@ -159,6 +167,12 @@ static bool read_option(script_option *o, const uint8_t *p, uint32_t bytes, cons
         if (o->byte_count > sizeof o->text) return false;
         memcpy(o->text, p + 2, o->byte_count);
         return true;
+    case SCRIPT_OPT_ACCECN0:
+    case SCRIPT_OPT_ACCECN1:
+        o->byte_count = (uint8_t)((bytes - 2) / 3);
+        if (bytes % 3 != 2 || o->byte_count > 3) return false;
+        for (uint32_t i = 0; i < o->byte_count; i++) o->value[i] = get16(p + 2 + 3 * i) << 8 | p[4 + 3 * i];
+        return true;
     }
     return false;
 }
@@ -180,7 +194,7 @@ bool script_packet_read(const uint8_t *frame, uint32_t bytes, const script_numbe
     const uint8_t *tcp = frame + IP_BYTES;
     uint32_t header = (tcp[12] >> 4) * 4u;
     *ret_packet = (script_packet){
-        .flags = tcp[13],
+        .flags = (uint16_t)(get16(tcp + 12) & 0x1ff),
         .has_ack = (tcp[13] & AKSU_TCP_ACK) != 0,
         .has_wnd = true,
         .options_given = true,
@@ -230,15 +244,23 @@ static void print_option(struct printer *p, const script_option *o) {
         print(p, "FO ");
         for (uint32_t i = 0; i < o->byte_count; i++) print(p, "%02x", o->text[i]);
         return;
+    case SCRIPT_OPT_ACCECN0:
+    case SCRIPT_OPT_ACCECN1:
+        print(p, "ECN");
+        for (uint32_t i = 0; i < o->byte_count; i++) {
+            static const char *const names[] = {"e0b", "ceb", "e1b"};
+            print(p, " %s %" PRIu32, names[o->kind == SCRIPT_OPT_ACCECN0 ? i : 2 - i], o->value[i]);
+        }
+        return;
     }
 }
 
 void script_packet_print(const script_packet *packet, char *buf, size_t cap) {
     struct printer p = {.buf = buf, .cap = cap};
-    static const char letters[] = "FSRP.UEW";
+    static const char letters[] = "FSRP.UEWA";
     if (packet->flags == 0) print(&p, "-");
-    static const uint8_t order[] = {1, 0, 2, 3, 5, 6, 7, 4};
-    for (uint32_t i = 0; i < 8; i++) {
+    static const uint8_t order[] = {1, 0, 2, 3, 5, 6, 7, 8, 4};
+    for (uint32_t i = 0; i < sizeof order; i++) {
         if (packet->flags & (1u << order[i])) print(&p, "%c", letters[order[i]]);
     }
     print(&p, " %" PRIu32 ":%" PRIu32 "(%" PRIu32 ")", packet->seq, packet->seq + packet->payload_bytes,

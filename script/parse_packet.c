@@ -4,19 +4,19 @@
 
 #include "script/parse.h"
 
-static uint8_t parse_flags(parser *p) {
-    static const char letters[] = "FSRP.UEW";
-    uint8_t flags = 0;
+static uint16_t parse_flags(parser *p) {
+    static const char letters[] = "FSRP.UEWA"; /* in the order of their bits */
+    uint16_t flags = 0;
     parse_space(p);
     if (parse_is(p, "-")) return 0;
     const char *start = p->at;
     for (;; p->at++) {
         const char *letter = *p->at != '\0' ? strchr(letters, *p->at) : NULL;
         if (letter == NULL) break;
-        flags |= (uint8_t)(1u << (letter - letters));
+        flags |= (uint16_t)(1u << (letter - letters));
     }
     if (p->at == start) {
-        parse_fail(p, "flags expected: some of F S R P . U E W, or -");
+        parse_fail(p, "flags expected: some of F S R P . U E W A, or -");
         return 0;
     }
     if (!isspace((unsigned char)*p->at))
@@ -55,6 +55,22 @@ static void parse_cookie(parser *p, script_option *o) {
         o->text[i / 2] = (uint8_t)(o->text[i / 2] << 4 | digit);
     }
     o->byte_count = (uint8_t)(n / 2);
+}
+
+/* ECN e0b 1 ceb 0 e1b 1, or from e1b on: the first says which of the two options it is; fields may be left out from the
+ * end. */
+static void parse_accecn(parser *p, script_option *o) {
+    static const char *const names[] = {"e0b", "ceb", "e1b"};
+    bool order = false;
+    o->kind = SCRIPT_OPT_ACCECN0;
+    while (o->byte_count < 3) {
+        if (o->byte_count == 0 && parse_word_is(p, names[2]))
+            order = true;
+        else if (!parse_word_is(p, names[order ? 2 - o->byte_count : o->byte_count]))
+            return;
+        if (order) o->kind = SCRIPT_OPT_ACCECN1;
+        o->value[o->byte_count++] = parse_number32(p) & 0xffffff;
+    }
 }
 
 static void parse_option(parser *p, script_option *o) {
@@ -101,6 +117,8 @@ static void parse_option(parser *p, script_option *o) {
     } else if (strcmp(name, "FO") == 0) {
         o->kind = SCRIPT_OPT_FAST_OPEN;
         parse_cookie(p, o);
+    } else if (strcmp(name, "ECN") == 0) {
+        parse_accecn(p, o);
     } else {
         parse_unsupported(p, "the option %s", name);
     }

@@ -57,17 +57,19 @@ typedef enum script_option_kind {
     SCRIPT_OPT_TS = 8,
     SCRIPT_OPT_USER_TIMEOUT = 28,
     SCRIPT_OPT_FAST_OPEN = 34,
+    SCRIPT_OPT_ACCECN0 = 172,
+    SCRIPT_OPT_ACCECN1 = 174,
 } script_option_kind;
 
 typedef struct script_option {
     uint8_t kind;
-    uint8_t byte_count; /* of text[]; SACK: blocks */
-    uint32_t value[8];  /* MSS, shift, TS val and ecr, SACK edges */
+    uint8_t byte_count; /* of text[]; SACK: blocks; AccECN: fields */
+    uint32_t value[8];  /* MSS, shift, TS val and ecr, SACK edges, AccECN counters */
     uint8_t text[16];   /* a cookie */
 } script_option;
 
 typedef struct script_packet {
-    uint8_t flags;
+    uint16_t flags;
     bool has_ack, has_wnd, options_any, options_given;
     uint32_t seq, payload_bytes, ack, wnd;
     uint16_t up;

@@ -135,7 +135,8 @@ static bool matches(struct aksu_sim *sim, uint32_t index, const struct ak_packet
     if (fault->flags_set != 0 || fault->flags_clear != 0 || fault->payload_min != 0) {
         uint32_t payload_bytes;
         const uint8_t *tcp = tcp_of(packet, &payload_bytes);
-        if (tcp == NULL || (tcp[13] & fault->flags_set) != fault->flags_set || (tcp[13] & fault->flags_clear) != 0)
+        unsigned flags = tcp == NULL ? 0 : (tcp[12] & 1u) << 8 | tcp[13];
+        if (tcp == NULL || (flags & fault->flags_set) != fault->flags_set || (flags & fault->flags_clear) != 0)
             return false;
         if (payload_bytes < fault->payload_min) return false;
     }

@@ -90,6 +90,16 @@ static void count(struct explain_conn *c, unsigned from, const ak_packet *p, con
     c->side[1 - from].unanswered = 0;
 }
 
+/* RFC 9768 s3.1, Table 2: (AE, CWR, ECE) of a SYN,ACK that agree to accurate ECN. */
+static void learn_ecn(struct explain_conn *c, unsigned from, uint16_t flags) {
+    enum { ACE_SHIFT = 6, ASKS = 7, CLASSIC = 1, NONE = 0 };
+    unsigned code = (unsigned)flags >> ACE_SHIFT & 7u;
+    if ((flags & AKSU_TCP_ACK) == 0)
+        c->side[from].asked_accurate = code == ASKS;
+    else
+        c->accurate = c->side[1 - from].asked_accurate && code != NONE && code != CLASSIC && code != ASKS;
+}
+
 static void learn(struct explain_conn *c, unsigned from, uint64_t time_ns, const ak_packet *p,
                   const struct finding *f) {
     struct explain_side *s = &c->side[from];
@@ -103,6 +113,7 @@ static void learn(struct explain_conn *c, unsigned from, uint64_t time_ns, const
         s->synchronizes = ack;
         s->has_wscale = (p->options.present & AKSU_OPT_WSCALE) != 0;
         s->wscale = s->has_wscale && p->options.wscale <= 14 ? p->options.wscale : 0;
+        learn_ecn(c, from, p->flags);
         if (!ack) {
             c->syn_ns = time_ns;
             c->syn_timed = !f->retransmission; /* Karn: sent twice measures nothing */

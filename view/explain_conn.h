@@ -23,6 +23,7 @@ struct explain_side {
     uint32_t hole_count;
     uint32_t nxt, first_seq, unanswered; /* sent again since the other was heard */
     bool heard, syn, synchronizes;       /* synchronizes: it sent a SYN with ACK */
+    bool asked_accurate;                 /* its SYN asked for accurate ECN: RFC 9768 s3.1.1 */
     bool data_last;                      /* its last segment bore data */
     uint8_t wscale;
     bool has_wscale;
@@ -38,6 +39,7 @@ struct explain_conn {
     aksu_endpoint end[2];
     ak_infer infer;
     struct explain_side side[2];
+    bool accurate; /* agreed on: AE, CWR and ECE are a counter */
     /* A reset that seems to have been accepted. */
     bool reset, reset_has_ack, was_open;
     uint8_t reset_by;

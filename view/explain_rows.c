@@ -52,6 +52,7 @@ static void segment_row(const struct explain_conn *c, const ak_explain_options *
                             .wnd_bytes = (uint32_t)p->wnd << (scaled ? s->wscale : 0),
                             .up = p->up,
                             .flags = p->flags,
+                            .ace = c->accurate && (p->flags & AKSU_TCP_SYN) == 0,
                             .data_offset = p->data_offset,
                             .options = p->options,
                             .retransmission = f->retransmission,

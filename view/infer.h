@@ -37,7 +37,7 @@ typedef struct ak_infer {
 typedef struct ak_infer_segment {
     unsigned from;
     uint32_t seq, ack, payload_bytes;
-    uint8_t flags;
+    uint16_t flags;
 } ak_infer_segment;
 void ak_infer_see(ak_infer *infer, const ak_infer_segment *segment);
 

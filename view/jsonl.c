@@ -36,11 +36,11 @@ static void put_bool(ak_text *line, aksu_trace_bool value) {
 }
 
 static void put_tcp_flags(ak_text *line, aksu_trace_tcp_flags flags) {
-    static const char *const name[8] = {"CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN"};
+    static const char *const name[9] = {"AE", "CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN"};
     const char *comma = "";
     ak_text_add(line, "[");
-    for (unsigned i = 0; i < 8; i++) {
-        if ((flags & (0x80u >> i)) == 0) continue;
+    for (unsigned i = 0; i < 9; i++) {
+        if ((flags & (0x100u >> i)) == 0) continue;
         ak_text_add_format(line, "%s\"%s\"", comma, name[i]);
         comma = ",";
     }
@@ -89,6 +89,16 @@ static void put_cookie(ak_text *line, const aksu_tcp_options *o) {
     ak_text_add(line, "\"");
 }
 
+static void put_accecn(ak_text *line, const aksu_tcp_options *o) {
+    static const char *const name[] = {"e0b", "ceb", "e1b"};
+    ak_text_add_format(line, ",\"accecn\":{\"order\":%u", o->accecn_order);
+    for (uint8_t i = 0; i < o->accecn_count && i < AKSU_ACCECN_FIELD_MAX; i++) {
+        ak_text_add_format(line, ",\"%s\":%lu", name[aksu_accecn_field_at(o->accecn_order, i)],
+                           (unsigned long)o->accecn[i]);
+    }
+    ak_text_add(line, "}");
+}
+
 /* Only the options that are present are in the object; "count" keeps it simple to read where there are none. */
 static void put_options(ak_text *line, aksu_trace_options o) {
     ak_text_add_format(line, "{\"count\":%d", __builtin_popcount(o.present));
@@ -105,6 +115,7 @@ static void put_options(ak_text *line, aksu_trace_options o) {
                            (unsigned long)(o.user_timeout & 0x7fffu) * ((o.user_timeout & 0x8000u) ? 60u : 1u));
     }
     if (o.present & AKSU_OPT_FAST_OPEN) put_cookie(line, &o);
+    if (o.present & AKSU_OPT_ACCECN) put_accecn(line, &o);
     if (o.present & AKSU_OPT_UNKNOWN) ak_text_add(line, ",\"unknown\":true");
     ak_text_add(line, "}");
 }

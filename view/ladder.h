@@ -52,7 +52,8 @@ typedef struct ak_row_segment {
     uint32_t payload_bytes, segment_bytes;
     uint32_t wnd_bytes; /* scaled */
     uint16_t up;
-    uint8_t flags;
+    uint16_t flags;
+    bool ace; /* three of them are a counter */
     uint8_t data_offset;
     aksu_tcp_options options; /* SACK blocks as shown */
     aksu_drop drop;           /* SEGMENT, ARRIVE: why the receiver did not accept it */

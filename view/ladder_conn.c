@@ -139,6 +139,7 @@ void ak_ladder_segment(const ak_ladder *l, const struct ladder_conn *c, unsigned
         .wnd_bytes = (uint32_t)s->wnd << wscale,
         .up = s->up,
         .flags = s->flags,
+        .ace = s->ace,
         .data_offset = s->data_offset,
         .options = s->options,
         .drop = s->drop,

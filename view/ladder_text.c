@@ -18,6 +18,19 @@ __attribute__((format(printf, 3, 4))) static void add(ak_label *label, ak_colour
     w->colour = colour;
 }
 
+/* RFC 9768 s3.2.2: the three flags as one field. */
+#define ACE (AKSU_TCP_AE | AKSU_TCP_CWR | AKSU_TCP_ECE)
+static unsigned ace_of(uint16_t flags) {
+    return (unsigned)flags >> 6 & 7u;
+}
+
+static void add_accecn(ak_label *label, const aksu_tcp_options *o) {
+    static const char *const name[] = {"E0B", "CEB", "E1B"};
+    add(label, AK_COLOUR_DIM, "AccECN");
+    for (uint8_t i = 0; i < o->accecn_count && i < AKSU_ACCECN_FIELD_MAX; i++)
+        add(label, AK_COLOUR_DIM, "%s %" PRIu32, name[aksu_accecn_field_at(o->accecn_order, i)], o->accecn[i]);
+}
+
 static void add_options(ak_label *label, const aksu_tcp_options *o) {
     if (o->present & AKSU_OPT_MSS) add(label, AK_COLOUR_DIM, "MSS %u", o->mss);
     if (o->present & AKSU_OPT_WSCALE) add(label, AK_COLOUR_DIM, "WS %u", o->wscale);
@@ -31,6 +44,7 @@ static void add_options(ak_label *label, const aksu_tcp_options *o) {
         add(label, AK_COLOUR_DIM, "UTO %u %s", o->user_timeout & 0x7fffu, (o->user_timeout & 0x8000u) ? "min" : "s");
     }
     if (o->present & AKSU_OPT_FAST_OPEN) add(label, AK_COLOUR_DIM, "TFO %u B", o->fast_open_cookie_bytes);
+    if (o->present & AKSU_OPT_ACCECN) add_accecn(label, o);
     if (o->present & AKSU_OPT_UNKNOWN) add(label, AK_COLOUR_DIM, "OPT ?");
 }
 
@@ -92,7 +106,9 @@ void ak_ladder_label(const ak_row *row, const ak_ladder_words *words, ak_label *
         return;
     }
     add(ret_label, (s->flags & AKSU_TCP_RST) ? AK_COLOUR_BAD : AK_COLOUR_FLAGS, "%s",
-        ak_word_flags(s->flags, words->flags, flags));
+        ak_word_flags(s->ace ? s->flags & (uint16_t)~ACE : s->flags, words->flags, flags));
+    if (s->ace && words->flags == AK_FLAGS_NINE)
+        add(ret_label, s->flags & ACE ? AK_COLOUR_PLAIN : AK_COLOUR_DIM, "ace=%u", ace_of(s->flags));
     add(ret_label, AK_COLOUR_PLAIN, "seq=%" PRId64, s->seq);
     if (s->flags & AKSU_TCP_ACK) add(ret_label, AK_COLOUR_PLAIN, "ack=%" PRId64, s->ack);
     if (s->payload_bytes > 0) add(ret_label, AK_COLOUR_PLAIN, "len=%" PRIu32, s->payload_bytes);

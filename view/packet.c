@@ -182,6 +182,15 @@ static void read_fast_open(aksu_tcp_options *o, const uint8_t *p, uint32_t bytes
     memcpy(o->fast_open_cookie, p + 2, o->fast_open_cookie_bytes);
 }
 
+/* RFC 9768 s3.2.3: the whole fields. */
+static void read_accecn(aksu_tcp_options *o, const uint8_t *p, uint32_t bytes) {
+    uint32_t count = (bytes - 2) / 3;
+    o->present |= AKSU_OPT_ACCECN;
+    o->accecn_order = p[0] == 174;
+    o->accecn_count = (uint8_t)(count > AKSU_ACCECN_FIELD_MAX ? AKSU_ACCECN_FIELD_MAX : count);
+    for (uint32_t i = 0; i < o->accecn_count; i++) o->accecn[i] = (uint32_t)u16(p + 2 + 3 * i) << 8 | p[4 + 3 * i];
+}
+
 /* One option of so many bytes, its kind and length included. */
 static void read_option(aksu_tcp_options *o, const uint8_t *p, uint32_t bytes) {
     if (p[0] == 2 && bytes == 4) {
@@ -203,6 +212,8 @@ static void read_option(aksu_tcp_options *o, const uint8_t *p, uint32_t bytes) {
         o->user_timeout = u16(p + 2);
     } else if (p[0] == 34) {
         read_fast_open(o, p, bytes);
+    } else if (p[0] == 172 || p[0] == 174) {
+        read_accecn(o, p, bytes);
     } else {
         o->present |= AKSU_OPT_UNKNOWN;
     }
@@ -228,7 +239,7 @@ static ak_packet_kind tcp(struct cursor *c, ak_packet *packet) {
     packet->seq = u32(p + 4);
     packet->ack = u32(p + 8);
     packet->data_offset = p[12] >> 4;
-    packet->flags = p[13];
+    packet->flags = u16(p + 12) & 0x1ff;
     packet->wnd = u16(p + 14);
     packet->checksum = u16(p + 16);
     packet->up = u16(p + 18);

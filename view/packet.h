@@ -22,7 +22,8 @@ typedef struct ak_packet {
     uint32_t payload_bytes; /* as the IP header says, captured or not */
     uint16_t wnd, up, ip_id;
     uint16_t checksum;
-    uint8_t flags, data_offset;
+    uint16_t flags;
+    uint8_t data_offset;
     aksu_tcp_options options; /* those that were captured */
     ak_sighting sighting;     /* the capture's, or the cooked header's */
     uint32_t interface_id;    /* the same */

@@ -343,12 +343,12 @@ const char *ak_word_event_bit(ak_lang lang, uint32_t bit) {
     return "?";
 }
 
-const char *ak_word_flags(uint8_t flags, ak_flags_view view, char buf[AK_FLAGS_TEXT_BYTES]) {
-    /* RFC 9293 s3.1: the order of the bits in the header, CWR leftmost. */
-    static const char *const name[8] = {"CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN"};
+const char *ak_word_flags(uint16_t flags, ak_flags_view view, char buf[AK_FLAGS_TEXT_BYTES]) {
+    /* RFC 9293 s3.1, RFC 9768 s3.1.1: the order of the bits in the header, AE leftmost. */
+    static const char *const name[9] = {"AE", "CWR", "ECE", "URG", "ACK", "PSH", "RST", "SYN", "FIN"};
     ak_text text = ak_text_in(buf, AK_FLAGS_TEXT_BYTES);
-    for (unsigned i = view == AK_FLAGS_CLASSIC_SIX ? 2 : 0; i < 8; i++) {
-        if ((flags & (0x80u >> i)) == 0) continue;
+    for (unsigned i = view == AK_FLAGS_CLASSIC_SIX ? 3 : 0; i < 9; i++) {
+        if ((flags & (0x100u >> i)) == 0) continue;
         if (text.used_bytes > 0) ak_text_add(&text, ",");
         ak_text_add(&text, name[i]);
     }

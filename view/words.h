@@ -52,9 +52,9 @@ const char *ak_word_cwnd_cause(ak_lang lang, aksu_cwnd_cause cause);
 const char *ak_word_loss_cause(ak_lang lang, aksu_loss_cause cause);
 const char *ak_word_event_bit(ak_lang lang, uint32_t bit); /* one AKSU_EV_ bit: "connected" */
 
-/* The flags that are set, in the order of the header (CWR ECE URG ACK PSH RST SYN FIN): "ACK,SYN"; "-" for none. */
+/* The flags that are set, in the order of the header (AE CWR ECE URG ACK PSH RST SYN FIN): "ACK,SYN"; "-" for none. */
 #define AK_FLAGS_TEXT_BYTES 40
-typedef enum ak_flags_view { AK_FLAGS_EIGHT, AK_FLAGS_CLASSIC_SIX } ak_flags_view;
-const char *ak_word_flags(uint8_t flags, ak_flags_view view, char buf[AK_FLAGS_TEXT_BYTES]);
+typedef enum ak_flags_view { AK_FLAGS_NINE, AK_FLAGS_CLASSIC_SIX } ak_flags_view;
+const char *ak_word_flags(uint16_t flags, ak_flags_view view, char buf[AK_FLAGS_TEXT_BYTES]);
 
 #endif /* VIEW_WORDS_H */

@@ -156,11 +156,11 @@ typedef struct aksu_sim_fault {
     aksu_sim_action action;
     uint64_t us;
     uint32_t bytes;
-    uint8_t flags_set, flags_clear; /* of the TCP header; with either set only TCP matches */
-    uint32_t payload_min;           /* TCP payload of at least this much */
-    uint32_t nth;                   /* of the matches, from 1; 0: all */
-    uint32_t count;                 /* and so many in all from the nth on; 0: one */
-    uint64_t from_us, until_us;     /* until 0: for ever */
+    uint16_t flags_set, flags_clear; /* of the TCP header; with either set only TCP matches */
+    uint32_t payload_min;            /* TCP payload of at least this much */
+    uint32_t nth;                    /* of the matches, from 1; 0: all */
+    uint32_t count;                  /* and so many in all from the nth on; 0: one */
+    uint64_t from_us, until_us;      /* until 0: for ever */
 } aksu_sim_fault;
 aksu_err aksu_sim_fault_add(aksu_sim *sim, const aksu_sim_fault *fault);
 

@@ -19,6 +19,7 @@ enum {
     AKSU_TCP_URG = 0x20,
     AKSU_TCP_ECE = 0x40,
     AKSU_TCP_CWR = 0x80,
+    AKSU_TCP_AE = 0x100, /* RFC 9768 s3.1.1 */
 };
 
 typedef struct aksu_flow {
@@ -41,19 +42,29 @@ enum {
     AKSU_OPT_USER_TIMEOUT = 1u << 5,
     AKSU_OPT_FAST_OPEN = 1u << 6,
     AKSU_OPT_UNKNOWN = 1u << 7,
+    AKSU_OPT_ACCECN = 1u << 8,
 };
 #define AKSU_FAST_OPEN_COOKIE_MAX 16
+#define AKSU_ACCECN_FIELD_MAX     3
 typedef struct aksu_tcp_options {
-    uint8_t present; /* AKSU_OPT_ */
-    uint8_t wscale;
+    uint16_t present; /* AKSU_OPT_ */
     uint16_t mss;
     uint32_t ts_val, ts_ecr;
-    uint16_t user_timeout;          /* RFC 5482: granularity bit and 15 bits */
+    uint16_t user_timeout; /* RFC 5482: granularity bit and 15 bits */
+    uint8_t wscale;
     uint8_t fast_open_cookie_bytes; /* 0: a request */
     uint8_t sack_count;
+    uint8_t accecn_order, accecn_count; /* RFC 9768 s3.2.3: 0 or 1, and fields */
     uint8_t fast_open_cookie[AKSU_FAST_OPEN_COOKIE_MAX];
     aksu_sack_block sack[AKSU_SACK_BLOCK_MAX];
+    uint32_t accecn[AKSU_ACCECN_FIELD_MAX]; /* 24 bits each, as they lie: see aksu_accecn_field */
 } aksu_tcp_options;
+
+/* Which counter of an AccECN option of this order field i is: order 0 begins with EE0B, order 1 with EE1B. */
+typedef enum aksu_accecn_field { AKSU_ACCECN_E0B, AKSU_ACCECN_CEB, AKSU_ACCECN_E1B } aksu_accecn_field;
+static inline aksu_accecn_field aksu_accecn_field_at(uint8_t order, uint8_t i) {
+    return (aksu_accecn_field)(order == 0 ? i : 2 - i);
+}
 
 typedef enum aksu_direction { AKSU_IN, AKSU_OUT } aksu_direction;
 
@@ -166,7 +177,7 @@ typedef uint16_t aksu_trace_u16;
 typedef uint32_t aksu_trace_u32;
 typedef uint64_t aksu_trace_u64;
 typedef bool aksu_trace_bool;
-typedef uint8_t aksu_trace_tcp_flags;
+typedef uint16_t aksu_trace_tcp_flags;
 typedef uint32_t aksu_trace_event_bits;
 typedef aksu_addr aksu_trace_addr;
 typedef aksu_flow aksu_trace_flow;

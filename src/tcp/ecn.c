@@ -15,12 +15,12 @@ bool ak_ecn_wanted(const struct ak_seg *seg, const aksu_tcp_settings *settings) 
 
 /* Some answer with the bits that they were sent: ECE and CWR together in a SYN,ACK mean nothing (s6.1.1). */
 void ak_ecn_accept(struct ak_tcb *t, const struct ak_seg *seg) {
-    uint8_t bits = seg->flags & (AKSU_TCP_ECE | AKSU_TCP_CWR);
-    uint8_t agreed = (seg->flags & AKSU_TCP_ACK) ? AKSU_TCP_ECE : AKSU_TCP_ECE | AKSU_TCP_CWR;
+    uint16_t bits = seg->flags & (AKSU_TCP_ECE | AKSU_TCP_CWR);
+    uint16_t agreed = (seg->flags & AKSU_TCP_ACK) ? AKSU_TCP_ECE : AKSU_TCP_ECE | AKSU_TCP_CWR;
     if (bits != agreed) ak_flags_clear(t, AK_F_ECN);
 }
 
-uint8_t ak_ecn_syn_flags(const struct ak_tcb *t) {
+uint16_t ak_ecn_syn_flags(const struct ak_tcb *t) {
     if ((t->flags & AK_F_ECN) == 0) return 0;
     if (t->state != AK_TCP_SYN_SENT) return AKSU_TCP_ECE;
     /* s6.1.1.1: what was not answered may have been dropped for these bits. */

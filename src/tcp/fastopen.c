@@ -107,7 +107,7 @@ enum ak_verdict ak_fast_open_accept(struct ak_core *core, struct ak_seg *seg, ak
     if (!one_more(core, l)) return AK_NEXT;
     bool room = ak_pool_free(&core->pool[AK_KIND_TCB]) > 0 && ak_pool_free(&core->pool[AK_KIND_TRANSFER]) > 0;
     if (!room) return AK_NEXT;
-    uint8_t present = seg->options.present;
+    uint16_t present = seg->options.present;
     struct ak_handshake h = {
         .tuple = &seg->tuple,
         .listener = listener,

@@ -36,7 +36,7 @@ static enum ak_verdict repeated_syn(struct ak_input *in) {
     }
     /* Simultaneous open: this SYN,ACK acknowledges our SYN.  The SYN itself is old: only what follows it counts. */
     if (t->flags & AK_F_SYN_DUE) ak_tcp_ack_now(in->core, t, 0); /* in place of our SYN,ACK, which has not gone yet */
-    seg->flags &= (uint8_t)~AKSU_TCP_SYN;
+    seg->flags &= (uint16_t)~AKSU_TCP_SYN;
     seg->unscaled = true;
     seg->seq = ak_seq_add(seg->seq, 1);
     return AK_NEXT;
@@ -64,7 +64,7 @@ static enum ak_verdict step_sequence(struct ak_input *in) {
             in->drop = AKSU_DROP_TCP_WINDOW_FULL;
             in->refused = true;
             seg->text_bytes = 0;
-            seg->flags &= (uint8_t)~AKSU_TCP_FIN;
+            seg->flags &= (uint16_t)~AKSU_TCP_FIN;
             ak_tcp_ack_now(in->core, t, AK_F_DUPLICATE_ACK);
         }
     } else {
@@ -162,7 +162,7 @@ static void settle_connection(struct ak_core *core, struct ak_tcb *t, const stru
 struct as_it_came {
     ak_seq seq;
     uint32_t text_bytes;
-    uint8_t flags;
+    uint16_t flags;
 };
 
 static void trace_segment(struct ak_core *core, struct ak_seg *seg, const struct as_it_came *came,
@@ -333,7 +333,7 @@ enum ak_verdict ak_tcp_input_syn_sent(struct ak_input *in) {
     ak_tcp_syn_data_acked(in);
     ak_tcp_ack_now(core, t, 0);
     seg->seq = ak_seq_add(seg->seq, 1);
-    seg->flags &= (uint8_t)~AKSU_TCP_SYN;
+    seg->flags &= (uint16_t)~AKSU_TCP_SYN;
     static step *const rest[] = {ak_tcp_step_urgent, ak_tcp_step_text, ak_tcp_step_fin}; /* from the sixth on */
     for (uint32_t i = 0; i < sizeof rest / sizeof rest[0]; i++) {
         verdict = rest[i](in);

@@ -222,7 +222,7 @@ static ak_ref syn_new(struct ak_core *core, const struct ak_seg *seg, ak_ref lis
     struct ak_syn *syn = ak_syn_at(core, ref);
     struct ak_listener *l = ak_listener_at(core, listener);
     const aksu_tcp_settings *settings = ak_settings_of(core, &l->sock);
-    uint8_t present = seg->options.present;
+    uint16_t present = seg->options.present;
     ak_ref old = seg->old_incarnation;
     *syn = (struct ak_syn){
         .generation = syn->generation + 1,

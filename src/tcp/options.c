@@ -107,7 +107,7 @@ aksu_tcp_options ak_tcp_segment_options(const struct ak_core *core, const struct
 }
 
 void ak_tcp_accept_options(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
-    uint8_t present = seg->options.present;
+    uint16_t present = seg->options.present;
     t->snd.mss = ak_tcp_peer_mss(seg);
     /* RFC 7323 s2.2, s3.2: in force only if both SYNs carried it. */
     if ((present & AKSU_OPT_WSCALE) && (t->flags & AK_F_WSCALE)) {

@@ -52,8 +52,8 @@ struct ak_plan {
     ak_seq seq;
     uint32_t bytes;
     uint32_t record;
-    uint8_t flags; /* AKSU_TCP_ */
-    bool ect;      /* as ECT(0) */
+    uint16_t flags; /* AKSU_TCP_ */
+    bool ect;       /* as ECT(0) */
     bool retransmission;
     bool mtu_probe; /* one segment, whatever mss_bytes is */
 };

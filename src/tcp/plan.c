@@ -28,8 +28,8 @@ static struct ak_plan plan_syn(const struct ak_tcb *t, const struct ak_plan_env 
     return (struct ak_plan){
         .kind = AK_PLAN_SYN,
         .seq = t->snd.iss,
-        .flags =
-            (uint8_t)((t->state == AK_TCP_SYN_SENT ? AKSU_TCP_SYN : AKSU_TCP_SYN | AKSU_TCP_ACK) | ak_ecn_syn_flags(t)),
+        .flags = (uint16_t)((t->state == AK_TCP_SYN_SENT ? AKSU_TCP_SYN : AKSU_TCP_SYN | AKSU_TCP_ACK) |
+                            ak_ecn_syn_flags(t)),
         .bytes = carries ? ak_min_u32(env->syn_bytes, ak_seq_bytes(t->snd.nxt, env->x->send_end)) : 0,
         .retransmission = t->retries > 0,
         .cause = t->retries > 0 ? AKSU_SEND_RTO_CAUSE : AKSU_SEND_OPEN_CAUSE,

@@ -18,7 +18,7 @@ static bool quiet(const struct ak_core *core, const struct ak_tcb *t, const stru
 /* And nothing about the segment. */
 static bool expected(const struct ak_core *core, const struct ak_tcb *t, const struct ak_seg *seg) {
     enum { CE = 3 };
-    uint8_t options = t->flags & AK_F_TIMESTAMPS ? AKSU_OPT_TIMESTAMPS : 0;
+    uint16_t options = t->flags & AK_F_TIMESTAMPS ? AKSU_OPT_TIMESTAMPS : 0;
     (void)core;
     return (seg->flags | AKSU_TCP_PSH) == (AKSU_TCP_ACK | AKSU_TCP_PSH) && ak_seq_eq(seg->seq, t->rcv.nxt) &&
            seg->text_bytes > 0 && ak_seq_eq(seg->ack, t->snd.una) && seg->options.present == options &&

@@ -57,7 +57,7 @@ void ak_tcp_reset_for(struct ak_core *core, const struct ak_seg *seg) {
     ak_tcp_send_bare(core, &bare);
 }
 
-static void send_for(struct ak_core *core, const struct ak_tcb *t, ak_seq seq, uint8_t flags, aksu_send_cause cause) {
+static void send_for(struct ak_core *core, const struct ak_tcb *t, ak_seq seq, uint16_t flags, aksu_send_cause cause) {
     struct ak_bare bare = {
         .tuple = t->tuple,
         .link = t->link,

@@ -59,7 +59,7 @@ void ak_syncookie_answer(struct ak_core *core, const struct ak_seg *seg, ak_ref 
                    .wnd = (uint16_t)ak_min_u32(65535, ak_tcp_rcv_buf_start(settings))},
     };
     aksu_tcp_options *options = &bare.header.options;
-    uint8_t peer = seg->options.present;
+    uint16_t peer = seg->options.present;
     options->present = AKSU_OPT_MSS;
     options->mss = ak_tcp_our_mss(core, ak_link_state_at(core, seg->link)->mtu, &seg->tuple.local, settings);
     if ((peer & AKSU_OPT_TIMESTAMPS) && settings->timestamps) {

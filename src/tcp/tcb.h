@@ -371,7 +371,7 @@ struct ak_listener {
 struct ak_seg {
     struct ak_tuple tuple;
     ak_seq seq, ack;
-    uint8_t flags;
+    uint16_t flags; /* AKSU_TCP_ */
     uint8_t data_offset;
     uint8_t tos;
     uint16_t link;

@@ -346,7 +346,7 @@ void ak_cwv_restart(struct ak_core *core, struct ak_tcb *t);
 /* ---- ecn.c: RFC 3168 */
 bool ak_ecn_wanted(const struct ak_seg *seg, const aksu_tcp_settings *settings); /* a SYN asks, and we would */
 void ak_ecn_accept(struct ak_tcb *t, const struct ak_seg *seg);                  /* the peer's SYN or SYN,ACK */
-uint8_t ak_ecn_syn_flags(const struct ak_tcb *t);
+uint16_t ak_ecn_syn_flags(const struct ak_tcb *t);
 bool ak_ecn_capable(const struct ak_tcb *t); /* new data may go as ECT(0) */
 void ak_ecn_data(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
 void ak_ecn_ack(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg); /* before what it acknowledges */

@@ -24,20 +24,24 @@ enum option_kind {
     KIND_TIMESTAMPS = 8,
     KIND_USER_TIMEOUT = 28,
     KIND_FAST_OPEN = 34,
+    KIND_ACCECN0 = 172,
+    KIND_ACCECN1 = 174,
 };
 
 #define NOP_NOP_TIMESTAMPS   0x0101080au
 #define TIMESTAMPS_CELLS     12u
 #define WSCALE_MAX           14u
 #define FAST_OPEN_COOKIE_MIN 4u
-#define SYN_ONLY             (AKSU_OPT_MSS | AKSU_OPT_WSCALE | AKSU_OPT_SACK_PERMITTED | AKSU_OPT_FAST_OPEN)
+/* Of the 16 bits of data offset, reserved and flags; RFC 9293 s3.1: what is reserved is ignored, and sent as 0. */
+#define FLAGS_MASK 0x1ffu
+#define SYN_ONLY   (AKSU_OPT_MSS | AKSU_OPT_WSCALE | AKSU_OPT_SACK_PERMITTED | AKSU_OPT_FAST_OPEN)
 
 /* ---------------------------------------------------------------- parse */
 
 /* Whether this is the first of its kind, which is then marked. */
 static bool take(aksu_tcp_options *options, unsigned bit) {
     const bool first = (options->present & bit) == 0;
-    options->present = (uint8_t)(options->present | bit);
+    options->present = (uint16_t)(options->present | bit);
     return first;
 }
 
@@ -58,13 +62,22 @@ static void fast_open_read(aksu_tcp_options *options, const uint8_t *p, unsigned
     if (cookie_bytes > 0) ak_copy(options->fast_open_cookie, p, cookie_bytes);
 }
 
+/* RFC 9768 s3.2.3: of any length the whole fields, the rest being padding; s3.2.3.2.1: on a SYN it is nothing. */
+static void accecn_read(aksu_tcp_options *options, const uint8_t *p, unsigned field_bytes, uint8_t order) {
+    if (!take(options, AKSU_OPT_ACCECN)) return;
+    options->accecn_order = order;
+    options->accecn_count = (uint8_t)ak_min_u32(field_bytes / 3, AKSU_ACCECN_FIELD_MAX);
+    for (unsigned i = 0; i < options->accecn_count; i++)
+        options->accecn[i] = (uint32_t)ak_be16(p + 3 * i) << 8 | p[3 * i + 2];
+}
+
 struct option {
     const uint8_t *data; /* after kind and length */
     uint8_t kind, bytes;
 };
 
 /* One option whose length lies within the header.  False: not a length of its kind. */
-static bool option_read(aksu_tcp_options *options, const struct option *option, uint8_t flags) {
+static bool option_read(aksu_tcp_options *options, const struct option *option, uint16_t flags) {
     const uint8_t *p = option->data;
     const uint8_t bytes = option->bytes;
     const bool syn = (flags & AKSU_TCP_SYN) != 0;
@@ -99,12 +112,17 @@ static bool option_read(aksu_tcp_options *options, const struct option *option, 
     case KIND_FAST_OPEN:
         if (syn) fast_open_read(options, p, bytes - 2u);
         return true;
+    case KIND_ACCECN0:
+    case KIND_ACCECN1:
+        if ((flags & (AKSU_TCP_SYN | AKSU_TCP_ACK)) != AKSU_TCP_SYN)
+            accecn_read(options, p, bytes - 2u, option->kind == KIND_ACCECN1);
+        return true;
     default: /* MUST-6: skipped */ take(options, AKSU_OPT_UNKNOWN); return true;
     }
 }
 
 /* MUST-7, ruling R10: a length of 0 or 1, or past the header's end, ends the matter. */
-static aksu_drop options_parse(aksu_tcp_options *options, const uint8_t *p, size_t bytes, uint8_t flags) {
+static aksu_drop options_parse(aksu_tcp_options *options, const uint8_t *p, size_t bytes, uint16_t flags) {
     size_t at = 0;
     while (at < bytes && p[at] != KIND_END) {
         if (p[at] == KIND_NOP) {
@@ -158,7 +176,7 @@ aksu_drop ak_wire_tcp_parse(const uint8_t *p, size_t head_bytes, size_t segment_
     ret_header->dst_port = (uint16_t)ports;
     ret_header->seq = ak_seq_of(ak_be32(p + 4));
     ret_header->ack = ak_seq_of(ak_be32(p + 8));
-    ret_header->flags = p[13];
+    ret_header->flags = (uint16_t)(ak_be16(p + 12) & FLAGS_MASK);
     ret_header->data_offset = data_offset;
     ret_header->wnd = ak_be16(p + 14);
     ret_header->up = ak_be16(p + 18);
@@ -170,21 +188,27 @@ aksu_drop ak_wire_tcp_parse(const uint8_t *p, size_t head_bytes, size_t segment_
 /* What of a set of options goes onto the wire. */
 struct layout {
     uint32_t bytes;
-    uint8_t present;
-    uint8_t sack_count;
+    uint16_t present;
+    uint8_t sack_count, accecn_count;
 };
 
-static void layout_add(struct layout *layout, uint8_t present, unsigned bit, uint32_t bytes) {
+static void layout_add(struct layout *layout, uint16_t present, unsigned bit, uint32_t bytes) {
     if ((present & bit) == 0 || layout->bytes + bytes > AK_TCP_OPTION_BYTES_MAX) return;
-    layout->present = (uint8_t)(layout->present | bit);
+    layout->present = (uint16_t)(layout->present | bit);
     layout->bytes += bytes;
 }
 
+/* Kind, length and so many fields, filled up. */
+static uint32_t accecn_cells(uint32_t field_count) {
+    return (2 + 3 * field_count + 3) & ~3u;
+}
+
 /* In the order of what matters most, SACK last as it shrinks to what is left. */
-static struct layout layout_of(const aksu_tcp_options *options, uint8_t flags) {
+static struct layout layout_of(const aksu_tcp_options *options, uint16_t flags) {
     struct layout layout = {0};
-    uint8_t present = options->present;
-    if ((flags & AKSU_TCP_SYN) == 0) present = (uint8_t)(present & ~SYN_ONLY);
+    uint16_t present = options->present;
+    if ((flags & AKSU_TCP_SYN) == 0) present = (uint16_t)(present & ~SYN_ONLY);
+    if ((flags & (AKSU_TCP_SYN | AKSU_TCP_ACK)) == AKSU_TCP_SYN) present = (uint16_t)(present & ~AKSU_OPT_ACCECN);
     const bool timestamps = (present & AKSU_OPT_TIMESTAMPS) != 0;
     layout_add(&layout, present, AKSU_OPT_MSS, 4);
     layout_add(&layout, present, AKSU_OPT_TIMESTAMPS, TIMESTAMPS_CELLS);
@@ -192,6 +216,12 @@ static struct layout layout_of(const aksu_tcp_options *options, uint8_t flags) {
     layout_add(&layout, present, AKSU_OPT_WSCALE, 4);
     layout_add(&layout, present, AKSU_OPT_USER_TIMEOUT, 4);
     layout_add(&layout, present, AKSU_OPT_FAST_OPEN, (2u + options->fast_open_cookie_bytes + 3u) & ~3u);
+    if ((present & AKSU_OPT_ACCECN) != 0) {
+        const uint32_t room = AK_TCP_OPTION_BYTES_MAX - layout.bytes;
+        layout.accecn_count = options->accecn_count;
+        while (layout.accecn_count > 0 && accecn_cells(layout.accecn_count) > room) layout.accecn_count--;
+        layout_add(&layout, present, AKSU_OPT_ACCECN, accecn_cells(layout.accecn_count));
+    }
     if ((present & AKSU_OPT_SACK) != 0 && options->sack_count > 0) {
         const uint32_t wanted = ak_min_u32(options->sack_count, AKSU_SACK_BLOCK_MAX);
         const uint32_t room = AK_TCP_OPTION_BYTES_MAX - layout.bytes;
@@ -202,7 +232,7 @@ static struct layout layout_of(const aksu_tcp_options *options, uint8_t flags) {
     return layout;
 }
 
-uint32_t ak_wire_tcp_option_bytes(const aksu_tcp_options *options, uint8_t flags) {
+uint32_t ak_wire_tcp_option_bytes(const aksu_tcp_options *options, uint16_t flags) {
     return options->present == 0 ? 0 : layout_of(options, flags).bytes;
 }
 
@@ -249,14 +279,26 @@ static uint8_t *put_sack_permitted_timestamps(uint8_t *p, const struct layout *l
     }
     if (!permitted) return p;
     if (order == AK_OPTION_ORDER_LINUX) return put_kind(p, 2, KIND_SACK_PERMITTED, 2);
-    const uint8_t last = AKSU_OPT_SACK | AKSU_OPT_USER_TIMEOUT | AKSU_OPT_FAST_OPEN;
+    const uint16_t last = AKSU_OPT_SACK | AKSU_OPT_USER_TIMEOUT | AKSU_OPT_FAST_OPEN | AKSU_OPT_ACCECN;
     p = put_kind(p, 0, KIND_SACK_PERMITTED, 2);
     return put_filling(p, (layout->present & last) != 0 ? KIND_NOP : KIND_END, 2);
+}
+
+static uint8_t *put_accecn(uint8_t *p, const struct layout *layout, const aksu_tcp_options *options) {
+    if ((layout->present & AKSU_OPT_ACCECN) == 0) return p;
+    const uint8_t bytes = (uint8_t)(2 + 3 * layout->accecn_count);
+    p = put_kind(p, 0, options->accecn_order == 0 ? KIND_ACCECN0 : KIND_ACCECN1, bytes);
+    for (unsigned i = 0; i < layout->accecn_count; i++, p += 3) {
+        p[0] = (uint8_t)(options->accecn[i] >> 16);
+        ak_put16(p + 1, (uint16_t)options->accecn[i]);
+    }
+    return put_filling(p, KIND_NOP, accecn_cells(layout->accecn_count) - bytes);
 }
 
 /* What both orders end with; the filling at the very end differs. */
 static uint8_t *put_rest(uint8_t *p, const struct layout *layout, const aksu_tcp_options *options,
                          enum option_kind filling) {
+    p = put_accecn(p, layout, options);
     if ((layout->present & AKSU_OPT_SACK) != 0) {
         p = put_kind(p, 2, KIND_SACK, (uint8_t)(2 + 8 * layout->sack_count));
         for (unsigned i = 0; i < layout->sack_count; i++, p += 8) {
@@ -312,8 +354,8 @@ uint32_t ak_wire_tcp_build(uint8_t *p, const struct ak_tcp_header *header, enum 
     ak_put16(p + 2, header->dst_port);
     ak_put32(p + 4, header->seq.n);
     ak_put32(p + 8, header->ack.n);
-    p[12] = (uint8_t)(header_bytes / 4 << 4);
-    p[13] = header->flags;
+    p[12] = (uint8_t)(header_bytes / 4 << 4 | (header->flags >> 8 & 1));
+    p[13] = (uint8_t)header->flags;
     ak_put16(p + 14, header->wnd);
     ak_put16(p + 16, 0);
     ak_put16(p + 18, header->up);

@@ -83,7 +83,9 @@ void world_put(aksu_stack *stack, uint64_t now_us, uint16_t link, const struct s
     wr16(tcp + 2, PORT_LOCAL);
     wr32(tcp + 4, segment->seq);
     wr32(tcp + 8, segment->ack);
-    tcp[12] = TCP_HEADER_BYTES / 4 << 4;
+    /* The four bits behind it are ignored (RFC 9293 s3.1), AE too unless it was agreed on (RFC 9768): they differ. */
+    uint32_t reserved = (segment->seq * 0x9e3779b1u ^ segment->ack * 0x85ebca6bu ^ segment->flags) >> 28;
+    tcp[12] = (uint8_t)(TCP_HEADER_BYTES / 4 << 4 | reserved);
     tcp[13] = segment->flags;
     wr16(tcp + 14, segment->window);
     if (segment->text_bytes) {

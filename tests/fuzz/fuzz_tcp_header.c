@@ -12,7 +12,7 @@ static void require(bool condition) {
     if (!condition) abort();
 }
 
-static void options_legal(const aksu_tcp_options *o, uint8_t flags) {
+static void options_legal(const aksu_tcp_options *o, uint16_t flags) {
     const unsigned syn_only = AKSU_OPT_MSS | AKSU_OPT_WSCALE | AKSU_OPT_SACK_PERMITTED | AKSU_OPT_FAST_OPEN;
     if ((flags & AKSU_TCP_SYN) == 0) require((o->present & syn_only) == 0);
     require(o->wscale <= 14);
@@ -20,6 +20,10 @@ static void options_legal(const aksu_tcp_options *o, uint8_t flags) {
     const unsigned cookie = o->fast_open_cookie_bytes;
     require(cookie == 0 || (cookie >= 4 && cookie <= AKSU_FAST_OPEN_COOKIE_MAX && cookie % 2 == 0));
     if ((o->present & AKSU_OPT_FAST_OPEN) == 0) require(cookie == 0);
+    require(o->accecn_count <= AKSU_ACCECN_FIELD_MAX && o->accecn_order <= 1);
+    for (unsigned i = 0; i < AKSU_ACCECN_FIELD_MAX; i++) require(o->accecn[i] <= (i < o->accecn_count ? 0xffffffu : 0));
+    if ((o->present & AKSU_OPT_ACCECN) == 0) require(o->accecn_count == 0);
+    if ((flags & (AKSU_TCP_SYN | AKSU_TCP_ACK)) == AKSU_TCP_SYN) require((o->present & AKSU_OPT_ACCECN) == 0);
 }
 
 /* Whether both hold the same for the options that `back` has. */
@@ -33,9 +37,12 @@ static void options_agree(const aksu_tcp_options *back, const aksu_tcp_options *
         require(back->fast_open_cookie_bytes == o->fast_open_cookie_bytes);
         require(memcmp(back->fast_open_cookie, o->fast_open_cookie, sizeof o->fast_open_cookie) == 0);
     }
+    require(back->accecn_count <= o->accecn_count);
+    require(memcmp(back->accecn, o->accecn, back->accecn_count * sizeof *o->accecn) == 0);
     require(back->sack_count <= o->sack_count);
     require(memcmp(back->sack, o->sack, back->sack_count * sizeof *o->sack) == 0);
-    const unsigned may_be_left_out = AKSU_OPT_SACK | AKSU_OPT_FAST_OPEN | AKSU_OPT_USER_TIMEOUT | AKSU_OPT_UNKNOWN;
+    const unsigned may_be_left_out =
+        AKSU_OPT_SACK | AKSU_OPT_FAST_OPEN | AKSU_OPT_USER_TIMEOUT | AKSU_OPT_UNKNOWN | AKSU_OPT_ACCECN;
     require((o->present & (unsigned)~back->present & (unsigned)~may_be_left_out) == 0);
 }
 

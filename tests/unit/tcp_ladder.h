@@ -32,9 +32,9 @@ static inline void ladder_add(struct ladder_text *l, const char *format, ...) {
     l->bytes += (size_t)n;
 }
 
-static inline void ladder_flags(struct ladder_text *l, uint8_t flags) {
-    static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
-    static const uint8_t order[] = {1, 2, 0, 3, 5, 6, 7, 4};
+static inline void ladder_flags(struct ladder_text *l, uint16_t flags) {
+    static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE"};
+    static const uint8_t order[] = {1, 2, 0, 3, 5, 6, 7, 8, 4};
     const char *comma = "";
     for (uint32_t i = 0; i < sizeof order; i++) {
         if ((flags & (1u << order[i])) == 0) continue;

@@ -73,7 +73,7 @@ static inline void peer_input(struct peer *p, const uint8_t *packet, uint32_t by
 }
 
 struct peer_segment {
-    uint8_t flags;
+    uint16_t flags;
     uint32_t seq, ack; /* relative */
     uint32_t bytes;
     uint16_t up;

@@ -203,7 +203,7 @@ static inline uint32_t world_events(struct tcp_world *w, int side, aksu_reason *
 }
 
 /* Segments a side has sent with exactly these flags. */
-static inline uint32_t world_sent(const struct tcp_world *w, int from, uint8_t flags) {
+static inline uint32_t world_sent(const struct tcp_world *w, int from, uint16_t flags) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < w->seen_count; i++)
         count += w->seen[i].from == from && (w->seen[i].segment.flags & ~AKSU_TCP_PSH) == flags;

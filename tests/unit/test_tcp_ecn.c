@@ -25,7 +25,7 @@ static const struct tcp_seen *our_last(const struct peer *p) {
     return &p->w->seen[i - 1];
 }
 
-static uint8_t ecn_flags(const struct tcp_seen *seen) {
+static uint16_t ecn_flags(const struct tcp_seen *seen) {
     return seen->segment.flags & (ECE | CWR);
 }
 

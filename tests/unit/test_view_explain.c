@@ -400,7 +400,7 @@ static void on_seen(void *user, const ak_explain_seen *seen) {
     if (cookie) return;
     p->wrong++;
     print_error("%s: %.3f ms: segment %s of port %u is said to come from %s\n", p->scenario->name,
-                (double)seen->time_ns / 1e6, ak_word_flags(seen->packet->flags, AK_FLAGS_EIGHT, (char[40]){0}),
+                (double)seen->time_ns / 1e6, ak_word_flags(seen->packet->flags, AK_FLAGS_NINE, (char[40]){0}),
                 seen->packet->from_port, aksu_tcp_state_name(s->state));
 }
 

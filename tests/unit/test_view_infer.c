@@ -16,7 +16,7 @@
 /* A segment in relative numbers and what is thought of both ends afterwards; '?' likely, '!' known, ' ' unknown. */
 struct line {
     unsigned from;
-    uint8_t flags;
+    uint16_t flags;
     uint32_t seq, ack, bytes;
     aksu_tcp_state state[2];
     char sure[3];

@@ -97,7 +97,7 @@ static void segment_names_and_relative_numbers_told(void **state) {
         "\"seq\":3000000000,\"ack\":4294967281,\"flags\":[\"ACK\",\"SYN\"]",
         "\"options\":{\"count\":4,\"mss\":1460,\"wscale\":7,\"sack_permitted\":true,\"ts_val\":1000,\"ts_ecr\":500}",
         "\"state_before\":\"CLOSED\",\"state_after\":\"ESTABLISHED\",\"drop\":\"NONE\"",
-        "\"frame\":null,\"rel_seq\":0,\"rel_ack\":1}\n",
+        "\"frame\":null,\"ace\":false,\"rel_seq\":0,\"rel_ack\":1}\n",
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (strstr(memory.text, parts[i]) == NULL) fail_msg("no %s in %s", parts[i], memory.text);

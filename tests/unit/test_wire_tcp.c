@@ -56,8 +56,9 @@ static void parse_legal_all_fields(void **state) {
     (void)state;
     uint8_t p[SEGMENT_BYTES];
     struct ak_tcp_header h;
-    for (unsigned flags = 0; flags < 256; flags++) {
+    for (unsigned flags = 0; flags < 512; flags++) {
         segment_make(p, 20, (uint8_t)flags);
+        p[12] |= (uint8_t)(flags >> 8 | 0x0e); /* the reserved three: ignored (RFC 9293 s3.1) */
         assert_int_equal(parse(p, 20, 20, &h), AKSU_DROP_NONE);
         assert_int_equal(h.src_port, 40000);
         assert_int_equal(h.dst_port, 80);
@@ -129,7 +130,7 @@ static bool length_legal(unsigned kind, unsigned bytes) {
     }
 }
 
-static unsigned bit_of(unsigned kind, unsigned bytes, uint8_t flags) {
+static unsigned bit_of(unsigned kind, unsigned bytes, uint16_t flags) {
     const bool syn = (flags & AKSU_TCP_SYN) != 0;
     const bool cookie = bytes == 2 || (bytes >= 6 && bytes <= 18 && bytes % 2 == 0);
     switch (kind) {
@@ -140,6 +141,8 @@ static unsigned bit_of(unsigned kind, unsigned bytes, uint8_t flags) {
     case 8: return AKSU_OPT_TIMESTAMPS;
     case 28: return AKSU_OPT_USER_TIMEOUT;
     case 34: return syn && cookie ? AKSU_OPT_FAST_OPEN : 0;
+    case 172:
+    case 174: return flags == AKSU_TCP_SYN ? 0 : AKSU_OPT_ACCECN;
     default: return AKSU_OPT_UNKNOWN;
     }
 }
@@ -177,7 +180,7 @@ static void parse_options_random_bytes_never_past_the_header(void **state) {
         const size_t header_bytes = 24 + (size_t)random_int() % 10 * 4;
         segment_make(p, header_bytes, (uint8_t)random_int());
         for (size_t i = 20; i < header_bytes; i++) {
-            static const uint8_t likely[] = {0, 1, 2, 3, 4, 5, 8, 10, 18, 28, 34, 255};
+            static const uint8_t likely[] = {0, 1, 2, 3, 4, 5, 8, 10, 11, 18, 28, 34, 172, 174, 255};
             p[i] = random_int() % 4 ? likely[(size_t)random_int() % sizeof likely] : (uint8_t)random_int();
         }
         struct ak_tcp_header a, b;
@@ -304,9 +307,35 @@ static void parse_timestamps_usual_place_as_any_other(void **state) {
     }
 }
 
+/* RFC 9768 s3.2.3: whole fields of any length count, the rest is padding; of a SYN nothing does (s3.2.3.2.1); the first
+ * of two counts. */
+static void parse_accecn_every_length_whole_fields(void **state) {
+    (void)state;
+    for (uint8_t kind = 172; kind <= 174; kind += 2) {
+        for (uint8_t bytes = 2; bytes <= 37; bytes++) {
+            uint8_t option[40] = {kind, bytes, 1, 2, 3, 0xff, 5, 6, 7, 8, 9, 10, 11};
+            option[37] = (uint8_t)(346 - kind); /* another, of the other order, as far as there is room */
+            option[38] = 2;
+            aksu_tcp_options o;
+            assert_int_equal(parse_options(option, bytes < 37 ? bytes : 39, AKSU_TCP_ACK, &o), AKSU_DROP_NONE);
+            assert_int_equal(o.present, AKSU_OPT_ACCECN);
+            assert_int_equal(o.accecn_order, kind == 174);
+            assert_int_equal(o.accecn_count, bytes >= 11 ? 3 : (bytes - 2) / 3);
+            const uint32_t want[] = {0x010203, 0xff0506, 0x070809};
+            assert_memory_equal(o.accecn, want, o.accecn_count * sizeof *want);
+            assert_int_equal(parse_options(option, bytes < 37 ? bytes : 39, AKSU_TCP_SYN, &o), AKSU_DROP_NONE);
+            assert_int_equal(o.present, 0);
+        }
+    }
+    assert_int_equal(aksu_accecn_field_at(0, 0), AKSU_ACCECN_E0B);
+    assert_int_equal(aksu_accecn_field_at(0, 2), AKSU_ACCECN_E1B);
+    assert_int_equal(aksu_accecn_field_at(1, 0), AKSU_ACCECN_E1B);
+    assert_int_equal(aksu_accecn_field_at(1, 1), AKSU_ACCECN_CEB);
+}
+
 /* ---------------------------------------------------------------- build */
 
-static struct ak_tcp_header header_of(unsigned present, uint8_t flags) {
+static struct ak_tcp_header header_of(unsigned present, uint16_t flags) {
     struct ak_tcp_header h = {
         .src_port = 1,
         .dst_port = 65535,
@@ -315,7 +344,7 @@ static struct ak_tcp_header header_of(unsigned present, uint8_t flags) {
         .flags = flags,
         .wnd = 0x1234,
         .up = 0x4321,
-        .options = {.present = (uint8_t)present,
+        .options = {.present = (uint16_t)present,
                     .wscale = 9,
                     .mss = 1460,
                     .ts_val = 0x11223344,
@@ -323,6 +352,9 @@ static struct ak_tcp_header header_of(unsigned present, uint8_t flags) {
                     .user_timeout = 0x8001,
                     .fast_open_cookie_bytes = 8,
                     .sack_count = 2,
+                    .accecn_order = 1,
+                    .accecn_count = 3,
+                    .accecn = {0x112233, 0x445566, 0xfedcba},
                     .fast_open_cookie = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
                     .sack = {{1, 2}, {3, 4}, {5, 6}, {7, 8}}},
     };
@@ -336,7 +368,7 @@ static void build_known_sets_bytes_as_on_the_wire(void **state) {
     const struct {
         enum ak_option_order order;
         unsigned present;
-        uint8_t options[20];
+        uint8_t options[24];
         uint32_t bytes;
     } cases[] = {
         {L, MSS | WS | SP | TS, "\2\4\5\xb4\4\2\10\12\x11\x22\x33\x44\x55\x66\x77\x88\1\3\3\11", 20},
@@ -351,10 +383,13 @@ static void build_known_sets_bytes_as_on_the_wire(void **state) {
         {L, MSS | AKSU_OPT_FAST_OPEN, "\2\4\5\xb4\x22\12\1\2\3\4\5\6\7\10\1\1", 16},
         {F, MSS | AKSU_OPT_FAST_OPEN, "\2\4\5\xb4\x22\12\1\2\3\4\5\6\7\10\0\0", 16},
         {L, AKSU_OPT_SACK, "\1\1\5\22\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4", 20},
+        {L, AKSU_OPT_ACCECN, "\256\13\x11\x22\x33\x44\x55\x66\xfe\xdc\xba\1", 12},
+        {F, TS | AKSU_OPT_ACCECN,
+         "\1\1\10\12\x11\x22\x33\x44\x55\x66\x77\x88\256\13\x11\x22\x33\x44\x55\x66\xfe\xdc\xba\1", 24},
         {F, SP | AKSU_OPT_USER_TIMEOUT, "\4\2\1\1\34\4\x80\1", 8},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct ak_tcp_header h = header_of(cases[i].present, AKSU_TCP_SYN);
+        const struct ak_tcp_header h = header_of(cases[i].present, AKSU_TCP_SYN | AKSU_TCP_ACK);
         uint8_t p[60];
         assert_int_equal(ak_wire_tcp_build(p, &h, cases[i].order), 20 + cases[i].bytes);
         assert_memory_equal(p + 20, cases[i].options, cases[i].bytes);
@@ -363,24 +398,26 @@ static void build_known_sets_bytes_as_on_the_wire(void **state) {
 
 static void build_fixed_part_bytes_in_place(void **state) {
     (void)state;
-    const struct ak_tcp_header h = header_of(0, AKSU_TCP_PSH | AKSU_TCP_ACK | AKSU_TCP_CWR);
+    const struct ak_tcp_header h = header_of(0, AKSU_TCP_PSH | AKSU_TCP_ACK | AKSU_TCP_CWR | AKSU_TCP_AE);
     uint8_t p[21];
     memset(p, 0xee, sizeof p);
     assert_int_equal(ak_wire_tcp_build(p, &h, AK_OPTION_ORDER_LINUX), 20);
     static const uint8_t want[21] = {0,    1,    0xff, 0xff, 1,    2, 3, 4,    0xa0, 0xb0, 0xc0,
-                                     0xd0, 0x50, 0x98, 0x12, 0x34, 0, 0, 0x43, 0x21, 0xee};
+                                     0xd0, 0x51, 0x98, 0x12, 0x34, 0, 0, 0x43, 0x21, 0xee};
     assert_memory_equal(p, want, sizeof want);
 }
 
 /* Every set of options, both orders, SYN and not, every count of SACK blocks and size of cookie. */
 static void build_then_parse_every_set_the_same(void **state) {
     (void)state;
-    static const uint8_t syn_only = AKSU_OPT_MSS | AKSU_OPT_WSCALE | AKSU_OPT_SACK_PERMITTED | AKSU_OPT_FAST_OPEN;
-    for (unsigned n = 0; n < 128 * 2 * 2 * 5 * 8; n++) {
-        const unsigned present = n % 128, blocks = n / 512 % 5, cookie = n / 2560;
+    static const unsigned syn_only = AKSU_OPT_MSS | AKSU_OPT_WSCALE | AKSU_OPT_SACK_PERMITTED | AKSU_OPT_FAST_OPEN;
+    for (unsigned n = 0; n < 128 * 2 * 2 * 5 * 8 * 5; n++) {
+        const unsigned blocks = n / 512 % 5, cookie = n / 2560 % 8, fields = n / 20480;
+        const unsigned present = n % 128 | (fields < 4 ? AKSU_OPT_ACCECN : 0);
         const uint8_t flags = n / 128 % 2 ? AKSU_TCP_SYN : AKSU_TCP_ACK;
         struct ak_tcp_header h = header_of(present, flags), back;
         h.options.sack_count = (uint8_t)blocks;
+        h.options.accecn_count = (uint8_t)(fields & 3);
         h.options.fast_open_cookie_bytes = (uint8_t)(cookie == 0 ? 0 : 2 + 2 * cookie);
         uint8_t p[61];
         memset(p, 0xee, sizeof p);
@@ -393,11 +430,18 @@ static void build_then_parse_every_set_the_same(void **state) {
         const aksu_tcp_options *o = &back.options;
         unsigned want = flags == AKSU_TCP_SYN ? present : present & (unsigned)~syn_only;
         if (blocks == 0) want &= (unsigned)~AKSU_OPT_SACK;
+        if (flags == AKSU_TCP_SYN) want &= (unsigned)~AKSU_OPT_ACCECN;
         const unsigned left_out = want & (unsigned)~o->present;
         assert_int_equal(o->present & (unsigned)~want, 0);
-        assert_int_equal(left_out & (unsigned)~(AKSU_OPT_SACK | AKSU_OPT_FAST_OPEN), 0);
+        assert_int_equal(left_out & (unsigned)~(AKSU_OPT_SACK | AKSU_OPT_FAST_OPEN | AKSU_OPT_ACCECN), 0);
         const uint32_t room = 60 - bytes;
         if (left_out & AKSU_OPT_SACK) assert_true(room < 12);
+        if (left_out & AKSU_OPT_ACCECN) assert_true(room < 4);
+        if (o->present & AKSU_OPT_ACCECN) {
+            assert_true(o->accecn_count == (fields & 3) || (o->accecn_count < (fields & 3) && room < 8));
+            assert_int_equal(o->accecn_order, 1);
+            assert_memory_equal(o->accecn, h.options.accecn, o->accecn_count * sizeof *o->accecn);
+        }
         if (left_out & AKSU_OPT_FAST_OPEN) assert_true(h.options.fast_open_cookie_bytes == 16);
         if (o->present & AKSU_OPT_SACK) {
             assert_true(o->sack_count == blocks || (o->sack_count < blocks && room < 8));
@@ -462,6 +506,7 @@ int main(void) {
         cmocka_unit_test(parse_same_option_twice_first_counts),
         cmocka_unit_test(parse_after_end_anything_goes_unknown_skipped),
         cmocka_unit_test(parse_timestamps_usual_place_as_any_other),
+        cmocka_unit_test(parse_accecn_every_length_whole_fields),
         cmocka_unit_test(build_known_sets_bytes_as_on_the_wire),
         cmocka_unit_test(build_fixed_part_bytes_in_place),
         cmocka_unit_test(build_then_parse_every_set_the_same),

@@ -21,7 +21,7 @@ struct feed {
 };
 
 struct seg {
-    uint8_t flags;
+    uint16_t flags;
     uint32_t seq, ack, bytes;
     aksu_tcp_state to; /* the state afterwards; 0 (CLOSED) with no `moves`: as before */
     bool moves, again, options, raw_seq;
