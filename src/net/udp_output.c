@@ -17,10 +17,7 @@ struct cursor {
 };
 
 static void take(struct cursor *c, uint8_t *to, uint32_t bytes) {
-    for (uint32_t i = 0; i < bytes && c->at < AK_UDP_HEADER_BYTES; i++, bytes--, to++) {
-        *to = c->header[c->at++];
-        i--;
-    }
+    for (; bytes > 0 && c->at < AK_UDP_HEADER_BYTES; bytes--) *to++ = c->header[c->at++];
     if (bytes == 0) return;
     ak_net_copy(c->m->frame, c->m->skip + c->at - AK_UDP_HEADER_BYTES, to, bytes);
     c->at += bytes;
