@@ -107,36 +107,47 @@ void ak_stream_init(struct ak_stream *stream, const struct ak_blocks *blocks, ak
     *stream = (struct ak_stream){.root = AK_NONE, .first_block = block_number(blocks, position)};
 }
 
+/* The block with a number inside the span; AK_NONE: a hole. */
+static uint32_t block_of(const struct ak_stream *stream, const struct ak_blocks *blocks, uint32_t number) {
+    uint32_t at = stream->root;
+    for (uint32_t level = stream->height; level > 0 && at != AK_NONE; level--)
+        at = *map_slot(blocks, at, number, level - 1);
+    return at;
+}
+
+/* A block for a number that has none, ahead of the first; AK_NONE: no memory. */
+static uint32_t take_block(struct ak_stream *stream, struct ak_blocks *blocks, uint32_t number, uint32_t ahead) {
+    while (ahead >= span_max(blocks, stream->height)) {
+        if (!grow(stream, blocks)) return AK_NONE;
+    }
+    /* All or nothing: a map that was made for a block that then cannot be had would lie outside the span. */
+    if (ak_pool_free(&blocks->pool) <= stream->height) return AK_NONE;
+    uint32_t *slot = find_slot(stream, blocks, number, /* make= */ true);
+    ak_check(slot != NULL);
+    *slot = ak_block_get(blocks);
+    if (ahead >= stream->span_blocks) stream->span_blocks = ahead + 1;
+    return *slot;
+}
+
 uint8_t *ak_stream_room(struct ak_stream *stream, struct ak_blocks *blocks, ak_seq position, uint32_t *ret_bytes) {
     uint32_t number = block_number(blocks, position);
     uint32_t ahead = number_diff(blocks, stream->first_block, number);
-    while (ahead >= span_max(blocks, stream->height)) {
-        if (!grow(stream, blocks)) return NULL;
-    }
-    uint32_t *slot = find_slot(stream, blocks, number, /* make= */ false);
-    if (slot == NULL || *slot == AK_NONE) {
-        /* All or nothing: a map that was made for a block that then cannot be had would lie outside the span. */
-        if (ak_pool_free(&blocks->pool) <= stream->height) return NULL;
-        slot = find_slot(stream, blocks, number, /* make= */ true);
-        ak_check(slot != NULL);
-        *slot = ak_block_get(blocks);
-    }
-    if (ahead >= stream->span_blocks) stream->span_blocks = ahead + 1;
+    uint32_t block = ahead < stream->span_blocks ? block_of(stream, blocks, number) : AK_NONE;
+    if (block == AK_NONE) block = take_block(stream, blocks, number, ahead);
+    if (block == AK_NONE) return NULL;
     uint32_t offset = position.n & (blocks->block_bytes - 1);
     *ret_bytes = blocks->block_bytes - offset;
-    return ak_block_at(blocks, *slot) + offset;
+    return ak_block_at(blocks, block) + offset;
 }
 
 const uint8_t *ak_stream_at(const struct ak_stream *stream, const struct ak_blocks *blocks, ak_seq position,
                             uint32_t *ret_bytes, uint32_t *ret_block) {
-    uint32_t number = block_number(blocks, position);
-    uint32_t at = stream->root;
-    for (uint32_t level = stream->height; level > 0; level--) at = *map_slot(blocks, at, number, level - 1);
-    ak_check(at != AK_NONE);
+    uint32_t block = block_of(stream, blocks, block_number(blocks, position));
+    ak_check(block != AK_NONE);
     uint32_t offset = position.n & (blocks->block_bytes - 1);
     *ret_bytes = blocks->block_bytes - offset;
-    *ret_block = at;
-    return ak_block_at(blocks, at) + offset;
+    *ret_block = block;
+    return ak_block_at(blocks, block) + offset;
 }
 
 void ak_stream_trim(struct ak_stream *stream, struct ak_blocks *blocks, ak_seq position) {

@@ -189,8 +189,8 @@ static void sender_init(struct ak_core *core, struct ak_tcb *t, struct sender *s
     s->options = ak_tcp_segment_options(core, t);
     uint32_t lendable = (AK_FRAME_BLOCK_MAX - 1) * core->blocks.block_bytes;
     uint32_t mss = ak_tcp_effective_mss(core, t, ak_wire_tcp_option_bytes(&s->options, 0));
-    s->env.mss_bytes = ak_min_u32(mss, lendable);
-    s->env.super_bytes = super_bytes(core, t, s->env.mss_bytes);
+    mss = ak_min_u32(mss, lendable);
+    s->env = (struct ak_plan_env){.mss_bytes = mss, .super_bytes = super_bytes(core, t, mss)};
     const struct ak_transfer *x = ak_transfer_of(core, t);
     if (x == NULL || !ak_seq_lt(t->snd.nxt, x->send_end)) return; /* an ACK, or what was sent before */
     if (s->env.super_bytes > s->env.mss_bytes)
@@ -266,7 +266,7 @@ void ak_tcp_frame_returned(struct ak_core *core, ak_ref owner) {
 size_t ak_tcp_output(struct ak_core *core, struct ak_tcb *t, aksu_frame *ret_frames, size_t frame_cap) {
     size_t count = 0;
     bool blocked = !ak_link_state_at(core, t->link)->up;
-    struct sender s = {.env = {.x = NULL}};
+    struct sender s;
     sender_init(core, t, &s);
     enum sent sent = SENT_ONE;
     while (count < frame_cap && !blocked && sent == SENT_ONE) {

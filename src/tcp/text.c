@@ -43,8 +43,7 @@ static void frame_copy(const aksu_frame *frame, uint32_t offset, uint8_t *to, ui
 }
 
 /* Writes [left, right) of the segment's text to its place; answers where it had to stop for want of memory. */
-static ak_seq store(struct ak_input *in, ak_seq left, ak_seq right) {
-    struct ak_transfer *x = ak_transfer_of(in->core, in->t);
+static ak_seq store(struct ak_input *in, struct ak_transfer *x, ak_seq left, ak_seq right) {
     const struct ak_seg *seg = in->seg;
     while (ak_seq_lt(left, right)) {
         uint32_t room;
@@ -58,28 +57,26 @@ static ak_seq store(struct ak_input *in, ak_seq left, ak_seq right) {
 }
 
 /* The same, leaving alone what has come before. */
-static ak_seq store_new(struct ak_input *in, ak_seq left, ak_seq right) {
-    const struct ak_transfer *x = ak_transfer_of(in->core, in->t);
-    if (x->ranges.count == 0) return store(in, left, right);
+static ak_seq store_new(struct ak_input *in, struct ak_transfer *x, ak_seq left, ak_seq right) {
+    if (x->ranges.count == 0) return store(in, x, left, right);
     uint32_t i = ak_ranges_find(&x->ranges, &in->core->blocks, left); /* SegmentSmack: not from the first on */
     for (; i < x->ranges.count && ak_seq_lt(left, right); i++) {
         struct ak_range range = ak_ranges_at(&x->ranges, &in->core->blocks, i);
         if (ak_seq_le(range.right, left)) continue;
         if (ak_seq_ge(range.left, right)) break;
         if (ak_seq_lt(left, range.left)) {
-            ak_seq end = store(in, left, range.left);
+            ak_seq end = store(in, x, left, range.left);
             if (!ak_seq_eq(end, range.left)) return end;
         }
         left = range.right;
     }
-    return ak_seq_lt(left, right) ? store(in, left, right) : ak_seq_max(left, right);
+    return ak_seq_lt(left, right) ? store(in, x, left, right) : ak_seq_max(left, right);
 }
 
 /* RCV.NXT over all that is now in order; tells the application. */
-static void advance(struct ak_input *in, ak_seq to) {
+static void advance(struct ak_input *in, struct ak_transfer *x, ak_seq to) {
     struct ak_core *core = in->core;
     struct ak_tcb *t = in->t;
-    struct ak_transfer *x = ak_transfer_of(core, t);
     ak_seq from = t->rcv.nxt;
     x->duplicates_owed = 0;
     if (x->ranges.count > 0) {
@@ -107,10 +104,9 @@ static uint32_t segments_of(const struct ak_seg *seg, uint32_t bytes) {
 }
 
 /* RFC 9293 s3.8.6.3, MUST-40, SHLD-18, SHLD-19. */
-static void owe_ack(struct ak_input *in, uint32_t bytes) {
+static void owe_ack(struct ak_input *in, struct ak_transfer *x, uint32_t bytes) {
     struct ak_core *core = in->core;
     struct ak_tcb *t = in->t;
-    struct ak_transfer *x = ak_transfer_of(core, t);
     const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
     x->unacked_segments = (uint16_t)ak_min_u32(x->unacked_segments + segments_of(in->seg, bytes), 1000);
     if (x->unacked_segments >= settings->ack_segments || x->ranges.count > 0 || settings->delayed_ack_us == 0) {
@@ -140,7 +136,7 @@ static void hold(struct ak_input *in, ak_seq left, ak_seq right) {
         in->drop = AKSU_DROP_TCP_NO_MEMORY;
         return;
     }
-    ak_seq stored = store_new(in, left, right);
+    ak_seq stored = store_new(in, x, left, right);
     uint32_t new_bytes = 0;
     uint32_t index;
     struct ak_range add = {.left = left, .right = stored};
@@ -162,11 +158,12 @@ static void hold(struct ak_input *in, ak_seq left, ak_seq right) {
 }
 
 void ak_tcp_text_in_order(struct ak_input *in, ak_seq left, ak_seq right) {
-    ak_seq stored = store_new(in, left, right);
+    struct ak_transfer *x = ak_transfer_of(in->core, in->t);
+    ak_seq stored = store_new(in, x, left, right);
     if (ak_seq_lt(stored, right)) in->drop = AKSU_DROP_TCP_NO_MEMORY;
     if (ak_seq_eq(stored, left)) return;
-    advance(in, stored);
-    owe_ack(in, ak_seq_bytes(left, right));
+    advance(in, x, stored);
+    owe_ack(in, x, ak_seq_bytes(left, right));
 }
 
 /* Data after the application has closed: nobody will read it, and the peer must know (SHLD-3). */

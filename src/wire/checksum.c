@@ -13,7 +13,6 @@
 #include "checksum.h"
 
 #include "base/mem.h"
-#include "ip.h"
 
 #define AK_INLINE static inline __attribute__((always_inline))
 
@@ -38,12 +37,20 @@ AK_INLINE uint16_t swap16(uint16_t x) {
     return (uint16_t)(x << 8 | x >> 8);
 }
 
-/* A 16-bit word of the packet, as memory would show it. */
+/* A word of the packet, as memory would show it. */
 AK_INLINE uint16_t as_memory(uint16_t x) {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
     return x;
 #else
     return swap16(x);
+#endif
+}
+
+AK_INLINE uint32_t as_memory32(uint32_t x) {
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return x;
+#else
+    return __builtin_bswap32(x);
 #endif
 }
 
@@ -64,6 +71,12 @@ AK_INLINE void add_word(uint64_t *acc, uint64_t x) {
 AK_INLINE void words_add(struct words *words, uint64_t x) {
     words->sum += x;
     words->carries += words->sum < x;
+}
+
+AK_INLINE uint64_t words_total(const struct words *words) {
+    uint64_t total = words->sum;
+    add_word(&total, words->carries);
+    return total;
 }
 
 /* Fewer bytes than a word. */
@@ -99,8 +112,8 @@ AK_INLINE uint64_t sum_bytes(const uint8_t *p, size_t bytes) {
     for (; bytes >= 8; bytes -= 8, p += 8) words_add(&a, load64(p));
     words_add(&a, b.sum);
     words_add(&a, last_word(p, bytes));
-    add_word(&a.sum, a.carries + b.carries);
-    return a.sum;
+    a.carries += b.carries;
+    return words_total(&a);
 }
 
 void ak_sum_add(struct ak_sum *sum, const void *data, size_t bytes) {
@@ -109,13 +122,16 @@ void ak_sum_add(struct ak_sum *sum, const void *data, size_t bytes) {
     sum->odd ^= bytes & 1;
 }
 
+/* An IPv4 address's prefix ::ffff adds 2^16 - 1, which is nothing: both families are summed alike.  So is the order of
+ * 16-bit words: protocol and length are added as numbers. */
 void ak_sum_pseudo(struct ak_sum *sum, const aksu_addr *src, const aksu_addr *dst, uint8_t protocol, uint32_t bytes) {
-    uint64_t words = (uint64_t)as_memory(protocol) + as_memory((uint16_t)bytes) + as_memory((uint16_t)(bytes >> 16));
-    words += load32(src->byte + 12) + load32(dst->byte + 12);
-    if (!(ak_addr_is_v4(src) && ak_addr_is_v4(dst))) {
-        for (unsigned i = 0; i < 12; i += 4) words += load32(src->byte + i) + load32(dst->byte + i);
-    }
-    add_word(&sum->acc, sum->odd ? swap16(fold(words)) : words);
+    struct words words = {.sum = as_memory32(protocol + bytes)};
+    words_add(&words, load64(src->byte));
+    words_add(&words, load64(src->byte + 8));
+    words_add(&words, load64(dst->byte));
+    words_add(&words, load64(dst->byte + 8));
+    const uint64_t total = words_total(&words);
+    add_word(&sum->acc, sum->odd ? swap16(fold(total)) : total);
 }
 
 uint16_t ak_sum_fold(const struct ak_sum *sum) {

@@ -50,10 +50,12 @@ static aksu_drop lengths_check(const uint8_t *p, size_t head_bytes, size_t frame
 /* In place for the header that nearly all packets have. */
 static bool checksum_right(const uint8_t *p, size_t header_bytes) {
     if (header_bytes == AK_IPV4_HEADER_BYTES) {
-        uint64_t words = (uint64_t)ak_be32(p) + ak_be32(p + 4) + ak_be32(p + 8) + ak_be32(p + 12) + ak_be32(p + 16);
-        words = (words & 0xffff) + (words >> 16);
-        words = (words & 0xffff) + (words >> 16);
-        return (words & 0xffff) + (words >> 16) == 0xffff;
+        uint32_t word[AK_IPV4_HEADER_BYTES / 4]; /* in any byte order: RFC 1071 s2 B */
+        ak_copy(word, p, sizeof word);
+        uint64_t sum = (uint64_t)word[0] + word[1] + word[2] + word[3] + word[4];
+        sum = (sum & 0xffff) + (sum >> 16);
+        sum = (sum & 0xffff) + (sum >> 16);
+        return (sum & 0xffff) + (sum >> 16) == 0xffff;
     }
     struct ak_sum sum = {0};
     ak_sum_add(&sum, p, header_bytes);
