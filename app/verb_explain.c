@@ -193,6 +193,11 @@ static int run_with(struct run *r) {
                                   .gap_us = 1000000,
                                   .filter_addr = r->ask->host,
                                   .filter_port = r->ask->port};
+    aksu_host_error error;
+    if (aksu_host_entropy(&options.hash_key, sizeof options.hash_key, &error) < 0) {
+        app_say("%s", error.text);
+        return APP_USAGE;
+    }
     ak_capture *capture = ak_capture_open(source, r);
     ak_explain *explain = ak_explain_open(&options);
     int status = APP_USAGE;

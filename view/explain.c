@@ -91,15 +91,17 @@ static uint64_t mix(uint64_t h) {
     return h ^ h >> 32;
 }
 
-static uint64_t address_hash(const aksu_addr *a) {
+/* Keyed, so that no capture can be made whose connections share a bucket. */
+static uint64_t address_hash(const ak_explain *x, const aksu_addr *a) {
     uint64_t word[2];
     memcpy(word, a->byte, sizeof word);
-    return mix(word[0] * 31 + word[1]);
+    return mix(mix(word[0] ^ x->options.hash_key) ^ word[1]);
 }
 
 /* The same in both directions. */
-static uint64_t flow_hash(const ak_packet *p) {
-    return mix(address_hash(&p->from) + p->from_port) + mix(address_hash(&p->to) + p->to_port);
+static uint64_t ends_hash(const ak_explain *x, const aksu_addr *a, uint16_t a_port, const aksu_addr *b,
+                          uint16_t b_port) {
+    return mix(address_hash(x, a) + a_port) + mix(address_hash(x, b) + b_port);
 }
 
 /* ---- lists and table */
@@ -145,8 +147,8 @@ static uint32_t *bucket_of(const ak_explain *x, uint64_t hash) {
     return &x->bucket[hash & (x->bucket_count - 1)];
 }
 
-static uint64_t conn_hash(const struct explain_conn *c) {
-    return mix(address_hash(&c->end[0].addr) + c->end[0].port) + mix(address_hash(&c->end[1].addr) + c->end[1].port);
+static uint64_t conn_hash(const ak_explain *x, const struct explain_conn *c) {
+    return ends_hash(x, &c->end[0].addr, c->end[0].port, &c->end[1].addr, c->end[1].port);
 }
 
 static uint32_t find(const ak_explain *x, const ak_packet *p, uint64_t hash, unsigned *ret_from) {
@@ -163,7 +165,7 @@ static uint32_t find(const ak_explain *x, const ak_packet *p, uint64_t hash, uns
 }
 
 static void unhash(ak_explain *x, uint32_t at) {
-    uint32_t *link = bucket_of(x, conn_hash(&x->conn[at]));
+    uint32_t *link = bucket_of(x, conn_hash(x, &x->conn[at]));
     while (*link != at) link = &x->conn[*link].bucket_next;
     *link = x->conn[at].bucket_next;
 }
@@ -176,7 +178,7 @@ static void double_buckets(ak_explain *x) {
         uint32_t at = x->bucket[i];
         while (at != 0) {
             uint32_t next = x->conn[at].bucket_next;
-            uint32_t *head = &bigger[conn_hash(&x->conn[at]) & (count - 1)];
+            uint32_t *head = &bigger[conn_hash(x, &x->conn[at]) & (count - 1)];
             x->conn[at].bucket_next = *head;
             *head = at;
             at = next;
@@ -276,16 +278,16 @@ static uint32_t tag_of(const ak_packet *p) {
     return p->interface_id << 2 | (uint32_t)p->sighting;
 }
 
-static uint64_t packet_hash(const ak_packet *p) {
-    uint64_t h = mix(address_hash(&p->from) + p->from_port);
-    h = mix(h ^ address_hash(&p->to)) + p->to_port;
+static uint64_t packet_hash(const ak_explain *x, const ak_packet *p) {
+    uint64_t h = mix(address_hash(x, &p->from) + p->from_port);
+    h = mix(h ^ address_hash(x, &p->to)) + p->to_port;
     h = mix(h ^ ((uint64_t)p->seq << 32 | p->ack));
     h = mix(h ^ ((uint64_t)p->flags << 48 | (uint64_t)p->wnd << 32 | (uint64_t)p->ip_id << 16 | p->data_offset));
     return mix(h ^ ((uint64_t)p->options.ts_val << 32 | p->payload_bytes));
 }
 
 static size_t home_place(const ak_explain *x, const aksu_addr *a) {
-    size_t at = address_hash(a) & (HOME_COUNT - 1);
+    size_t at = address_hash(x, a) & (HOME_COUNT - 1);
     for (unsigned tries = 0; tries < 8; tries++, at = (at + 1) & (HOME_COUNT - 1)) {
         if (!x->is_home[at] || memcmp(&x->home[at], a, sizeof *a) == 0) return at;
     }
@@ -312,7 +314,7 @@ static bool seen_before(ak_explain *x, const ak_packet *p, struct finding *f) {
         }
     }
     x->tagged = x->tagged || tag != x->first_tag;
-    uint64_t hash = packet_hash(p);
+    uint64_t hash = packet_hash(x, p);
     struct recent *r = &x->recent[hash & (RECENT_COUNT - 1)];
     bool same = r->used && r->hash == hash;
     if (same && r->tag != tag && r->count > 0) {
@@ -366,7 +368,7 @@ static bool begins_anew(struct explain_conn *c, unsigned from, uint64_t time_ns,
 
 /* The connection that the packet belongs to; made where there is none. */
 static uint32_t connection_of(ak_explain *x, uint64_t time_ns, const ak_packet *p, unsigned *ret_from) {
-    uint64_t hash = flow_hash(p);
+    uint64_t hash = ends_hash(x, &p->from, p->from_port, &p->to, p->to_port);
     uint32_t at = find(x, p, hash, ret_from);
     struct explain_conn *c = at != 0 ? &x->conn[at] : NULL;
     if (c != NULL && !begins_anew(c, *ret_from, time_ns, p)) return at;

@@ -88,6 +88,7 @@ typedef struct ak_explain_options {
     uint64_t gap_us;       /* as in ak_ladder_options */
     aksu_addr filter_addr; /* unspecified: any */
     uint16_t filter_port;  /* 0: any.  Either end's */
+    uint64_t hash_key;     /* random, where the capture may be somebody else's work */
 } ak_explain_options;
 
 typedef struct ak_explain ak_explain;
