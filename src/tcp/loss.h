@@ -67,6 +67,8 @@ struct ak_undo_ack {
 };
 enum ak_undone ak_undo_on_ack(struct ak_core *core, struct ak_tcb *t, const struct ak_undo_ack *ack);
 void ak_undo_duplicate_ack(struct ak_transfer *x);
+/* RFC 5682 s3.1 step 3, in AK_FRTO_NEW: SACK blocks that end there, and tell of so many bytes for the first time. */
+void ak_undo_on_sack(struct ak_core *core, struct ak_tcb *t, ak_seq end, uint32_t new_bytes);
 void ak_undo_on_dsack(struct ak_core *core, struct ak_tcb *t, ak_seq left, ak_seq right);
 
 /* ---- path_mtu.c: RFC 1191, RFC 8201, RFC 5927 s7.2.  A router says that a packet in flight was too big. */

@@ -115,7 +115,13 @@ void ak_tcp_sack_take(struct ak_core *core, struct ak_tcb *t, const struct ak_se
         for (uint32_t i = 0; i < AKSU_SACK_BLOCK_MAX; i++) x->sack_hint[i] = AK_NONE;
         x->sack_looked = true;
     }
-    for (uint32_t i = 0; i < count; i++) take_block(core, t, i, blocks[i], seg);
+    uint32_t delivered_before = x->delivered_bytes;
+    ak_seq end = t->snd.una;
+    for (uint32_t i = 0; i < count; i++) {
+        take_block(core, t, i, blocks[i], seg);
+        end = ak_seq_max(end, blocks[i].right);
+    }
+    if (x->frto == AK_FRTO_NEW) ak_undo_on_sack(core, t, end, x->delivered_bytes - delivered_before);
 }
 
 /* RFC 2883 s4: a first block below the cumulative ACK, or inside the second, tells of bytes that came twice. */

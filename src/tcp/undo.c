@@ -105,6 +105,18 @@ enum ak_undone ak_undo_on_ack(struct ak_core *core, struct ak_tcb *t, const stru
     return AK_UNDONE_NOTHING;
 }
 
+void ak_undo_on_sack(struct ak_core *core, struct ak_tcb *t, ak_seq end, uint32_t new_bytes) {
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (ak_seq_le(t->snd.nxt, x->recovery_end)) return; /* the new segments have not gone yet */
+    if (ak_seq_gt(end, x->recovery_end)) {              /* step 3a: they have overtaken what is lost */
+        x->frto = AK_FRTO_OFF;
+        ak_tcp_want_output(core, t);
+    } else if (new_bytes > 0) { /* step 3b */
+        take_back(core, t, new_bytes);
+        ak_tcp_rtt_forget(t);
+    }
+}
+
 void ak_undo_duplicate_ack(struct ak_transfer *x) {
     x->frto = AK_FRTO_OFF; /* RFC 5682 s2.1, steps 2a and 3a */
 }

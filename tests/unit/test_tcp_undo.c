@@ -333,6 +333,37 @@ static void timeout_second_ack_is_a_duplicate_goes_on_as_usual(void **state) {
     world_close(p.w);
 }
 
+/* RFC 5682 s3.1 step 3a: "the SACK information covers" new data only: "the timeout was not spurious", and what was in
+ * flight goes again at once, not after another timeout. */
+static void timeout_second_ack_selects_the_new_segments_goes_on_as_usual(void **state) {
+    (void)state;
+    struct peer p = undo_peer(SACK);
+    world_run(p.w, 700000); /* the probe of the tail, and the timer */
+    uint32_t before = sent_count(&p);
+    assert_int_equal(segment_of(&p, before - 1), 0);
+    peer_acks(&p, 1, 0, 0, 0);
+    assert_true(segment_of(&p, before) > WINDOW);
+    uint32_t again = sent_count(&p);
+    peer_acks(&p, 1, segment_of(&p, before), segment_of(&p, before) + 1, 0);
+    assert_int_equal(undone(&p), 0);
+    assert_true(sent_count(&p) > again);
+    assert_int_equal(segment_of(&p, again), 1);
+    peer_acks(&p, 2, segment_of(&p, before), segment_of(&p, before) + 2, 0);
+    assert_int_equal(undone(&p), 0);
+    world_close(p.w);
+}
+
+/* s3.1 step 3b: what was in flight and has not gone again is acknowledged, if only selectively. */
+static void timeout_second_ack_selects_what_was_in_flight_is_taken_back(void **state) {
+    (void)state;
+    struct peer p = undo_peer(SACK);
+    world_run(p.w, 700000);
+    peer_acks(&p, 1, 0, 0, 0);
+    peer_acks(&p, 1, 2, 6, 0);
+    assert_int_equal(undone(&p), 1);
+    world_close(p.w);
+}
+
 /* s2.1 step 2b with nothing new to send: retransmission goes on at once. */
 static void timeout_nothing_new_to_send_goes_on_as_usual(void **state) {
     (void)state;
@@ -396,6 +427,8 @@ int main(void) {
         cmocka_unit_test(recovery_one_of_two_retransmissions_came_twice_stays),
         cmocka_unit_test(timeout_two_acks_go_forward_is_taken_back),
         cmocka_unit_test(timeout_second_ack_is_a_duplicate_goes_on_as_usual),
+        cmocka_unit_test(timeout_second_ack_selects_the_new_segments_goes_on_as_usual),
+        cmocka_unit_test(timeout_second_ack_selects_what_was_in_flight_is_taken_back),
         cmocka_unit_test(timeout_nothing_new_to_send_goes_on_as_usual),
         cmocka_unit_test(segment_comes_twice_is_told_of_once),
         cmocka_unit_test(segment_out_of_order_comes_twice_its_block_is_second),
