@@ -263,3 +263,10 @@ void ak_tcp_flight_probed(struct ak_core *core, struct ak_tcb *t, uint32_t bytes
     (void)ak_record_split(core, x, x->record_tail, ak_record_at(core, x->record_tail)->bytes - bytes);
     ak_tcp_flight_retransmitted(core, t, x->record_tail, bytes);
 }
+
+void ak_tcp_flight_probed_window(struct ak_core *core, const struct ak_transfer *x) {
+    ak_check(x->record_head != AK_NONE);
+    struct ak_record *r = ak_record_at(core, x->record_head);
+    r->flags |= AK_RECORD_RETRANSMITTED;
+    r->sent_us = core->now_us;
+}

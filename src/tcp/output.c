@@ -94,7 +94,7 @@ static void commit(struct ak_core *core, struct ak_tcb *t, const struct ak_plan 
         new_data_went(core, t, plan, mss);
         if (plan->mtu_probe) ak_plpmtud_sent(core, t, plan->seq);
         ak_flags_clear(t, AK_F_PROBE_DUE); /* what goes now is in the care of the retransmission timer */
-        if (probing(core, t)) ak_tcp_timer_cancel(core, t, AKSU_TIMER_PERSIST);
+        if (probing(core, t)) ak_tcp_persist_over(core, t);
         break;
     case AK_PLAN_TAIL_PROBE:
         ak_tcp_flight_probed(core, t, plan->bytes);
@@ -105,7 +105,10 @@ static void commit(struct ak_core *core, struct ak_tcb *t, const struct ak_plan 
         break;
     case AK_PLAN_PROBE:
         ak_flags_clear(t, AK_F_PROBE_DUE);
-        if (!plan->retransmission) new_data_went(core, t, plan, mss);
+        if (plan->retransmission)
+            ak_tcp_flight_probed_window(core, ak_transfer_of(core, t));
+        else
+            new_data_went(core, t, plan, mss);
         break;
     case AK_PLAN_KEEPALIVE: ak_flags_clear(t, AK_F_KEEPALIVE_DUE); break;
     case AK_PLAN_ACK: break;

@@ -282,6 +282,8 @@ void ak_tcp_send_window_update(struct ak_core *core, struct ak_tcb *t, const str
 void ak_tcp_timer_set(struct ak_core *core, struct ak_tcb *t, aksu_timer timer, uint64_t due_us);
 void ak_tcp_timer_cancel(struct ak_core *core, struct ak_tcb *t, aksu_timer timer);
 uint64_t ak_tcp_timer_due(const struct ak_core *core, const struct ak_tcb *t, aksu_timer timer);
+/* The window takes something again.  The distance of the probes is no back-off of what goes now. */
+void ak_tcp_persist_over(struct ak_core *core, struct ak_tcb *t);
 /* Files the wheel entry for the earliest deadline. */
 void ak_tcp_timer_file(struct ak_core *core, struct ak_tcb *t);
 /* The wheel entry of a control block has fired. */
@@ -312,6 +314,8 @@ uint32_t ak_tcp_flight_lost(const struct ak_core *core, const struct ak_transfer
 void ak_tcp_flight_retransmitted(struct ak_core *core, struct ak_tcb *t, uint32_t index, uint32_t bytes);
 /* The last bytes of the flight went again, as a probe. */
 void ak_tcp_flight_probed(struct ak_core *core, struct ak_tcb *t, uint32_t bytes);
+/* The first byte of the flight went again into a shut window: Karn (RFC 6298 s3). */
+void ak_tcp_flight_probed_window(struct ak_core *core, const struct ak_transfer *x);
 void ak_tcp_flight_clear(struct ak_core *core, struct ak_transfer *x);
 
 /* ---- sack.c, rack.c: RFC 2018, RFC 8985 */

@@ -210,6 +210,11 @@ static bool persist_fire(struct ak_core *core, struct ak_tcb *t) {
     return false;
 }
 
+void ak_tcp_persist_over(struct ak_core *core, struct ak_tcb *t) {
+    ak_tcp_timer_cancel(core, t, AKSU_TIMER_PERSIST);
+    ak_transfer_of(core, t)->rto_backoff = 0;
+}
+
 /* s3.8.4: a peer that answers none of several probes is dead (MUST-29). */
 static bool keepalive_fire(struct ak_core *core, struct ak_tcb *t) {
     const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);

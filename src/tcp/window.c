@@ -72,7 +72,7 @@ void ak_tcp_send_window_update(struct ak_core *core, struct ak_tcb *t, const str
     t->snd.max_wnd = ak_max_u32(t->snd.max_wnd, wnd);
     if (was_closed && wnd > 0 && ak_transfer_of(core, t) != NULL &&
         ak_tcp_timer_due(core, t, AKSU_TIMER_PERSIST) != AK_NEVER) {
-        ak_tcp_timer_cancel(core, t, AKSU_TIMER_PERSIST);
+        ak_tcp_persist_over(core, t);
         t->retries = 0;
         ak_flags_clear(t, AK_F_PROBE_DUE);
         if (!ak_seq_eq(t->snd.una, t->snd.nxt)) ak_tcp_rto_restart(core, t);
