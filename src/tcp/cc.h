@@ -21,6 +21,7 @@ struct ak_cc_ack {
     uint32_t srtt_us;
     ak_seq una, nxt; /* SND.UNA after it, SND.NXT */
     bool limited;    /* the window, not the application or the peer, held sending back (RFC 7661) */
+    bool paced;      /* the window is spread over the round trip */
     uint64_t now_us;
 };
 

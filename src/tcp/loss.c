@@ -129,6 +129,7 @@ static void grow_window(struct ak_core *core, struct ak_tcb *t, struct ak_cc_ack
     ack->una = t->snd.una;
     ack->nxt = t->snd.nxt;
     ack->limited = window_was_used(x, old_una, ack->in_flight_bytes);
+    ack->paced = ak_settings_of(core, &t->sock)->pacing != 0;
     ack->now_us = core->now_us;
     x->limited_end = ak_seq_max(x->limited_end, t->snd.una); /* all keep pace: far behind would seem ahead */
     x->recovery_end = ak_seq_max(x->recovery_end, t->snd.una);

@@ -88,13 +88,25 @@ struct ak_record_list {
 enum ak_recovery { AK_RECOVERY_NONE, AK_RECOVERY_FAST, AK_RECOVERY_RTO };
 
 /* Congestion control's own state. */
-enum ak_hystart_phase { AK_HYSTART_NEW, AK_HYSTART_SLOW_START, AK_HYSTART_CONSERVATIVE, AK_HYSTART_OVER };
+enum ak_hystart_phase {
+    AK_HYSTART_NEW,
+    AK_HYSTART_SLOW_START,
+    AK_HYSTART_CONSERVATIVE, /* by delay */
+    AK_HYSTART_TRAIN,        /* conservative too, by the ACKs' train */
+    AK_HYSTART_OVER
+};
+enum ak_train { AK_TRAIN_NONE, AK_TRAIN_COMES, AK_TRAIN_MEASURED };
 struct ak_hystart { /* RFC 9406 s4.2 */
     ak_seq round_end;
-    uint32_t last_us, current_us; /* lastRoundMinRTT, currentRoundMinRTT; UINT32_MAX: none */
-    uint32_t baseline_us;         /* cssBaselineMinRtt */
+    uint32_t last_us, current_us;     /* lastRoundMinRTT, currentRoundMinRTT; UINT32_MAX: none */
+    uint32_t baseline_us;             /* cssBaselineMinRtt; of a train: the least round trip before it */
+    uint32_t train_us, train_last_us; /* its first and its last ACK, low bits */
+    ak_seq train_una;                 /* of its first ACK */
+    uint64_t train_rate;              /* of the last that was long enough, bytes a second */
     uint8_t sample_count, css_rounds;
     uint8_t phase; /* enum ak_hystart_phase */
+    uint8_t train; /* enum ak_train, of this round */
+    bool train_off;
 };
 struct ak_cubic { /* RFC 9438 s4.1, windows in bytes */
     uint32_t w_max, cwnd_prior, w_est;

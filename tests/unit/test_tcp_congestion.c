@@ -17,6 +17,7 @@ struct path {
     uint64_t now_us;
     uint32_t sent; /* SND.NXT */
     uint32_t rtt_us;
+    uint32_t train_us; /* the ACKs of a round come in so much of it; 0: evenly, as of a window that is paced */
 };
 
 static struct path path_open(const char *name, uint32_t cwnd_segments, uint32_t ssthresh) {
@@ -31,11 +32,12 @@ static struct path path_open(const char *name, uint32_t cwnd_segments, uint32_t 
 static void path_round_in(struct path *p, uint32_t acks, bool limited) {
     uint32_t window = p->x.cwnd;
     uint32_t una = p->sent;
+    uint32_t within_us = p->train_us != 0 ? p->train_us : p->rtt_us;
     p->sent += window;
     for (uint32_t i = 0; i < acks; i++) {
         uint32_t bytes = i + 1 < acks ? window / acks : window - window / acks * (acks - 1);
         una += bytes;
-        p->now_us += p->rtt_us / acks;
+        p->now_us += within_us / acks;
         struct ak_cc_ack ack = {
             .acked_bytes = bytes,
             .in_flight_bytes = window,
@@ -44,12 +46,14 @@ static void path_round_in(struct path *p, uint32_t acks, bool limited) {
             .sample_count = 1,
             .srtt_us = p->rtt_us,
             .una = ak_seq_of(una),
-            .nxt = ak_seq_of(p->sent + i * bytes),
+            .nxt = ak_seq_of(p->train_us != 0 ? una - bytes + p->x.cwnd : p->sent + i * bytes),
             .limited = limited,
+            .paced = p->train_us == 0,
             .now_us = p->now_us,
         };
         p->cc->on_ack(&p->x, &ack);
     }
+    p->now_us += p->rtt_us - within_us;
 }
 
 static void path_round(struct path *p) {
@@ -351,6 +355,61 @@ static void hystart_samples_of_sack_end_slow_start(void **state) {
     assert_int_not_equal(p.x.ssthresh, UINT32_MAX);
 }
 
+/* HR11 s3.1: ACKs without a gap for half a round trip: the window fills the path, and grows with care from there; if
+ * the next train comes no faster, slow start is over. */
+static void hystart_two_long_trains_alike_end_slow_start(void **state) {
+    (void)state;
+    struct path p = path_open("cubic", 100, UINT32_MAX);
+    p.train_us = 48000;
+    path_round(&p);
+    path_round(&p);
+    assert_int_equal(p.x.cc.cubic.hystart.phase, AK_HYSTART_SLOW_START);
+    assert_int_equal(p.x.cwnd, 400 * MSS);
+    p.train_us = 75000;
+    path_round(&p);
+    assert_int_equal(p.x.cc.cubic.hystart.phase, AK_HYSTART_TRAIN);
+    assert_in_range(p.x.cwnd, 700 * MSS, 705 * MSS); /* two thirds of it at full growth, a third at a quarter of that */
+    p.train_us = p.rtt_us = 131000;                  /* 700 segments, after 400 in 75 ms */
+    path_round(&p);
+    assert_int_equal(p.x.cc.cubic.hystart.phase, AK_HYSTART_OVER);
+    assert_in_range(p.x.ssthresh, 760 * MSS, 775 * MSS);
+}
+
+/* Trains that come ever faster, by an eighth at least: after CSS_ROUNDS of care slow start goes on, whatever trains
+ * come. */
+static void hystart_faster_trains_resume_slow_start(void **state) {
+    (void)state;
+    struct path p = path_open("cubic", 100, UINT32_MAX);
+    p.train_us = 60000;
+    for (int i = 0; i < 4; i++) path_round(&p);
+    assert_int_equal(p.x.cc.cubic.hystart.phase, AK_HYSTART_TRAIN);
+    path_round(&p);
+    assert_int_equal(p.x.cc.cubic.hystart.phase, AK_HYSTART_SLOW_START);
+    uint32_t before = p.x.cwnd;
+    path_round(&p);
+    assert_int_equal(p.x.cwnd, 2 * before);
+    assert_int_equal(p.x.ssthresh, UINT32_MAX);
+}
+
+/* A gap of more than 2 ms, and a sixteenth of the round trip, ends a train; a paced window makes none. */
+static void hystart_gaps_and_paced_windows_make_no_train(void **state) {
+    (void)state;
+    struct path p = path_open("cubic", 20, UINT32_MAX);
+    p.train_us = 90000;
+    for (int i = 0; i < 3; i++) path_round_in(&p, 14, true); /* 6.4 ms */
+    assert_int_equal(p.x.cc.cubic.hystart.phase, AK_HYSTART_SLOW_START);
+    path_round_in(&p, 15, true); /* 6 ms */
+    assert_int_equal(p.x.cc.cubic.hystart.phase, AK_HYSTART_TRAIN);
+    p = path_open("cubic", 100, UINT32_MAX);
+    for (int i = 0; i < 4; i++) path_round(&p);
+    assert_int_equal(p.x.cc.cubic.hystart.phase, AK_HYSTART_SLOW_START);
+    p = path_open("cubic", 100, UINT32_MAX); /* so short that a gap is none */
+    p.rtt_us = 15000;
+    p.train_us = 14000;
+    for (int i = 0; i < 4; i++) path_round(&p);
+    assert_int_equal(p.x.cc.cubic.hystart.phase, AK_HYSTART_SLOW_START);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_find_their_index_and_back),
@@ -374,6 +433,9 @@ int main(void) {
         cmocka_unit_test(cubic_burst_of_acks_after_a_reduction_grows_as_cubic),
         cmocka_unit_test(hystart_samples_of_sack_end_slow_start),
         cmocka_unit_test(hystart_after_a_loss_is_over),
+        cmocka_unit_test(hystart_two_long_trains_alike_end_slow_start),
+        cmocka_unit_test(hystart_faster_trains_resume_slow_start),
+        cmocka_unit_test(hystart_gaps_and_paced_windows_make_no_train),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
