@@ -43,16 +43,25 @@ void ak_cc_congestion(struct ak_core *core, struct ak_tcb *t, enum ak_cc_event e
         ops->on_congestion(x, event, flight_bytes, ak_tcp_effective_mss(core, t, 0));
 }
 
-/* What one has found out, a threshold or a rate, means nothing to the other; the window does. */
+/* What one has found out, a threshold or a rate, means nothing to the other; the window does, and in a recovery the
+ * threshold that it ends with. */
 void ak_tcp_cc_leaves(struct ak_core *core, struct ak_tcb *t) {
-    if (t->transfer != AK_NONE) ak_cc_end(core, t);
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x != NULL) {
+        bool models = x->rate != AK_NONE;
+        ak_cc_end(core, t);
+        if (x->in_recovery == AK_RECOVERY_NONE)
+            x->ssthresh = UINT32_MAX;
+        else if (models)
+            x->ssthresh = x->cwnd;
+    }
     t->ssthresh = 0;
 }
 
 void ak_tcp_cc_enters(struct ak_core *core, struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     if (x == NULL) return;
-    x->ssthresh = UINT32_MAX;
     x->undo.kept = false;
+    x->frto = AK_FRTO_OFF;
     ak_cc_begin(core, t);
 }

@@ -231,6 +231,35 @@ static void sack_of_neighbours_makes_one_record(void **state) {
     }
 }
 
+/* Another congestion control in the middle of a recovery: it ends with a window that the path has borne. */
+static void algorithm_changed_in_recovery_ends_it_with_a_window(void **state) {
+    (void)state;
+    static const char *const names[] = {"cubic", "newreno", "bbr"};
+    for (int from = 0; from < 3; from++) {
+        for (int to = 0; to < 3; to++) {
+            if (from == to) continue;
+            struct peer p = sack_peer(20);
+            aksu_stack *s = p.w->stack[SERVER];
+            aksu_tcp_set(s, p.sock, AKSU_TCP_CONGESTION_CONTROL, (uint64_t)aksu_cc_index(names[from]));
+            we_send(&p, 40 * SEG);
+            world_run(p.w, 50000);
+            peer_sacks(&p, 0, &(struct block){1, 8}, 1);
+            world_run(p.w, 50000);
+            assert_true(counters_of(&p).fast_retransmits > 0);
+            aksu_tcp_set(s, p.sock, AKSU_TCP_CONGESTION_CONTROL, (uint64_t)aksu_cc_index(names[to]));
+            peer_sacks(&p, 8, NULL, 0);
+            uint32_t window = info_of(&p).cwnd_bytes;
+            for (int i = 0; i < 6; i++) {
+                world_run(p.w, 10000);
+                uint32_t nxt = (info_of(&p).snd_nxt - p.iss - 1) / SEG;
+                peer_sacks(&p, nxt, NULL, 0);
+            }
+            assert_in_range(info_of(&p).cwnd_bytes, 2 * SEG, 60 * SEG);
+            world_close(p.w);
+        }
+    }
+}
+
 /* RFC 2018 s8: "After a retransmit timeout the data sender SHOULD turn off all of the SACKed bits": a peer that has
  * thrown away what it held gets all of it.
  * RFC2018-5-b, RFC2018-8-d, RFC6675-4-b */
@@ -710,6 +739,7 @@ int main(void) {
         cmocka_unit_test(sack_of_what_was_never_sent_means_nothing),
         cmocka_unit_test(sack_of_bits_of_segments_cuts_nothing),
         cmocka_unit_test(sack_of_neighbours_makes_one_record),
+        cmocka_unit_test(algorithm_changed_in_recovery_ends_it_with_a_window),
         cmocka_unit_test(sack_taken_back_all_is_sent_again_after_the_timeout),
         cmocka_unit_test(retransmission_lost_is_sent_again_without_a_timeout),
         cmocka_unit_test(retransmission_of_the_oldest_restarts_the_timer),
