@@ -80,8 +80,10 @@ void ak_mtu_lost(struct ak_core *core, struct ak_tcb *t, ak_seq seq, uint32_t by
 uint32_t ak_mtu_text_bytes(const struct ak_core *core, const struct ak_tcb *t, uint32_t mtu);
 void ak_mtu_lower(struct ak_core *core, struct ak_tcb *t, uint32_t mtu);
 
-/* ---- plpmtud.c: RFC 4821, RFC 8899.  A transfer begins, or its path MTU was lowered. */
+/* ---- plpmtud.c: RFC 4821, RFC 8899.  A transfer begins, or its path has become a black hole. */
 void ak_plpmtud_begin(struct ak_core *core, struct ak_tcb *t);
+/* A router has told the path MTU: nothing larger is tried soon (RFC 1191 s6.3, RFC 8201 s4). */
+void ak_plpmtud_told(struct ak_core *core, struct ak_tcb *t);
 void ak_plpmtud_arrived(struct ak_tcb *t, struct ak_transfer *x, const struct ak_record *r, uint32_t bytes);
 void ak_plpmtud_lost(struct ak_core *core, struct ak_tcb *t, ak_seq seq, uint32_t bytes);
 bool ak_plpmtud_is_probe(const struct ak_transfer *x, ak_seq seq);

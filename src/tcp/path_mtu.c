@@ -4,7 +4,8 @@
  * is found lost, by whatever finds losses; it is forgotten when that arrives after all, or when something larger than
  * it allows arrives that was sent later.  So a forged message costs nothing on a path that works: what is sent next in
  * full size disproves it, also where the network loses some.  A message about a size that never went through is
- * believed at once: that is discovery (s7.2, "Initial Path-MTU Discovery").
+ * believed at once: that is discovery (s7.2, "Initial Path-MTU Discovery").  One about a size larger than all that is
+ * in flight is not believed at all.
  *
  * The size that went through is known as long as the transfer: after an idle time discovery begins anew. */
 #include "tcp/loss.h"
@@ -30,17 +31,36 @@ void ak_mtu_lower(struct ak_core *core, struct ak_tcb *t, uint32_t mtu) {
     ak_tcp_want_output(core, t);
 }
 
-/* What cannot have arrived.  The oldest are enough to go on with: loss detection finds the rest of a long flight, and
- * no message makes us walk it. */
+/* Whether a record's segments are larger than that. */
+static bool is_larger(const struct ak_record *r, uint32_t text_bytes) {
+    return ak_min_u32(r->segment_bytes, r->bytes) > text_bytes;
+}
+
+/* The oldest are enough to go on with: loss detection finds the rest of a long flight, and no message makes us walk it.
+ */
+enum { STEPS = 64 };
+
+/* RFC 5927 s7.2: a message about something larger than all that was sent is forged. */
+static bool sent_larger(struct ak_core *core, const struct ak_transfer *x, uint32_t text_bytes) {
+    uint32_t at = x->record_head;
+    for (int i = 0; i < STEPS && at != AK_NONE; i++) {
+        const struct ak_record *r = ak_record_at(core, at);
+        core->counters.loss_steps++;
+        if (is_larger(r, text_bytes)) return true;
+        at = r->next;
+    }
+    return false;
+}
+
+/* What cannot have arrived. */
 static void too_large_lost(struct ak_core *core, struct ak_tcb *t) {
-    enum { STEPS = 64 };
     const struct ak_transfer *x = ak_transfer_of(core, t);
     uint32_t mss = ak_tcp_effective_mss(core, t, 0);
     uint32_t at = x->record_head;
     for (int i = 0; i < STEPS && at != AK_NONE; i++) {
         core->counters.loss_steps++;
         const struct ak_record *r = ak_record_at(core, at);
-        if (ak_min_u32(r->segment_bytes, r->bytes) > mss) ak_record_mark_lost(core, t, at, AKSU_LOSS_BY_RTO);
+        if (is_larger(r, mss)) ak_record_mark_lost(core, t, at, AKSU_LOSS_BY_RTO);
         at = r->next;
     }
 }
@@ -51,14 +71,17 @@ void ak_mtu_too_big(struct ak_core *core, struct ak_tcb *t, const struct ak_icmp
     uint32_t mtu = ak_max_u32(report->mtu, ak_addr_is_v4(&t->tuple.remote) ? floor : FLOOR_V6);
     if (mtu >= t->path_mtu) return;
     struct ak_transfer *x = ak_transfer_of(core, t);
-    if (x == NULL || x->mtu.proven_bytes <= ak_mtu_text_bytes(core, t, mtu)) {
+    uint32_t text_bytes = ak_mtu_text_bytes(core, t, mtu);
+    if (x == NULL || !sent_larger(core, x, text_bytes)) return;
+    if (x->mtu.proven_bytes <= text_bytes) {
         ak_mtu_lower(core, t, mtu);
-        if (x != NULL) too_large_lost(core, t);
+        ak_plpmtud_told(core, t);
+        too_large_lost(core, t);
         return;
     }
     if (x->mtu.pending == 0) x->mtu.pending_seq = ak_seq_of(report->seq);
     x->mtu.pending = (uint16_t)mtu;
-    x->mtu.pending_bytes = ak_mtu_text_bytes(core, t, mtu);
+    x->mtu.pending_bytes = text_bytes;
 }
 
 void ak_mtu_arrived(struct ak_tcb *t, struct ak_transfer *x, const struct ak_record *r, uint32_t bytes) {
@@ -74,5 +97,5 @@ void ak_mtu_lost(struct ak_core *core, struct ak_tcb *t, ak_seq seq, uint32_t by
     if (x->mtu.probe != 0) ak_plpmtud_lost(core, t, seq, bytes);
     if (x->mtu.pending == 0 || !ak_seq_in(x->mtu.pending_seq, seq, bytes)) return;
     ak_mtu_lower(core, t, x->mtu.pending);
-    ak_plpmtud_begin(core, t);
+    ak_plpmtud_told(core, t);
 }

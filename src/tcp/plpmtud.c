@@ -48,6 +48,12 @@ void ak_plpmtud_begin(struct ak_core *core, struct ak_tcb *t) {
     x->mtu.next_us = t->path_mtu <= base_of(t) ? core->now_us : core->now_us + RAISE_US;
 }
 
+void ak_plpmtud_told(struct ak_core *core, struct ak_tcb *t) {
+    ak_plpmtud_begin(core, t);
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x->mtu.next_us != AK_NEVER) x->mtu.next_us = core->now_us + RAISE_US;
+}
+
 void ak_plpmtud_established(struct ak_core *core, struct ak_tcb *t) {
     if (ak_settings_of(core, &t->sock)->mtu_probing != AKSU_MTU_PROBING_ALWAYS) return;
     t->path_mtu = (uint16_t)ak_min_u32(t->path_mtu, base_of(t));

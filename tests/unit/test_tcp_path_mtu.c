@@ -62,6 +62,53 @@ static void too_big_of_a_size_never_through_is_believed_at_once(void **state) {
     world_close(p.w);
 }
 
+/* RFC 5927 s7.2: what claims that something was too big that was smaller than that was forged, though it quotes what is
+ * in flight.  attack: 51 */
+static void too_big_of_what_was_small_is_forged(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    struct peer p = joined(&config, 0, 500);
+    we_send(&p, 500);
+    too_big(&p, 1000, 501);
+    assert_int_equal(status(&p).path_mtu, 1500);
+    world_close(p.w);
+
+    p = peer_open(&config); /* the SYN of an active open */
+    peer_called(&p);
+    too_big(&p, 576, 0);
+    assert_int_equal(status(&p).path_mtu, 1500);
+    world_close(p.w);
+
+    p = joined(&config, 0, 500); /* our FIN */
+    assert_int_equal(aksu_tcp_shutdown(p.w->stack[SERVER], p.sock), AKSU_OK);
+    world_run(p.w, 100);
+    too_big(&p, 576, 501);
+    assert_int_equal(status(&p).path_mtu, 1500);
+    world_close(p.w);
+}
+
+/* RFC 1191 s6.3, RFC 8899 s5.1.1: ten minutes after a router has lowered it, a larger one is tried, though the flow
+ * never pauses. */
+static void path_mtu_lowered_by_a_router_is_tried_again(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    config.tcp.nagle = 0;
+    struct peer p = joined(&config, AKSU_OPT_SACK_PERMITTED, 500);
+    we_send(&p, 2 * MSS);
+    too_big(&p, 1000, 501);
+    uint32_t end = 501 + 2 * MSS;
+    ack(&p, end);
+    for (int i = 0; i < 1300; i++) {
+        world_run(p.w, 500000);
+        p.w->first = p.w->seen_count = 0;
+        we_send(&p, 8000);
+        end += 8000;
+        ack(&p, end);
+    }
+    assert_int_equal(status(&p).path_mtu, 1500);
+    world_close(p.w);
+}
+
 /* RFC 5927 s7.2: what is quoted arrives: the message was forged, and nothing was lost by it.  attack: 51 */
 static void too_big_of_what_arrives_changes_nothing(void **state) {
     (void)state;
@@ -163,15 +210,18 @@ static void too_big_in_a_long_flight_costs_a_bounded_number_of_steps(void **stat
     aksu_config config = plain_config();
     config.tcp.nagle = 0;
     config.tcp.initial_cwnd_segments = 64;
-    struct peer p = joined(&config, 0, 0);
-    for (int i = 0; i < 100; i++) we_send(&p, 10);
-    aksu_counters before, after;
-    aksu_counters_get(p.w->stack[SERVER], &before);
-    too_big(&p, 1000, 1);
-    aksu_counters_get(p.w->stack[SERVER], &after);
-    assert_int_equal(status(&p).path_mtu, 1000);
-    assert_in_range(after.loss_steps - before.loss_steps, 1, 64);
-    world_close(p.w);
+    for (int large = 0; large < 2; large++) {
+        struct peer p = joined(&config, 0, 0);
+        if (large) we_send(&p, MSS);
+        for (int i = 0; i < 100; i++) we_send(&p, 10);
+        aksu_counters before, after;
+        aksu_counters_get(p.w->stack[SERVER], &before);
+        too_big(&p, 1000, 1);
+        aksu_counters_get(p.w->stack[SERVER], &after);
+        assert_int_equal(status(&p).path_mtu, large ? 1000 : 1500);
+        assert_in_range(after.loss_steps - before.loss_steps, 1, 128);
+        world_close(p.w);
+    }
 }
 
 static aksu_counters counted(struct peer *p) {
@@ -299,6 +349,8 @@ static void search_goes_on_in_the_middle_after_three_losses(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(too_big_of_a_size_never_through_is_believed_at_once),
+        cmocka_unit_test(too_big_of_what_was_small_is_forged),
+        cmocka_unit_test(path_mtu_lowered_by_a_router_is_tried_again),
         cmocka_unit_test(too_big_of_what_arrives_changes_nothing),
         cmocka_unit_test(too_big_is_believed_after_a_forged_one),
         cmocka_unit_test(too_big_is_believed_when_what_it_quotes_times_out),

@@ -248,7 +248,6 @@ static void algorithm_changed_in_recovery_ends_it_with_a_window(void **state) {
             assert_true(counters_of(&p).fast_retransmits > 0);
             aksu_tcp_set(s, p.sock, AKSU_TCP_CONGESTION_CONTROL, (uint64_t)aksu_cc_index(names[to]));
             peer_sacks(&p, 8, NULL, 0);
-            uint32_t window = info_of(&p).cwnd_bytes;
             for (int i = 0; i < 6; i++) {
                 world_run(p.w, 10000);
                 uint32_t nxt = (info_of(&p).snd_nxt - p.iss - 1) / SEG;
