@@ -42,6 +42,15 @@ struct trip {
     bool any;
 };
 
+/* The first bytes of the oldest record.  A record begins where a segment does (sack.c counts whole ones), but for what
+ * is left of one segment. */
+static void acked_in_part(struct ak_core *core, struct ak_transfer *x, uint32_t bytes) {
+    const struct ak_record *r = ak_record_at(core, x->record_head);
+    uint32_t over = (r->flags & AK_RECORD_SACKED) ? 0 : bytes % r->segment_bytes;
+    if (over > 0) (void)ak_record_split(core, x, x->record_head, bytes - over + r->segment_bytes);
+    ak_record_cut_front(core, x, x->record_head, bytes);
+}
+
 /* Takes acknowledged records off.  What was selectively acknowledged came before, and says nothing now. */
 static struct trip records_acked(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
     struct ak_transfer *x = ak_transfer_of(core, t);
@@ -61,7 +70,7 @@ static struct trip records_acked(struct ak_core *core, struct ak_tcb *t, const s
             ak_mtu_arrived(t, x, r, bytes);
         }
         if (bytes < r->bytes) {
-            ak_record_cut_front(core, x, x->record_head, bytes);
+            acked_in_part(core, x, bytes);
             break;
         }
         ak_record_remove(core, x, x->record_head);
