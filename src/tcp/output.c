@@ -132,7 +132,10 @@ static void commit_nothing(struct ak_core *core, struct ak_tcb *t, const struct 
     /* s3.8.6.1, SHLD-29: the first probe after one RTO.  With the window shut nothing in flight is timed out (SHLD-17).
      */
     bool shut = t->snd.wnd == 0 && waits;
-    if (shut) ak_tcp_timer_cancel(core, t, AKSU_TIMER_RETRANSMIT);
+    if (shut) {
+        ak_tcp_timer_cancel(core, t, AKSU_TIMER_RETRANSMIT);
+        ak_tcp_timer_cancel(core, t, AKSU_TIMER_TAIL_LOSS_PROBE);
+    }
     if ((shut || (plan->stop == AK_STOP_WINDOW && waits && nothing_new)) && x->due_us[AK_BUSY_PERSIST] == AK_NEVER) {
         x->rto_backoff = 0;
         x->shut_us = core->now_us;
@@ -156,10 +159,10 @@ static uint32_t super_bytes(const struct ak_core *core, const struct ak_tcb *t, 
     const struct ak_link_state *link = ak_link_state_at(core, t->link);
     uint32_t lendable = (AK_FRAME_BLOCK_MAX - 1) * core->blocks.block_bytes;
     uint32_t cuts = ak_addr_is_v4(&t->tuple.remote) ? AKSU_LINK_TSO4 : AKSU_LINK_TSO6;
-    if ((link->flags & cuts) == 0 || link->tso_max_bytes == 0) return mss;
+    if ((link->flags & cuts) == 0 || link->tso_max_bytes < mss + AK_FRAME_HEADER_BYTES) return mss;
     uint32_t most = ak_min_u32(link->tso_max_bytes, 65535) - AK_FRAME_HEADER_BYTES;
     most = ak_min_u32(most, lendable);
-    return ak_max_u32(most - most % mss, mss);
+    return most - most % mss;
 }
 
 struct sender {

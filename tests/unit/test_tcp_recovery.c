@@ -112,6 +112,11 @@ static aksu_counters counters_of(const struct peer *p) {
     return counters;
 }
 
+static const struct ak_transfer *transfer_of(const struct peer *p) {
+    const struct ak_core *core = ak_core_of(p->w->stack[SERVER]);
+    return ak_transfer_of(core, ak_tcb_at(core, p->sock.slot));
+}
+
 /* How often we have sent the segment. */
 static uint32_t times_sent(const struct peer *p, uint32_t segment) {
     uint32_t count = 0;
@@ -257,6 +262,44 @@ static void algorithm_changed_in_recovery_ends_it_with_a_window(void **state) {
             world_close(p.w);
         }
     }
+}
+
+/* An acknowledgment of a part of a segment, as of a receiver that has no room for the rest: the segments behind it are
+ * still what the peer tells of. */
+static void sack_of_single_segments_after_a_bit_was_acknowledged_counts(void **state) {
+    (void)state;
+    struct peer p = sack_peer(20);
+    struct ak_link_state *link = ak_link_state_at(ak_core_of(p.w->stack[SERVER]), 0);
+    link->flags |= AKSU_LINK_TSO4 | AKSU_LINK_TX_CHECKSUM;
+    link->tso_max_bytes = 65535;
+    we_send(&p, 20 * SEG);
+    assert_int_equal(counters_of(&p).record_used, 1);
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1 + 2 * SEG + 200});
+    const struct ak_transfer *x = transfer_of(&p);
+    for (uint32_t i = 0; i < 3; i++) {
+        p.options = (aksu_tcp_options){.present = AKSU_OPT_SACK, .sack_count = 1};
+        p.options.sack[0] =
+            (aksu_sack_block){.left = p.iss + 1 + (5 + 2 * i) * SEG, .right = p.iss + 1 + (6 + 2 * i) * SEG};
+        peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1 + 2 * SEG + 200});
+        assert_int_equal(x->sacked_bytes, (i + 1) * SEG);
+    }
+    world_close(p.w);
+}
+
+/* SHLD-16: what a window that was taken back does not hold is not sent, by the probe of the tail either; the persist
+ * timer probes. */
+static void window_taken_back_tail_is_not_probed(void **state) {
+    (void)state;
+    struct peer p = sack_peer(20);
+    we_send(&p, 5 * SEG);
+    world_run(p.w, 1000);
+    p.wnd = 0;
+    peer_sacks(&p, 1, NULL, 0);
+    uint32_t from = p.w->seen_count;
+    world_run(p.w, 10000000);
+    assert_true(p.w->seen_count > from);
+    for (uint32_t i = from; i < p.w->seen_count; i++) assert_in_range(p.w->seen[i].segment.payload_bytes, 0, 1);
+    world_close(p.w);
 }
 
 /* RFC 2018 s8: "After a retransmit timeout the data sender SHOULD turn off all of the SACKed bits": a peer that has
@@ -739,6 +782,8 @@ int main(void) {
         cmocka_unit_test(sack_of_bits_of_segments_cuts_nothing),
         cmocka_unit_test(sack_of_neighbours_makes_one_record),
         cmocka_unit_test(algorithm_changed_in_recovery_ends_it_with_a_window),
+        cmocka_unit_test(sack_of_single_segments_after_a_bit_was_acknowledged_counts),
+        cmocka_unit_test(window_taken_back_tail_is_not_probed),
         cmocka_unit_test(sack_taken_back_all_is_sent_again_after_the_timeout),
         cmocka_unit_test(retransmission_lost_is_sent_again_without_a_timeout),
         cmocka_unit_test(retransmission_of_the_oldest_restarts_the_timer),

@@ -1,6 +1,8 @@
 /* A segment arrives at a connection: RFC 9293 s3.10.7.4 check by check, RFC 5961, with a hand-made peer. */
 #include "tcp_peer.h"
 
+#include "core/core.h"
+
 static aksu_config plain_config(void) {
     aksu_config config = world_config();
     config.tcp.timestamps = config.tcp.window_scale = 0;
@@ -370,6 +372,23 @@ static void text_beyond_many_gaps_is_held_to_a_bound(void **state) {
     world_close(p.w);
 }
 
+/* A device that cuts frames of no more than so many bytes into segments: less than a header holds is none. */
+static void largest_frame_to_cut_smaller_than_a_segment_is_a_segment(void **state) {
+    (void)state;
+    static const uint32_t most[] = {1, 100, 128, 129, 600, 663, 664, 1199, 1200};
+    for (uint32_t i = 0; i < sizeof most / sizeof most[0]; i++) {
+        struct peer p = joined();
+        struct ak_link_state *link = ak_link_state_at(ak_core_of(p.w->stack[SERVER]), 0);
+        link->flags |= AKSU_LINK_TSO4 | AKSU_LINK_TX_CHECKSUM;
+        link->tso_max_bytes = most[i];
+        p.w->first = p.w->seen_count;
+        we_send(&p, 4 * 536);
+        for (uint32_t n = p.w->first; n < p.w->seen_count; n++)
+            assert_int_equal(p.w->seen[n].segment.payload_bytes, most[i] < 1200 ? 536 : 2 * 536);
+        world_close(p.w);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rst_outside_the_window_is_dropped),
@@ -390,6 +409,7 @@ int main(void) {
         cmocka_unit_test(window_of_65535_is_unsigned),
         cmocka_unit_test(text_beyond_a_gap_in_one_batch_draws_as_many_duplicates),
         cmocka_unit_test(text_beyond_many_gaps_is_held_to_a_bound),
+        cmocka_unit_test(largest_frame_to_cut_smaller_than_a_segment_is_a_segment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
