@@ -181,7 +181,8 @@ static uint64_t transfer_digest(const struct ak_core *core, const struct ak_tcb 
     }
     ak_seq fin = ak_seq_sub(t->rcv.nxt, (t->flags & AK_F_FIN_RECEIVED) ? 1 : 0);
     h ^= stream_digest(core, &x->receive, x->read, fin);
-    if (ak_seq_lt(t->snd.una, x->send_end)) h ^= stream_digest(core, &x->send, t->snd.una, x->send_end) * 3;
+    ak_seq queued = ak_seq_add(t->snd.una, t->state < AK_TCP_ESTABLISHED ? 1 : 0); /* behind our SYN */
+    if (ak_seq_lt(queued, x->send_end)) h ^= stream_digest(core, &x->send, queued, x->send_end) * 3;
     for (uint32_t i = 0; i < x->ranges.count; i++) {
         const struct ak_range range = ak_ranges_at(&x->ranges, &core->blocks, i);
         h = mix(h, &range, sizeof range);

@@ -11,7 +11,9 @@
 
 #include "tcp/tcp.h"
 
-enum { FIRST_BYTES = 128 << 20, BYTES_A_SEGMENT = 256 }; /* what may be copied */
+/* What may be copied: a second of a program at most. */
+static const uint64_t first_bytes = UINT64_C(4) << 30;
+enum { BYTES_A_SEGMENT = 256 };
 
 static unsigned long seen, compared;
 static uint64_t copied_bytes;
@@ -33,7 +35,7 @@ struct ak_shadow ak_shadow_begin(struct ak_core *core, const struct ak_seg *seg)
     if (seen == 0) (void)atexit(tell);
     seen++;
     uint64_t cost = 16384 + (uint64_t)core->blocks.pool.watermark * core->blocks.block_bytes;
-    if (shadow.ref == AK_NONE || copied_bytes + cost > FIRST_BYTES + (uint64_t)seen * BYTES_A_SEGMENT) return shadow;
+    if (shadow.ref == AK_NONE || copied_bytes + cost > first_bytes + (uint64_t)seen * BYTES_A_SEGMENT) return shadow;
     size_t bytes = aksu_stack_bytes(&core->config);
     if (bytes > memory_bytes) {
         free(memory);

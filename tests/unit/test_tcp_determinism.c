@@ -51,9 +51,27 @@ static void same_inputs_give_the_same_bytes(void **state) {
     print_message("determinism: %016llx\n", (unsigned long long)all);
 }
 
+/* What is queued behind our SYN begins after it: with nothing queued there is no byte to look at. */
+static void digest_in_syn_sent_is_of_what_is_queued(void **state) {
+    (void)state;
+    aksu_config config = world_config();
+    struct tcp_world *w = world_open(&config);
+    aksu_sock sock = world_connect(w);
+    aksu_iov iov[4];
+    uint32_t count;
+    size_t bytes;
+    assert_int_equal(aksu_tcp_send_reserve(w->stack[CLIENT], sock, 100, iov, 4, &count), AKSU_OK);
+    assert_int_equal(aksu_tcp_send_commit(w->stack[CLIENT], sock, 0, 0), AKSU_OK);
+    uint64_t empty = aksu_stack_digest(w->stack[CLIENT]);
+    assert_int_equal(aksu_tcp_send(w->stack[CLIENT], sock, "a", 1, 0, &bytes), AKSU_OK);
+    assert_true(aksu_stack_digest(w->stack[CLIENT]) != empty);
+    world_close(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_inputs_give_the_same_bytes),
+        cmocka_unit_test(digest_in_syn_sent_is_of_what_is_queued),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
