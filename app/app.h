@@ -34,6 +34,7 @@ typedef struct app_options {
     aksu_host_config host;
     aksu_route route[APP_ROUTES_MAX];
     unsigned route_count;
+    char device[64]; /* its name, without the words behind it */
     bool mtu_given, dad_given, dhcp;
     const char *trace[APP_TRACE_MAX]; /* ladder, json, pcapng, svg, each perhaps with :FILE */
     unsigned trace_count;
@@ -140,7 +141,7 @@ void app_views_flush(struct app_views *views);
 void app_views_close(struct app_views *views);
 
 /* ---- control.c: the UNIX socket that aksu status asks */
-struct app_control *app_control_open(aksu_loop *loop, const char *device);
+struct app_control *app_control_open(aksu_loop *loop, aksu_driver *driver);
 void app_control_close(struct app_control *control);
 /* The directory of control sockets; made if make. */
 bool app_control_directory(char *buf, size_t cap, bool make);

@@ -15,6 +15,7 @@
 
 struct app_control {
     aksu_loop *loop;
+    aksu_driver *driver;
     aksu_watch *watch;
     int fd;
     struct sockaddr_un name;
@@ -61,6 +62,15 @@ static void write_json(FILE *out, const aksu_tcp_info *infos, size_t count) {
                       ak_table_endpoint(&n->remote.addr, n->remote.port, remote), n->rcv_queued_bytes,
                       n->snd_queued_bytes, n->cwnd_bytes, n->srtt_us, n->rto_us, n->snd_mss, n->held_bytes);
     }
+}
+
+static void write_device(FILE *out, aksu_driver *driver) {
+    aksu_driver_count(driver);
+    const aksu_driver_counters *c = &driver->counters;
+    (void)fprintf(out, "device %s: frames in %llu out %llu, dropped in %llu out %llu, no room in the kernel %llu\n",
+                  driver->device, (unsigned long long)c->frames_in, (unsigned long long)c->frames_out,
+                  (unsigned long long)c->read_drops, (unsigned long long)c->write_drops,
+                  (unsigned long long)c->read_lost);
 }
 
 static void write_counters(FILE *out, aksu_stack *stack) {
@@ -115,6 +125,7 @@ static void answer(struct app_control *control, const char *request, FILE *out) 
         write_json(out, infos, count);
     } else if (strncmp(request, "counters", 8) == 0) {
         write_counters(out, stack);
+        write_device(out, control->driver);
     } else if (strncmp(request, "network", 7) == 0) {
         write_network(out, stack);
     } else {
@@ -223,11 +234,12 @@ static void on_client(void *user, int fd, unsigned ready) {
 }
 
 /* No control socket is no reason not to run: NULL, and aksu status will not find us. */
-struct app_control *app_control_open(aksu_loop *loop, const char *device) {
+struct app_control *app_control_open(aksu_loop *loop, aksu_driver *driver) {
     struct app_control *control = calloc(1, sizeof *control);
     if (control == NULL) return NULL;
     control->loop = loop;
-    control->fd = app_control_listen(device, "sock", &control->name);
+    control->driver = driver;
+    control->fd = app_control_listen(driver->device, "sock", &control->name);
     aksu_watch_config watch = {.fd = control->fd, .interest = AKSU_WATCH_READ, .on_ready = on_client, .user = control};
     if (control->fd < 0 || aksu_loop_watch(loop, &watch, &control->watch, NULL) < 0) {
         if (control->fd >= 0) (void)close(control->fd);

@@ -35,6 +35,27 @@ bool app_address(const char *what, const char *text, aksu_host_addr places[AKSU_
     return false;
 }
 
+/* The name, and for a packet socket what stands behind it: NAME[,rings=on|off]. */
+static bool device_name(app_options *options, const char *text, const char *name) {
+    bool packet = options->host.device == AKSU_HOST_PACKET;
+    const char *comma = packet ? strchr(name, ',') : strstr(name, ",rings=");
+    size_t bytes = comma != NULL ? (size_t)(comma - name) : strlen(name);
+    if (comma != NULL) {
+        bool on = strcmp(comma, ",rings=on") == 0;
+        if (!packet || bytes == 0 || (!on && strcmp(comma, ",rings=off") != 0)) {
+            app_say("--dev '%s': behind the name of a packet: device may stand ,rings=on or ,rings=off", text);
+            return false;
+        }
+        options->host.rings = on ? AKSU_PACKET_RINGS_ON : AKSU_PACKET_RINGS_OFF;
+    }
+    if (bytes >= sizeof options->device)
+        bytes = sizeof options->device - 1; /* too long in any case: it is said later */
+    memcpy(options->device, name, bytes);
+    options->device[bytes] = '\0';
+    options->host.tun.name = options->device;
+    return true;
+}
+
 bool app_device(app_options *options, const char *text) {
     static const struct {
         const char *prefix;
@@ -47,8 +68,7 @@ bool app_device(app_options *options, const char *text) {
         if (strncmp(text, kinds[i].prefix, bytes) != 0 || text[bytes] == '\0') continue;
         options->host.device = kinds[i].device;
         options->host.tun.flags |= kinds[i].flags;
-        options->host.tun.name = text + bytes;
-        return true;
+        return device_name(options, text, text + bytes);
     }
     app_say("--dev '%s' is not tun:NAME, tap:NAME or packet:NAME", text);
     return false;

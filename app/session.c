@@ -159,7 +159,7 @@ static void say_addresses(const app_options *options, const app_session *session
 static int make_ready(app_options *options, app_session *session) {
     aksu_host_error error;
     if (app_views_any(options)) aksu_trace_set(session->host.stack, app_views_sink, session->views);
-    session->control = app_control_open(session->host.loop, session->host.driver->device);
+    session->control = app_control_open(session->host.loop, session->host.driver);
     if (aksu_loop_signal(session->host.loop, SIGINT, on_signal, session, &error) < 0 ||
         aksu_loop_signal(session->host.loop, SIGTERM, on_signal, session, &error) < 0) {
         app_say("%s", error.text);

@@ -2,8 +2,9 @@
  *
  *     bulk kernel-recv ADDR PORT          accepts one connection, reads to its end, prints bytes and seconds
  *     bulk kernel-send ADDR PORT BYTES    connects and writes
- *     bulk aksu-recv PORT zero|copy       the same behind a TUN device, through recv_peek or recv
- *     bulk aksu-send PORT BYTES zero|copy accepts one connection and writes, through send_reserve or send
+ *     bulk aksu-recv DEVICE ADDR PORT zero|copy         the same on our stack, through recv_peek or recv; DEVICE as udp
+ *                                                       takes it
+ *     bulk aksu-send DEVICE ADDR PORT BYTES zero|copy   accepts one connection and writes, through send_reserve or send
  *
  * Who receives prints "BYTES SECONDS", whoever it is "cpu SECONDS" of its own on stderr. */
 #include <arpa/inet.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "aksu/host.h"
+#include "pair.h"
 
 enum { CHUNK = 256 * 1024, IOV_COUNT = 64 };
 static char chunk[CHUNK];
@@ -159,7 +161,7 @@ static void on_event(void *user, aksu_stack *s, const aksu_event *event) {
     if (event->bits & AKSU_EV_READABLE) recv_more(o, s, sock);
 }
 
-static int ours(const char *port, const char *bytes, const char *how) {
+static int ours(const char *const *at, const char *bytes, const char *how) {
     static struct ours o;
     o.sends = bytes != NULL;
     o.left = bytes != NULL ? strtoull(bytes, NULL, 10) : 0;
@@ -169,7 +171,8 @@ static int ours(const char *port, const char *bytes, const char *how) {
     aksu_host_config_default(&config);
     config.on_event = on_event;
     config.user = &o;
-    aksu_tcp_open open = {.struct_bytes = sizeof open, .local.port = (uint16_t)atoi(port), .backlog = 1};
+    pair_device(&config, at[0], at[1]);
+    aksu_tcp_open open = {.struct_bytes = sizeof open, .local.port = (uint16_t)atoi(at[2]), .backlog = 1};
     if (aksu_host_open(&config, &o.host, &error) < 0) {
         (void)fprintf(stderr, "%s\n", error.text);
         return 2;
@@ -185,12 +188,12 @@ static int ours(const char *port, const char *bytes, const char *how) {
 
 int main(int argc, char **argv) {
     (void)signal(SIGPIPE, SIG_IGN);
-    const char *verb = argc > 1 ? argv[1] : "";
+    const char *verb = argc > 1 ? argv[1] : "", *const *at = (const char *const *)argv + 2;
     if (strcmp(verb, "kernel-recv") == 0 && argc == 4) return kernel_recv(argv[2], argv[3]);
     if (strcmp(verb, "kernel-send") == 0 && argc == 5) return kernel_send(argv[2], argv[3], argv[4]);
     if (strcmp(verb, "kernel-fetch") == 0 && argc == 4) return kernel_fetch(argv[2], argv[3]);
-    if (strcmp(verb, "aksu-recv") == 0 && argc == 4) return ours(argv[2], NULL, argv[3]);
-    if (strcmp(verb, "aksu-send") == 0 && argc == 5) return ours(argv[2], argv[3], argv[4]);
+    if (strcmp(verb, "aksu-recv") == 0 && argc == 6) return ours(at, NULL, argv[5]);
+    if (strcmp(verb, "aksu-send") == 0 && argc == 7) return ours(at, argv[5], argv[6]);
     (void)fprintf(stderr, "bulk: see bench/bulk.c\n");
     return 2;
 }

@@ -29,6 +29,26 @@ static aksu_addr pair_addr(const struct pair *pair, int side) {
     return pair->six ? six : aksu_addr_v4(10, 0, 0, (uint8_t)(side + 1));
 }
 
+void pair_device(aksu_host_config *config, const char *device, const char *addr) {
+    static char name[64];
+    if (strchr(device, ':') == NULL) pair_fail("device");
+    (void)snprintf(name, sizeof name, "%s", strchr(device, ':') + 1);
+    char *words = strchr(name, ',');
+    if (words != NULL) {
+        config->rings = strcmp(words, ",rings=on") == 0 ? AKSU_PACKET_RINGS_ON : AKSU_PACKET_RINGS_OFF;
+        *words = '\0';
+    }
+    config->tun.name = name;
+    config->tun.ether.dad_probes = 0;
+    config->addr[0].prefix_bits = 24;
+    if (aksu_addr_parse(addr, &config->addr[0].addr) != AKSU_OK) pair_fail("address");
+    if (strncmp(device, "tap:", 4) == 0) config->tun.flags |= AKSU_TUN_ETHERNET;
+    if (strncmp(device, "packet:", 7) != 0) return;
+    config->device = AKSU_HOST_PACKET;
+    config->tun.mtu = 0;
+    config->tun.host_addr[0] = (aksu_host_addr){0};
+}
+
 void pair_open(struct pair *pair, const aksu_config *config, unsigned link_flags) {
     memset(pair, 0, sizeof *pair);
     pair->six = (link_flags & PAIR_IPV6) != 0;

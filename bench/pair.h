@@ -21,6 +21,10 @@ struct pair {
 /* Ends the program with status 2 and this text. */
 _Noreturn void pair_fail(const char *what);
 
+/* A host on DEVICE (tun:NAME, tap:NAME or packet:NAME, perhaps with ,rings=on or ,rings=off) with this address, in a
+ * /24; nobody is asked for it. */
+void pair_device(aksu_host_config *config, const char *device, const char *addr);
+
 /* output_sync and one constant entropy for each side are set here; flags are the links' (AKSU_LINK_), and these. */
 enum { PAIR_ETHERNET = 1u << 30, PAIR_IPV6 = 1u << 29 }; /* 2001:db8::1 and ::2 instead */
 void pair_open(struct pair *pair, const aksu_config *config, unsigned link_flags);

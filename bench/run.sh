@@ -3,7 +3,7 @@
 #
 # Load goes only to network namespaces made here, which end with this script.
 set -euo pipefail
-groups=(bulk connections memory flat flood udp bounds goodput flows plots instructions simulator explain)
+groups=(bulk connections memory flat flood udp devices bounds goodput flows plots instructions simulator explain)
 usage() {
     cat <<TEXT
 usage: ./dev bench [--json] [--only GROUP]...
@@ -16,6 +16,7 @@ usage: ./dev bench [--json] [--only GROUP]...
                    flat          cost of one lookup and one timer at 1,000 and at 1,000,000 connections
                    flood         SYNs a second, and honest clients meanwhile
                    udp           datagrams of 64 bytes echoed a second
+                   devices       a stream both ways and single exchanges over each kind of device
                    goodput       of a stream over paths with delay, loss and reordering, in about 6 minutes
                    flows         how long flows of some sizes take, and how two share a bottleneck
                    plots         SVG of these, of a recovery and of the windows, to BUILD/figures or AKSU_BENCH_PLOTS
@@ -112,12 +113,12 @@ veth() { # cpu of the receiver, cpu of the sender
     wait $receiver
 }
 aksu_in() { # cpu of aksu, cpu of the kernel's sender, door
-    taskset -c "$1" "$bin/bulk" aksu-recv 9000 "$3" 2>"$work/cpu.a" & local receiver=$!
+    taskset -c "$1" "$bin/bulk" aksu-recv tun: 192.0.2.2 9000 "$3" 2>"$work/cpu.a" & local receiver=$!
     taskset -c "$2" "$bin/bulk" kernel-send 192.0.2.2 9000 $bytes 2>"$work/cpu.b"
     wait $receiver
 }
 aksu_out() {
-    taskset -c "$1" "$bin/bulk" aksu-send 9000 $bytes "$3" 2>"$work/cpu.a" & local sender=$!
+    taskset -c "$1" "$bin/bulk" aksu-send tun: 192.0.2.2 9000 $bytes "$3" 2>"$work/cpu.a" & local sender=$!
     taskset -c "$2" "$bin/bulk" kernel-fetch 192.0.2.2 9000 2>"$work/cpu.b"
     wait $sender
 }
@@ -303,9 +304,10 @@ device_floods() {
 echo_rate() { # address, the answering command...: prints echoes a second, and echoes a CPU second of who answers
     local addr=$1
     shift
+    # of 512 under way, or so many as $under_way says
     nsenter -t "${echo_in:-$holder}" -n taskset -c 0 "$@" 2>"$work/echoed" & local answerer=$!
     sleep 0.7
-    taskset -c 1 "$bin/udp" ask "$addr" 7 64 3 >"$work/asked"
+    taskset -c 1 "$bin/udp" ask "$addr" 7 64 3 "${under_way:-512}" >"$work/asked"
     kill $answerer
     wait $answerer
     awk -v rate="$(cat "$work/asked")" '$1 == "cpu" { printf "%.0f %.0f\n", rate, $3 / ($2 + 1e-9) }' "$work/echoed"
@@ -316,18 +318,67 @@ udp() {
     rm -f "$work"/udp.*
     for _ in 1 2 3; do # in turn, so that all meet the same weather
         echo_rate 203.0.113.2 "$bin/udp" kernel-echo 203.0.113.2 7 >>"$work/udp.kernel"
-        echo_rate 203.0.113.3 "$bin/udp" aksu-echo packet:bench1 203.0.113.3 7 >>"$work/udp.packet"
+        echo_rate 203.0.113.3 "$bin/udp" aksu-echo packet:bench1,rings=on 203.0.113.3 7 >>"$work/udp.rings"
+        echo_rate 203.0.113.3 "$bin/udp" aksu-echo packet:bench1,rings=off 203.0.113.3 7 >>"$work/udp.calls"
         tun_there "UDP over TUN and TAP" || continue
         echo_in=$$ echo_rate 192.0.2.2 "$bin/udp" aksu-echo tun:benchtun 192.0.2.2 7 >>"$work/udp.tun"
         echo_in=$$ echo_rate 192.0.2.2 "$bin/udp" aksu-echo tap:benchtap 192.0.2.2 7 >>"$work/udp.tap"
     done
     peer_rate=$(column 1 "$work/udp.kernel") peer_cpu=$(column 2 "$work/udp.kernel")
-    for what in "packet:a packet socket on veth" tun:TUN tap:TAP; do
+    for what in "rings:a packet socket on veth, rings" "calls:a packet socket on veth, calls" tun:TUN tap:TAP; do
         of=${what%%:*}
         [ -s "$work/udp.$of" ] || continue
         rate=$(column 1 "$work/udp.$of") cpu=$(column 2 "$work/udp.$of")
         figure "64-byte UDP echoes over ${what#*:}" "$rate" /s "kernel's sockets over veth" "$peer_rate" "$(divide "$rate" "$peer_rate")" - "apart"
         figure "64-byte UDP echoes a CPU second, ${what#*:}" "$cpu" /s "kernel's sockets over veth" "$peer_cpu" "$(divide "$cpu" "$peer_cpu")" - "apart"
+    done
+}
+
+# ---------------------------------------------------------------- devices
+
+# One stream by the copying doors, and exchanges one at a time, for each kind of device; we have core 0.
+device_host() { # kind: sets device, addr and where
+    device=$1 addr=192.0.2.2 where=$$
+    case $1 in packet*) device=packet:bench1,rings=${1#packet-} addr=203.0.113.3 where=$holder ;; esac
+}
+device_in() {
+    nsenter -t "$where" -n taskset -c 0 "$bin/bulk" aksu-recv "$device" "$addr" 9000 copy 2>"$work/cpu.a" & local receiver=$!
+    taskset -c 1 "$bin/bulk" kernel-send "$addr" 9000 $bytes 2>"$work/cpu.b"
+    wait $receiver
+}
+device_out() {
+    nsenter -t "$where" -n taskset -c 0 "$bin/bulk" aksu-send "$device" "$addr" 9000 $bytes copy 2>"$work/cpu.a" & local sender=$!
+    taskset -c 1 "$bin/bulk" kernel-fetch "$addr" 9000 2>"$work/cpu.b"
+    wait $sender
+}
+devices() {
+    local kind name way device addr where rate cpu peer_rate peer_cpu
+    local kinds=(packet-on packet-off tun: tap:) names=("packet socket, rings" "packet socket, calls" TUN TAP)
+    tun_there "each kind of device" || return 0
+    other_kernel
+    rm -f "$work"/device.*
+    for _ in 1 2 3; do
+        measure veth 0 1 >>"$work/device.veth"
+        under_way=1 echo_rate 203.0.113.2 "$bin/udp" kernel-echo 203.0.113.2 7 >>"$work/device.one.veth"
+        for kind in "${kinds[@]}"; do
+            device_host "$kind"
+            for way in in out; do measure device_$way >>"$work/device.$way.$kind"; done
+            under_way=1 echo_in=$where echo_rate "$addr" "$bin/udp" aksu-echo "$device" "$addr" 7 >>"$work/device.one.$kind"
+        done
+    done
+    for way in in out one; do
+        peer_rate=$(column 1 "$work/device.veth") peer_cpu=$(column 2 "$work/device.veth")
+        if [ $way = one ]; then peer_rate=$(column 1 "$work/device.one.veth") peer_cpu=$(column 2 "$work/device.one.veth"); fi
+        for kind in "${!kinds[@]}"; do
+            name=${names[$kind]} rate=$(column 1 "$work/device.$way.${kinds[$kind]}") cpu=$(column 2 "$work/device.$way.${kinds[$kind]}")
+            if [ $way = one ]; then
+                figure "64-byte exchanges, one at a time, $name" "$rate" /s "kernel's sockets over veth" "$peer_rate" "$(divide "$rate" "$peer_rate")" - apart
+                figure "the same a CPU second, $name" "$cpu" /s "kernel's sockets over veth" "$peer_cpu" "$(divide "$cpu" "$peer_cpu")" - apart
+            else
+                figure "bulk $way, $name" "$rate" Gbit/s "kernel over veth, cubic" "$peer_rate" "$(divide "$rate" "$peer_rate")" - apart
+                figure "CPU of bulk $way, $name" "$cpu" s/GiB "kernel over veth, cubic" "$peer_cpu" "$(divide "$cpu" "$peer_cpu")" - apart
+            fi
+        done
     done
 }
 

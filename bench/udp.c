@@ -2,7 +2,9 @@
  *
  *     udp kernel-echo ADDR PORT           answers until SIGTERM, 64 datagrams a system call
  *     udp aksu-echo DEVICE ADDR PORT      the same on our stack; DEVICE: tun:NAME, tap:NAME or packet:NAME
- *     udp ask ADDR PORT BYTES SECONDS     keeps 512 datagrams of so many bytes under way; prints echoes a second
+ *     udp ask ADDR PORT BYTES SECONDS [COUNT]
+ *                                         keeps COUNT (512) datagrams of so many bytes under way; prints echoes a
+ * second
  *
  * Who answers prints "cpu SECONDS COUNT" of its own on stderr at the end. */
 #include <arpa/inet.h>
@@ -128,16 +130,7 @@ static int aksu_echo(const char *device, const char *addr, const char *port) {
     config.on_turn = on_turn;
     config.user = &echo;
     config.stack.reply_max = 4096;
-    config.tun.name = strchr(device, ':') + 1;
-    config.tun.ether.dad_probes = 0;
-    config.addr[0].prefix_bits = 24;
-    if (aksu_addr_parse(addr, &config.addr[0].addr) != AKSU_OK) pair_fail("address");
-    if (strncmp(device, "tap:", 4) == 0) config.tun.flags |= AKSU_TUN_ETHERNET;
-    if (strncmp(device, "packet:", 7) == 0) {
-        config.device = AKSU_HOST_PACKET;
-        config.tun.mtu = 0;
-        config.tun.host_addr[0] = (aksu_host_addr){0};
-    }
+    pair_device(&config, device, addr);
     if (aksu_host_open(&config, &host, &error) < 0) pair_fail(error.text);
     aksu_advance(host.stack, aksu_host_now_us());
     aksu_udp_open open = {.struct_bytes = sizeof open, .local.port = (uint16_t)atoi(port), .rcv_buf_bytes = 8 << 20};
@@ -150,18 +143,26 @@ static int aksu_echo(const char *device, const char *addr, const char *port) {
 
 /* ---------------------------------------------------------------- who asks */
 
-static int ask(const char *addr, const char *port, size_t bytes, double seconds) {
+struct question {
+    const char *addr, *port;
+    size_t bytes;
+    double seconds;
+    long count_max; /* under way */
+};
+
+static int ask(const struct question *q) {
     static struct batch out, in;
-    struct sockaddr_in to = address(addr, port);
+    struct sockaddr_in to = address(q->addr, q->port);
     int fd = socket_of();
-    if (bytes > BYTES_MAX || connect(fd, (struct sockaddr *)&to, sizeof to) != 0) pair_fail("connect");
-    ready(&out, bytes, 0);
+    if (q->bytes > BYTES_MAX || connect(fd, (struct sockaddr *)&to, sizeof to) != 0) pair_fail("connect");
+    ready(&out, q->bytes, 0);
     unsigned long long came = 0;
     long under_way = 0;
     double start = pair_seconds(), now = start;
-    for (; now < start + seconds; now = pair_seconds()) {
-        while (under_way + BATCH <= UNDER_WAY) {
-            int n = sendmmsg(fd, out.message, BATCH, 0);
+    for (; now < start + q->seconds; now = pair_seconds()) {
+        unsigned batch = q->count_max < BATCH ? (unsigned)q->count_max : BATCH;
+        while (under_way + batch <= q->count_max) {
+            int n = sendmmsg(fd, out.message, batch, 0);
             if (n <= 0) break; /* not there yet, or full */
             under_way += n;
         }
@@ -186,8 +187,12 @@ int main(int argc, char **argv) {
     if (argc == 4 && strcmp(argv[1], "kernel-echo") == 0) return kernel_echo(argv[2], argv[3]);
     if (argc == 5 && strcmp(argv[1], "aksu-echo") == 0 && strchr(argv[2], ':') != NULL)
         return aksu_echo(argv[2], argv[3], argv[4]);
-    if (argc == 6 && strcmp(argv[1], "ask") == 0)
-        return ask(argv[2], argv[3], strtoul(argv[4], NULL, 10), atof(argv[5]));
-    pair_fail("usage: udp kernel-echo ADDR PORT | aksu-echo DEVICE ADDR PORT | ask ADDR PORT BYTES SECONDS");
+    if ((argc == 6 || argc == 7) && strcmp(argv[1], "ask") == 0)
+        return ask(&(struct question){.addr = argv[2],
+                                      .port = argv[3],
+                                      .bytes = strtoul(argv[4], NULL, 10),
+                                      .seconds = atof(argv[5]),
+                                      .count_max = argc == 7 ? atol(argv[6]) : UNDER_WAY});
+    pair_fail("usage: udp kernel-echo ADDR PORT | aksu-echo DEVICE ADDR PORT | ask ADDR PORT BYTES SECONDS [COUNT]");
     return 2;
 }

@@ -1,26 +1,20 @@
 /* The packet socket driver: a host of its own beside the kernel's, on one of the kernel's Ethernet devices.
  *
- * PACKET_VNET_HDR puts a virtio header before each frame, as TUN has it, so that super-segments and unfinished
- * checksums pass both ways.  Chosen over the mapped rings (TPACKET_V3): there each slot would have to hold the 64 KiB
- * that one super-segment may be, or each wire-sized packet costs its own pass through the core; one system call for 64
- * KiB is cheaper than either, and needs no second copy of this code for sending.
+ * Frames of the wire's size go through mapped rings (packet_ring.c), super-segments by a system call each
+ * (packet_call.c); without rings, all of them do.
  *
  * The device is set to take all frames in (our address is not its own), for as long as the socket lives.  A filter in
- * the kernel leaves out what is neither for our address nor for a group, and what this machine itself sends there.  A
- * VLAN tag that the device took off comes beside the frame and is put back.
+ * the kernel leaves out what is neither for our address nor for a group, and what this machine itself sends there.
  *
  * Limits: one queue; frames up to 65,535 bytes of IP; the device must not be given another MTU while it is open. */
-#include "ether.h"
+#include "packet.h"
+
 #include "netdev.h"
-#include "vnet.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <limits.h>
 #include <linux/filter.h>
-#include <linux/if_packet.h>
 #include <net/ethernet.h>
-#include <net/if.h>
 #include <net/if_arp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,164 +22,51 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PACKET_BYTES_MAX 65535u
-#define BATCH_MAX        256u
-#define MTU_MIN          576u
-#define HEADER_BYTES     ((uint32_t)sizeof(struct virtio_net_hdr))
-#define TAG_BYTES        4u
-/* The virtio header and a tag that is put back end where a cache line begins, less the Ethernet header. */
-#define SLOT_ROOM           64u
-#define SLOT_BYTES          (SLOT_ROOM + 65536u + 192u)
-#define SOCKET_BUFFER_BYTES (8 << 20)
+#define MTU_MIN 576u
 
 #ifndef PACKET_IGNORE_OUTGOING
 #define PACKET_IGNORE_OUTGOING 23 /* Linux 4.20 */
 #endif
 
-struct packet {
-    aksu_driver driver; /* first: the driver is a pointer to it */
-    char name[IFNAMSIZ];
-    aksu_ether_config ether;
-    uint32_t mtu, link_flags, slot_count;
-    aksu_arena slots;
-    aksu_iov in_iov[BATCH_MAX];
-    struct iovec out_iov[IOV_MAX];
-};
-
-/* ---------------------------------------------------------------- reading */
-
-static uint8_t *slot_at(const struct packet *packet, uint32_t index) {
-    return (uint8_t *)packet->slots.mem + (size_t)index * SLOT_BYTES + SLOT_ROOM;
-}
-
-/* The tag that the device took off, between the addresses and the type again. */
-static uint8_t *put_tag_back(uint8_t *frame, const struct tpacket_auxdata *aux, struct virtio_net_hdr *header) {
-    uint16_t type = aux->tp_status & TP_STATUS_VLAN_TPID_VALID ? aux->tp_vlan_tpid : ETH_P_8021Q;
-    memmove(frame - TAG_BYTES, frame, 2 * ETH_ALEN);
-    frame -= TAG_BYTES;
-    uint8_t *tag = frame + 2 * ETH_ALEN;
-    tag[0] = (uint8_t)(type >> 8);
-    tag[1] = (uint8_t)type;
-    tag[2] = (uint8_t)(aux->tp_vlan_tci >> 8);
-    tag[3] = (uint8_t)aux->tp_vlan_tci;
-    if (header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) header->csum_start = (uint16_t)(header->csum_start + TAG_BYTES);
-    return frame;
-}
-
-static const struct tpacket_auxdata *find_aux(struct msghdr *message) {
-    for (struct cmsghdr *one = CMSG_FIRSTHDR(message); one != NULL; one = CMSG_NXTHDR(message, one)) {
-        if (one->cmsg_level == SOL_PACKET && one->cmsg_type == PACKET_AUXDATA &&
-            one->cmsg_len >= CMSG_LEN(sizeof(struct tpacket_auxdata)))
-            return (const struct tpacket_auxdata *)(const void *)CMSG_DATA(one);
-    }
-    return NULL;
-}
-
-enum read_result { READ_FRAME, READ_DROPPED, READ_NOTHING };
-
-static enum read_result read_one(struct packet *packet, uint32_t index, aksu_frame *ret_frame) {
-    uint8_t *frame = slot_at(packet, index);
-    struct virtio_net_hdr header;
-    union {
-        struct cmsghdr first;
-        uint8_t bytes[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
-    } control;
-    struct iovec iov[2] = {{.iov_base = &header, .iov_len = HEADER_BYTES},
-                           {.iov_base = frame, .iov_len = PACKET_BYTES_MAX + ETH_HLEN}};
-    struct msghdr message = {
-        .msg_iov = iov, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control};
-    ssize_t got;
-    do {
-        got = recvmsg(packet->driver.fd, &message, MSG_DONTWAIT | MSG_TRUNC);
-        packet->driver.counters.reads++;
-    } while (got < 0 && errno == EINTR);
-    if (got < 0) {
-        if (errno == ENETDOWN) return READ_DROPPED; /* told once; the device may come up again */
-        if (errno != EAGAIN) packet->driver.error = errno;
-        return READ_NOTHING;
-    }
-    uint32_t bytes = got > (ssize_t)HEADER_BYTES ? (uint32_t)got - HEADER_BYTES : 0;
-    if (bytes < ETH_HLEN || (message.msg_flags & MSG_TRUNC) != 0) {
-        packet->driver.counters.read_drops++;
-        return READ_DROPPED;
-    }
-    const struct tpacket_auxdata *aux = find_aux(&message);
-    if (aux != NULL && (aux->tp_status & TP_STATUS_VLAN_VALID)) {
-        frame = put_tag_back(frame, aux, &header);
-        bytes += TAG_BYTES;
-    }
-    if (!ak_vnet_to_frame(&header, AK_VNET_ETHERNET, frame, bytes, ret_frame)) {
-        packet->driver.counters.read_drops++;
-        return READ_DROPPED;
-    }
-    /* What another socket of this machine sends has its checksum left to the device, which is then ours to trust. */
-    if (aux != NULL && ret_frame->checksum == AKSU_CHECKSUM_NONE) {
-        if (aux->tp_status & TP_STATUS_CSUMNOTREADY) ret_frame->checksum = AKSU_CHECKSUM_VALID;
-        if (aux->tp_status & TP_STATUS_CSUM_VALID) ret_frame->checksum = AKSU_CHECKSUM_VALID;
-    }
-    packet->in_iov[index] = (aksu_iov){.base = frame, .bytes = bytes};
-    ret_frame->iov = &packet->in_iov[index];
-    ret_frame->iov_count = 1;
-    packet->driver.counters.frames_in++;
-    packet->driver.counters.bytes_in += bytes;
-    return READ_FRAME;
-}
+/* ---------------------------------------------------------------- frames */
 
 static size_t packet_read(aksu_driver *driver, aksu_frame *ret_frames, size_t cap) {
     struct packet *packet = (struct packet *)driver;
-    uint32_t cap_count = cap < packet->slot_count ? (uint32_t)cap : packet->slot_count;
+    if (packet->in.mem != NULL) return ak_packet_ring_read(packet, ret_frames, cap);
+    uint32_t most = cap < packet->slot_count ? (uint32_t)cap : packet->slot_count;
     uint32_t count = 0;
-    for (uint32_t attempt = 0; attempt < cap_count; attempt++) {
-        enum read_result result = read_one(packet, count, &ret_frames[count]);
-        if (result == READ_NOTHING) break;
-        if (result == READ_FRAME) count++;
+    for (uint32_t attempt = 0; attempt < most; attempt++) {
+        enum ak_packet_read result = ak_packet_recv(packet, count, count, &ret_frames[count]);
+        if (result == AK_PACKET_READ_NOTHING) break;
+        if (result == AK_PACKET_READ_FRAME) count++;
     }
     return count;
 }
 
-/* ---------------------------------------------------------------- writing */
-
-enum write_result { WRITE_DONE, WRITE_FULL };
-
-static enum write_result write_one(struct packet *packet, const aksu_frame *frame) {
-    aksu_driver_counters *counters = &packet->driver.counters;
-    struct virtio_net_hdr header;
-    bool fits = frame->total_bytes <= PACKET_BYTES_MAX + AK_ETHER_HEADER_MAX && frame->iov_count < IOV_MAX - 1;
-    if (!fits || !ak_vnet_from_frame(frame, &header)) {
-        counters->write_drops++;
-        return WRITE_DONE;
-    }
-    struct iovec *iov = packet->out_iov;
-    iov[0] = (struct iovec){.iov_base = &header, .iov_len = HEADER_BYTES};
-    uint32_t count = 1;
-    for (uint32_t i = 0; i < frame->iov_count; i++)
-        iov[count++] = (struct iovec){.iov_base = frame->iov[i].base, .iov_len = frame->iov[i].bytes};
-    if (ak_ether_pad(frame->total_bytes, &iov[count])) count++;
-    struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
-    ssize_t wrote;
-    do {
-        wrote = sendmsg(packet->driver.fd, &message, MSG_DONTWAIT);
-        counters->writes++;
-    } while (wrote < 0 && errno == EINTR);
-    if (wrote >= 0) {
-        counters->frames_out++;
-        counters->bytes_out += frame->total_bytes;
-        return WRITE_DONE;
-    }
-    if (errno == EAGAIN) {
-        counters->write_waits++;
-        return WRITE_FULL;
-    }
-    if (errno == ENXIO || errno == ENODEV) packet->driver.error = errno;
-    counters->write_drops++; /* ENOBUFS: the device's queue is full; ENETDOWN: it is down */
-    return WRITE_DONE;
+static void packet_read_done(aksu_driver *driver) {
+    ak_packet_ring_read_done((struct packet *)driver);
 }
 
 static size_t packet_write(aksu_driver *driver, const aksu_frame *frames, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (write_one((struct packet *)driver, &frames[i]) == WRITE_FULL) return i;
+    struct packet *packet = (struct packet *)driver;
+    size_t done = 0;
+    while (done < count) {
+        size_t some = packet->out.mem != NULL ? ak_packet_ring_write(packet, frames + done, count - done) : 0;
+        if (some == 0) {
+            if (!ak_packet_send(packet, &frames[done])) break;
+            some = 1;
+        }
+        done += some;
     }
-    return count;
+    return done;
+}
+
+/* The kernel's count begins anew with each question. */
+static void packet_count(aksu_driver *driver) {
+    struct tpacket_stats stats = {0};
+    socklen_t bytes = sizeof stats;
+    if (getsockopt(driver->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &bytes) == 0)
+        driver->counters.read_lost += stats.tp_drops;
 }
 
 /* ---------------------------------------------------------------- opening */
@@ -196,13 +77,14 @@ static void packet_link_config(const aksu_driver *driver, aksu_link_config *ret_
         .struct_bytes = sizeof *ret_config,
         .mtu = packet->mtu,
         .flags = packet->link_flags,
-        .tso_max_bytes = packet->link_flags & AKSU_LINK_TSO4 ? PACKET_BYTES_MAX : 0,
+        .tso_max_bytes = packet->link_flags & AKSU_LINK_TSO4 ? AK_PACKET_BYTES_MAX : 0,
     };
     ak_ether_link_config(&packet->ether, ret_config);
 }
 
 static void packet_close(aksu_driver *driver) {
     struct packet *packet = (struct packet *)driver;
+    ak_packet_ring_close(packet);
     if (packet->driver.fd >= 0) (void)close(packet->driver.fd);
     aksu_arena_unmap(&packet->slots);
     free(packet);
@@ -211,8 +93,10 @@ static void packet_close(aksu_driver *driver) {
 static const aksu_driver_ops packet_ops = {
     .name = "packet",
     .read = packet_read,
+    .read_done = packet_read_done,
     .write = packet_write,
     .link_config = packet_link_config,
+    .count = packet_count,
     .close = packet_close,
 };
 
@@ -228,10 +112,12 @@ static int check_config(const aksu_packet_config *config, aksu_host_error *ret_e
         return aksu_host_error_set(ret_error, EINVAL, "a packet socket needs the name of a device, of 1 to %d bytes",
                                    IFNAMSIZ - 1);
     }
-    if (config->batch_frames == 0 || config->batch_frames > BATCH_MAX) {
+    if (config->batch_frames == 0 || config->batch_frames > AK_PACKET_BATCH_MAX) {
         return aksu_host_error_set(ret_error, EINVAL, "batch_frames of %u is outside 1 to %u", config->batch_frames,
-                                   BATCH_MAX);
+                                   AK_PACKET_BATCH_MAX);
     }
+    if ((unsigned)config->rings > AKSU_PACKET_RINGS_OFF)
+        return aksu_host_error_set(ret_error, EINVAL, "rings of %u is no aksu_packet_rings", (unsigned)config->rings);
     return 0;
 }
 
@@ -277,22 +163,31 @@ static bool set_on(int fd, int option) {
 
 /* The kernel doubles and bounds it; as root the bound does not hold. */
 static void set_buffers(int fd) {
-    int bytes = SOCKET_BUFFER_BYTES;
+    int bytes = AK_PACKET_SOCKET_BUFFER_BYTES;
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) < 0)
         (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
     if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) < 0)
         (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
 }
 
+/* False: there are none, and there must be. */
+static bool open_rings(struct packet *packet, unsigned index, aksu_packet_rings rings) {
+    if (rings == AKSU_PACKET_RINGS_OFF || ak_packet_ring_open(packet, index)) return true;
+    int code = errno;
+    ak_packet_ring_close(packet);
+    errno = code;
+    return rings == AKSU_PACKET_RINGS_AUTO;
+}
+
 /* Everything is set before the socket is bound, so that nothing comes in by other rules. */
-static int set_up(struct packet *packet, unsigned index, aksu_host_error *ret_error) {
+static int set_up(struct packet *packet, unsigned index, aksu_packet_rings rings, aksu_host_error *ret_error) {
     int fd = packet->driver.fd;
     struct packet_mreq all = {.mr_ifindex = (int)index, .mr_type = PACKET_MR_PROMISC};
     struct sockaddr_ll device = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)index};
     set_buffers(fd);
     (void)set_on(fd, PACKET_IGNORE_OUTGOING); /* an older kernel shows them, and the core drops what is not for it */
     if (!set_on(fd, PACKET_VNET_HDR) || !set_on(fd, PACKET_AUXDATA) || set_filter(fd, &packet->ether.mac) < 0 ||
-        setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all) < 0 ||
+        setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all) < 0 || !open_rings(packet, index, rings) ||
         bind(fd, (struct sockaddr *)&device, sizeof device) < 0) {
         int code = errno;
         return aksu_host_error_set(ret_error, code, "cannot set up a packet socket on %s: %s", packet->name,
@@ -308,7 +203,7 @@ static int choose_mtu(struct packet *packet, uint32_t wanted, aksu_host_error *r
         return aksu_host_error_set(ret_error, -failed, "cannot read the MTU of %s: %s", packet->name,
                                    strerror(-failed));
     }
-    if (has > PACKET_BYTES_MAX) has = PACKET_BYTES_MAX;
+    if (has > AK_PACKET_BYTES_MAX) has = AK_PACKET_BYTES_MAX;
     packet->mtu = wanted == 0 ? has : wanted;
     if (packet->mtu < MTU_MIN || packet->mtu > has) {
         return aksu_host_error_set(ret_error, EINVAL, "an MTU of %u is outside %u to %u, the MTU of %s", packet->mtu,
@@ -324,6 +219,7 @@ int aksu_packet_open(const aksu_packet_config *config, aksu_driver **ret_driver,
     if (packet == NULL) return aksu_host_error_set(ret_error, ENOMEM, "no memory for a packet socket");
     packet->driver = (aksu_driver){.ops = &packet_ops, .device = packet->name};
     (void)strncpy(packet->name, config->name, IFNAMSIZ - 1);
+    packet->out_fd = -1;
     packet->slot_count = config->batch_frames;
     packet->link_flags = config->no_offload ? 0 : AKSU_LINK_TX_CHECKSUM | AKSU_LINK_TSO4 | AKSU_LINK_TSO6;
     packet->driver.fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -333,9 +229,9 @@ int aksu_packet_open(const aksu_packet_config *config, aksu_driver **ret_driver,
     if (!failed) failed = choose_mtu(packet, config->mtu, ret_error);
     if (!failed) failed = ak_ether_make(&config->ether, packet->name, &packet->ether, ret_error);
     if (!failed)
-        failed =
-            aksu_arena_map((size_t)packet->slot_count * SLOT_BYTES, AKSU_ARENA_SMALL_PAGES, &packet->slots, ret_error);
-    if (!failed) failed = set_up(packet, index, ret_error);
+        failed = aksu_arena_map((size_t)packet->slot_count * AK_PACKET_SLOT_BYTES, AKSU_ARENA_SMALL_PAGES,
+                                &packet->slots, ret_error);
+    if (!failed) failed = set_up(packet, index, config->rings, ret_error);
     if (failed) {
         packet_close(&packet->driver);
         return failed;

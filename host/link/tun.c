@@ -408,6 +408,10 @@ unsigned aksu_tun_index(const aksu_driver *driver) {
     return ((const struct tun *)driver)->index;
 }
 
+void aksu_driver_count(aksu_driver *driver) {
+    if (driver->ops->count != NULL) driver->ops->count(driver);
+}
+
 void aksu_driver_close(aksu_driver *driver) {
     if (driver != NULL) driver->ops->close(driver);
 }

@@ -31,6 +31,7 @@ static int open_driver(const aksu_host_config *config, aksu_driver **ret_driver,
     packet.mtu = config->tun.mtu;
     packet.batch_frames = config->tun.batch_frames;
     packet.no_offload = (config->tun.flags & AKSU_TUN_NO_OFFLOAD) != 0;
+    packet.rings = config->rings;
     packet.ether = config->tun.ether;
     return aksu_packet_open(&packet, ret_driver, ret_error);
 }

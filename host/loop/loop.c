@@ -236,6 +236,7 @@ static void read_links(aksu_loop *loop) {
         }
         loop->now_us = aksu_host_now_us();
         aksu_input(loop->config.stack, loop->now_us, loop->in, count);
+        if (link->driver->ops->read_done != NULL) link->driver->ops->read_done(link->driver);
         settle(loop);
     }
 }

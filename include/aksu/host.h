@@ -71,6 +71,7 @@ typedef struct aksu_driver_counters {
     uint64_t write_waits;                                /* the descriptor would not take a frame now */
     uint64_t write_drops;                                /* the descriptor refused a frame: it is lost */
     uint64_t read_drops;                                 /* a packet that could not be read or understood: it is lost */
+    uint64_t read_lost; /* packets that the kernel had no room for, as far as it counts them: by aksu_driver_count */
 } aksu_driver_counters;
 
 typedef struct aksu_driver aksu_driver;
@@ -80,8 +81,9 @@ typedef struct aksu_driver_ops {
     const char *name;
 
     /* Reads up to cap frames without waiting, returns how many; 0: none now.  Fields link and time_us are left to the
-     * caller.  Frames and bytes are lent until the next read. */
+     * caller.  Frames and bytes are lent until the next read or read_done. */
     size_t (*read)(aksu_driver *driver, aksu_frame *ret_frames, size_t cap);
+    void (*read_done)(aksu_driver *driver); /* what was read is not used any more; NULL: it does not matter when */
 
     /* Writes frames in order without waiting and returns how many were taken.  What was taken is finished: its bytes
      * are not used after the return.  A frame that can never be written is taken, dropped and counted.  Fewer than
@@ -91,6 +93,7 @@ typedef struct aksu_driver_ops {
     /* Fills MTU and offload flags for aksu_link_add. */
     void (*link_config)(const aksu_driver *driver, aksu_link_config *ret_config);
 
+    void (*count)(aksu_driver *driver); /* see aksu_driver_count; NULL: the kernel counts nothing */
     void (*close)(aksu_driver *driver);
 } aksu_driver_ops;
 
@@ -101,6 +104,9 @@ struct aksu_driver {
     int error;          /* not 0: an errno value; the descriptor is of no more use, its device is gone */
     aksu_driver_counters counters;
 };
+
+/* Brings the counters up to date that the kernel keeps. */
+void aksu_driver_count(aksu_driver *driver);
 
 /* Closes any driver through its ops.  NULL is allowed. */
 void aksu_driver_close(aksu_driver *driver);
@@ -159,6 +165,14 @@ unsigned aksu_tun_index(const aksu_driver *driver);
 
 /* ---------------------------------------------------------------- packet socket */
 
+/* Frames of the wire's size may pass through memory that is shared with the kernel, 8 MiB, instead of by a system call
+ * each. */
+typedef enum aksu_packet_rings {
+    AKSU_PACKET_RINGS_AUTO = 0, /* if the kernel has them */
+    AKSU_PACKET_RINGS_ON = 1,   /* opening fails without */
+    AKSU_PACKET_RINGS_OFF = 2,
+} aksu_packet_rings;
+
 /* A host of its own on the network of one of the kernel's Ethernet devices, beside the kernel: an AF_PACKET socket. The
  * device is set to take in all frames, since ours bear an address of our own; the kernel of this machine and we do not
  * see each other there. */
@@ -168,6 +182,7 @@ typedef struct aksu_packet_config {
     uint32_t mtu;          /* 0: the device's; no more than that */
     uint32_t batch_frames; /* as in aksu_tun_config */
     bool no_offload;       /* no super-segments, checksums complete */
+    aksu_packet_rings rings;
     aksu_ether_config ether;
 } aksu_packet_config;
 
@@ -368,6 +383,7 @@ typedef struct aksu_host_config {
     aksu_config stack;     /* entropy all zeros: from getrandom */
     aksu_arena_pages arena_pages;
     aksu_host_device device;
+    aksu_packet_rings rings; /* with AKSU_HOST_PACKET */
     aksu_tun_config tun;
     aksu_host_addr addr[AKSU_HOST_ADDRS];
     uint32_t route_count;     /* 0: a default route of each family by the kernel, if it has an address, who forwards if

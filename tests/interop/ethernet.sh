@@ -41,8 +41,9 @@ wait_http http://192.0.2.2:8080
 check tap_same_address_again "$(ip neigh show 192.0.2.2 dev t0 | grep -o 'lladdr [0-9a-f:]*')" "$mac"
 stop $server
 
-# Both versions over TAP and over a packet socket on veth, at each MTU.
-for device in tap:t1 packet:v1; do
+# Both versions over TAP and over a packet socket on veth, with rings and without, at each MTU.
+for device in tap:t1 packet:v1,rings=on packet:v1,rings=off; do
+    name=${device%,*}
     for mtu in 1280 1500 9000; do
         if [ $device = tap:t1 ]; then
             ends=(--host-address 10.1.0.1 --host-address fd01::1)
@@ -66,6 +67,8 @@ for device in tap:t1 packet:v1; do
         done
         check "$device $mtu ping" "$(ping -n -c 2 -i 0.2 -s 1200 $four.2 | grep -c "bytes from $four.2")" 2
         check "$device $mtu ping6" "$(ping -6 -n -c 2 -i 0.2 -s 1200 $six:2 | grep -c "bytes from $six:2")" 2
+        check "$device $mtu lost" "$("$AKSU" status --dev $device counters | grep -o 'device .*: frames\|dropped in .*')" \
+            "device ${name#*:}: frames"$'\n'"dropped in 0 out 0, no room in the kernel 0"
         stop $server
         # Not those of routers and queriers to their groups, nor what a busy machine sends twice.
         drops=$(grep -o '"drop":"[A-Z_]*"' "$work/events" | sort | uniq -c | grep -v 'NONE\|IP_BROADCAST\|TCP_DUPLICATE\|TCP_SEQUENCE')
@@ -134,11 +137,13 @@ stop $server
 if ip link add link v0 name v0.42 type vlan id 42 2>/dev/null; then
     ip link set v0.42 up
     ip addr add 10.42.0.1/24 dev v0.42
-    "$AKSU" serve --dev packet:v1 --vlan 42 --dad 0 --address 10.42.0.2/24 "$work/www" 2>"$work/errors" & server=$!
-    wait_http http://10.42.0.2:8080
-    curl -s -m 60 -o "$work/got" http://10.42.0.2:8080/file
-    check vlan_download "$(hash "$work/got")" "$want"
-    stop $server
+    for rings in on off; do
+        "$AKSU" serve --dev packet:v1,rings=$rings --vlan 42 --dad 0 --address 10.42.0.2/24 "$work/www" 2>"$work/errors" & server=$!
+        wait_http http://10.42.0.2:8080
+        curl -s -m 60 -o "$work/got" http://10.42.0.2:8080/file
+        check vlan_download_rings_$rings "$(hash "$work/got")" "$want"
+        stop $server
+    done
 fi
 
 # What is wrong on the command line is one line and exit status 2.
@@ -152,6 +157,10 @@ bad() { # part of the line, arguments...
     grep -q -- "$part" "$work/why" || check "$*" "$(cat "$work/why")" "$part"
 }
 bad "is not tun:NAME, tap:NAME or packet:NAME" listen --dev ether:v1
+bad "behind the name of a packet: device may stand" listen --dev packet:v1,rings=1 --address 10.0.0.2/24
+bad "behind the name of a packet: device may stand" listen --dev packet:,rings=on --address 10.0.0.2/24
+bad "behind the name of a packet: device may stand" listen --dev packet:v1,ring --address 10.0.0.2/24
+bad "behind the name of a packet: device may stand" listen --dev tap:v1,rings=on --address 10.0.0.2/24
 bad "there is no device nowhere" listen --dev packet:nowhere --address 10.0.0.2/24
 bad "v1 needs an address" listen --dev packet:v1
 bad "lo is no Ethernet device" listen --dev packet:lo --address 10.0.0.2/24
