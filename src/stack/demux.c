@@ -26,11 +26,13 @@ static aksu_drop tcp_packet(struct ak_core *core, const struct ak_packet *packet
         .link = packet->frame->link,
         .wnd = header.wnd,
         .up = header.up,
+        .unscaled = false, /* all are named: what is not would clear the whole first */
         .segment_bytes = packet->frame->segment_bytes,
         .text_offset = header_at + header.data_offset * 4u,
         .text_bytes = segment_bytes - header.data_offset * 4u,
         .frame = packet->frame,
         .time_us = packet->frame->time_us != 0 ? ak_min_u64(packet->frame->time_us, core->now_us) : core->now_us,
+        .old_incarnation = AK_NONE,
         .options = header.options,
     };
 #ifdef AKSU_CHECK_FAST_PATH

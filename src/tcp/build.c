@@ -38,11 +38,13 @@ static uint32_t build_tcp(const struct ak_build *b, uint8_t *p) {
         .src_port = t->tuple.local_port,
         .dst_port = t->tuple.remote_port,
         .seq = plan->seq,
+        .ack = plan->flags & AKSU_TCP_ACK ? t->rcv.nxt : ak_seq_of(0),
         .flags = plan->flags,
+        .data_offset = 0,
+        .up = 0,
         .options = *b->options,
         .wnd = (uint16_t)(syn ? ak_tcp_syn_window(b->core, t) : ak_min_u32(wnd >> t->rcv.wscale, 65535)),
     };
-    if (plan->flags & AKSU_TCP_ACK) header.ack = t->rcv.nxt;
     const struct ak_transfer *x = ak_transfer_of(b->core, t);
     if (x != NULL && x->ecn_echo && !syn) header.flags |= AKSU_TCP_ECE; /* RFC 3168 s6.1.3 */
     if (plan->flags & AKSU_TCP_URG)

@@ -74,36 +74,37 @@ aksu_tcp_options ak_tcp_syn_options(const struct ak_core *core, const struct ak_
     return options;
 }
 
-aksu_tcp_options ak_tcp_segment_options(const struct ak_core *core, const struct ak_tcb *t) {
-    aksu_tcp_options options = {.present = 0};
+void ak_tcp_segment_options(const struct ak_core *core, const struct ak_tcb *t, aksu_tcp_options *ret_options) {
+    aksu_tcp_options *options = ret_options; /* what is not present is not written: this is for every segment */
+    options->present = 0;
+    options->sack_count = options->fast_open_cookie_bytes = 0;
     if (t->flags & AK_F_TIMESTAMPS) {
-        options.present |= AKSU_OPT_TIMESTAMPS;
-        options.ts_val = ak_tcp_timestamp(core, t->ts_offset);
-        options.ts_ecr = t->ts_recent;
+        options->present |= AKSU_OPT_TIMESTAMPS;
+        options->ts_val = ak_tcp_timestamp(core, t->ts_offset);
+        options->ts_ecr = t->ts_recent;
     }
-    if (t->user_timeout_due) ak_tcp_user_timeout_offer(ak_settings_of(core, &t->sock), &options);
+    if (t->user_timeout_due) ak_tcp_user_timeout_offer(ak_settings_of(core, &t->sock), options);
     const struct ak_transfer *x = ak_transfer_of(core, t);
-    if ((t->flags & AK_F_SACK) == 0 || x == NULL) return options;
+    if ((t->flags & AK_F_SACK) == 0 || x == NULL) return;
     if (x->duplicate_due) { /* RFC 2883 s4: the first block, and told once */
-        options.present |= AKSU_OPT_SACK;
-        options.sack[0] = (aksu_sack_block){.left = x->duplicate.left.n, .right = x->duplicate.right.n};
-        options.sack_count = 1;
+        options->present |= AKSU_OPT_SACK;
+        options->sack[0] = (aksu_sack_block){.left = x->duplicate.left.n, .right = x->duplicate.right.n};
+        options->sack_count = 1;
     }
-    if (x->ranges.count == 0) return options;
+    if (x->ranges.count == 0) return;
     /* RFC 2018 s4: first the range with the newest segment, then the others in turn, so that the peer hears of all. */
     uint32_t room = t->flags & AK_F_TIMESTAMPS ? AKSU_SACK_BLOCK_MAX - 1 : AKSU_SACK_BLOCK_MAX;
     uint32_t first = ak_ranges_find(&x->ranges, &core->blocks, x->range_recent);
     if (first < x->ranges.count && ak_seq_lt(x->range_recent, ak_ranges_at(&x->ranges, &core->blocks, first).left))
         first = x->ranges.count; /* it is read */
-    options.present |= AKSU_OPT_SACK;
-    for (uint32_t i = 0; i < x->ranges.count + 1 && options.sack_count < room; i++) {
+    options->present |= AKSU_OPT_SACK;
+    for (uint32_t i = 0; i < x->ranges.count + 1 && options->sack_count < room; i++) {
         uint32_t at = i == 0 ? first : (x->sack_turn + i - 1) % x->ranges.count;
         if (at >= x->ranges.count || (i > 0 && at == first)) continue;
         const struct ak_range range = ak_ranges_at(&x->ranges, &core->blocks, at);
-        options.sack[options.sack_count] = (aksu_sack_block){.left = range.left.n, .right = range.right.n};
-        options.sack_count++;
+        options->sack[options->sack_count] = (aksu_sack_block){.left = range.left.n, .right = range.right.n};
+        options->sack_count++;
     }
-    return options;
 }
 
 void ak_tcp_accept_options(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {

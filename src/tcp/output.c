@@ -192,7 +192,7 @@ static void sender_look(struct ak_core *core, struct ak_tcb *t, struct sender *s
 }
 
 static void sender_init(struct ak_core *core, struct ak_tcb *t, struct sender *s) {
-    s->options = ak_tcp_segment_options(core, t);
+    ak_tcp_segment_options(core, t, &s->options);
     uint32_t lendable = (AK_FRAME_BLOCK_MAX - 1) * core->blocks.block_bytes;
     uint32_t mss = ak_tcp_effective_mss(core, t, ak_wire_tcp_option_bytes(&s->options, 0));
     mss = ak_min_u32(mss, lendable);
@@ -225,7 +225,7 @@ static enum sent send_one(struct ak_core *core, struct ak_tcb *t, struct sender 
     }
     if (s->env.x != NULL &&
         (s->env.x->ranges.count > 0 || (s->options.present & (AKSU_OPT_SACK | AKSU_OPT_USER_TIMEOUT))))
-        s->options = ak_tcp_segment_options(core, t);
+        ak_tcp_segment_options(core, t, &s->options);
     struct ak_plan plan = ak_tcp_plan(t, &s->env);
     if (plan.kind == AK_PLAN_NOTHING) {
         commit_nothing(core, t, &plan);
@@ -272,7 +272,7 @@ void ak_tcp_frame_returned(struct ak_core *core, ak_ref owner) {
 size_t ak_tcp_output(struct ak_core *core, struct ak_tcb *t, aksu_frame *ret_frames, size_t frame_cap) {
     size_t count = 0;
     bool blocked = !ak_link_state_at(core, t->link)->up;
-    struct sender s;
+    struct sender s; /* its options are written before they are read */
     sender_init(core, t, &s);
     enum sent sent = SENT_ONE;
     while (count < frame_cap && !blocked && sent == SENT_ONE) {

@@ -207,8 +207,8 @@ struct ak_syn_options {
 };
 /* What our SYN or SYN,ACK carries. */
 aksu_tcp_options ak_tcp_syn_options(const struct ak_core *core, const struct ak_tcb *t);
-/* What every other segment carries. */
-aksu_tcp_options ak_tcp_segment_options(const struct ak_core *core, const struct ak_tcb *t);
+/* What every other segment carries; what is not present is left as it was. */
+void ak_tcp_segment_options(const struct ak_core *core, const struct ak_tcb *t, aksu_tcp_options *ret_options);
 /* Takes what the peer's SYN offers. */
 void ak_tcp_accept_options(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
 /* The send MSS of a SYN: what it says, bounded below (CVE-2019-11477), or the default (MUST-15). */
