@@ -31,6 +31,7 @@ MECHANISMS = {
     "timestamps": "Timestamps and PAWS, RFC 7323",
     "window-scale": "Window scaling, RFC 7323",
     "ecn": "Explicit congestion notification, RFC 3168",
+    "accecn": "Accurate ECN, RFC 9768",
     "cubic": "CUBIC, RFC 9438",
     "idle-restart": "After an idle time, RFC 5681",
     "nagle": "Small segments held back, RFC 9293",

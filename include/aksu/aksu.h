@@ -196,9 +196,18 @@ typedef struct aksu_frame {
     X(OPTION_ORDER, option_order, 0, 1, 0, "order of options in a SYN: 0 as Linux has them, 1 as FreeBSD")             \
     X(CONGESTION_CONTROL, congestion_control, 0, 15, 0, "index: see aksu_cc_index; 0: cubic (RFC 9438)")               \
     X(PACING, pacing, 0, 1, 0, "spread data over the round trip, from 2 ms on, instead of bursts")                     \
-    X(ECN, ecn, 0, 2, 1, "explicit congestion notification (RFC 3168): 0 no, 1 if the peer asks, 2 ask")
+    X(ECN, ecn, 0, 5, 1, "explicit congestion notification: see aksu_ecn")                                             \
+    X(ACCECN_OPTION, accecn_option, 0, 1, 1, "with accurate ECN: send its options too (RFC 9768 s3.2.3)")
 
-typedef enum aksu_ecn { AKSU_ECN_OFF = 0, AKSU_ECN_PASSIVE = 1, AKSU_ECN_ACTIVE = 2 } aksu_ecn;
+/* Classic is RFC 3168, accurate RFC 9768; from 3 on as Linux's tcp_ecn has them. */
+typedef enum aksu_ecn {
+    AKSU_ECN_OFF = 0,
+    AKSU_ECN_PASSIVE = 1,              /* classic, if the peer asks */
+    AKSU_ECN_ACTIVE = 2,               /* and ask for it */
+    AKSU_ECN_ACCURATE = 3,             /* ask for the accurate kind, answer either */
+    AKSU_ECN_ACCURATE_ASK_CLASSIC = 4, /* answer either, ask for the classic kind */
+    AKSU_ECN_ACCURATE_PASSIVE = 5,     /* answer either, ask for none */
+} aksu_ecn;
 
 typedef enum aksu_mtu_probing {
     AKSU_MTU_PROBING_OFF = 0,
@@ -653,6 +662,17 @@ aksu_err aksu_tcp_abort(aksu_stack *stack, aksu_sock sock);
 aksu_err aksu_tcp_get(const aksu_stack *stack, aksu_sock sock, aksu_tcp_setting setting, uint64_t *ret_value);
 aksu_err aksu_tcp_set(aksu_stack *stack, aksu_sock sock, aksu_tcp_setting setting, uint64_t value);
 
+/* Accurate ECN (RFC 9768 s3.2): what came and with which IP-ECN field, and what the peer says that it got; payload
+ * bytes of 32 and, by the peer's options, of 24 bits.  Zero where it was not agreed on. */
+typedef struct aksu_accecn_info {
+    bool agreed;
+    bool ect;                           /* we send data as ECT(0) */
+    bool peer_option;                   /* its AccECN options get through */
+    uint32_t received_ce, delivered_ce; /* packets with CE */
+    uint32_t received_e0_bytes, received_e1_bytes, received_ce_bytes;
+    uint32_t delivered_e0_bytes, delivered_e1_bytes, delivered_ce_bytes;
+} aksu_accecn_info;
+
 /* STATUS (RFC 9293 s3.10.6). */
 typedef struct aksu_tcp_info {
     aksu_sock sock; /* AKSU_SOCK_NONE for records that no application holds */
@@ -671,15 +691,16 @@ typedef struct aksu_tcp_info {
     uint32_t retransmitted_segments;                  /* since data last began to flow: an idle time forgets them */
     uint64_t bytes_sent, bytes_acked, bytes_received; /* payload, without retransmissions */
     uint8_t snd_wscale, rcv_wscale;
-    bool timestamps, sack, keepalive, urgent, ecn;
-    bool fast_open;                        /* data on a SYN was taken, ours or the peer's (RFC 7413) */
-    uint32_t urgent_bytes;                 /* unread up to and with the urgent byte */
-    uint64_t timer_us;                     /* time to the next timer; UINT64_MAX: none */
-    char timer[12];                        /* its name */
+    bool timestamps, sack, keepalive, urgent, ecn; /* ecn: of either kind */
+    bool fast_open;                                /* data on a SYN was taken, ours or the peer's (RFC 7413) */
+    uint32_t urgent_bytes;                         /* unread up to and with the urgent byte */
+    uint64_t timer_us;                             /* time to the next timer; UINT64_MAX: none */
+    char timer[12];                                /* its name */
     uint32_t held_bytes;                   /* memory held for this connection: control block, records and blocks */
     uint32_t snd_buf_bytes, rcv_buf_bytes; /* as they are now */
     aksu_cc_mode cc_mode;
     uint64_t bandwidth, pacing_rate; /* bytes a second, as bbr estimates and sets them; 0: not measured */
+    aksu_accecn_info accecn;
 } aksu_tcp_info;
 aksu_err aksu_tcp_status(aksu_stack *stack, aksu_sock sock, aksu_tcp_info *ret_info);
 

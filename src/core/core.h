@@ -32,6 +32,7 @@ enum ak_kind {
     AK_KIND_REASSEMBLY, /* datagrams of which fragments have come */
     AK_KIND_RATE,       /* of a transfer whose congestion control measures delivery rates */
     AK_KIND_SAMPLE,     /* of its transmissions in flight */
+    AK_KIND_ACCECN,     /* of a connection with accurate ECN */
     AK_KIND_COUNT
 };
 

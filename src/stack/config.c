@@ -6,6 +6,7 @@
 #include "net/ether.h"
 #include "net/udp.h"
 #include "stack/stack.h"
+#include "tcp/accecn.h"
 #include "tcp/fastopen.h"
 #include "tcp/rate.h"
 
@@ -149,6 +150,8 @@ static struct kind kind_of(const aksu_config *config, enum ak_kind kind) {
         return (struct kind){config->transfer_max, sizeof(struct ak_rate), offsetof(struct ak_rate, next_free)};
     case AK_KIND_SAMPLE:
         return (struct kind){config->record_max, sizeof(struct ak_sample), offsetof(struct ak_sample, next_free)};
+    case AK_KIND_ACCECN:
+        return (struct kind){config->tcp_max, sizeof(struct ak_accecn), offsetof(struct ak_accecn, next_free)};
     case AK_KIND_REASSEMBLY:
         return (struct kind){config->reassembly_max, sizeof(struct ak_reassembly),
                              offsetof(struct ak_reassembly, hash_next)};

@@ -7,6 +7,7 @@
 #include "net/ether.h"
 #include "net/udp.h"
 #include "stack/stack.h"
+#include "tcp/accecn.h"
 #include "tcp/rate.h"
 
 static const struct ak_key digest_key = {0x616b737564696765u, 0x7374000000000001u};
@@ -197,6 +198,13 @@ static uint64_t sock_digest(const struct ak_core *core, const struct ak_sock *so
     return mix_u64(h, sock->user);
 }
 
+static uint64_t accecn_digest(const struct ak_accecn *a) {
+    const uint32_t words[] = {(uint32_t)a->flags << 16 | (uint32_t)a->syn_ecn << 8 | a->marked_rounds, a->heard_ts,
+                              a->acked_average, a->first_data.n, a->round_end.n};
+    uint64_t h = mix(mix(0, words, sizeof words), &a->r, sizeof a->r);
+    return mix(mix(h, &a->s, sizeof a->s), &a->told, sizeof a->told);
+}
+
 static uint64_t tcb_digest(const struct ak_core *core, const struct ak_tcb *t) {
     uint32_t idle = ak_idle_clock(core);
     uint64_t h = mix(sock_digest(core, &t->sock), &t->tuple, sizeof t->tuple);
@@ -237,6 +245,7 @@ static uint64_t tcb_digest(const struct ak_core *core, const struct ak_tcb *t) {
     };
     h = mix(h, words, sizeof words);
     h = mix_u64(h, until(core, t->rto_due_us));
+    if (t->accecn != AK_NONE) h = mix_u64(h, accecn_digest(ak_accecn_of(core, t)));
     return mix_u64(h, transfer_digest(core, t));
 }
 
@@ -272,8 +281,8 @@ static uint64_t syn_digest(const struct ak_core *core, const struct ak_syn *syn)
 }
 
 static uint64_t time_wait_digest(const struct ak_core *core, const struct ak_time_wait *record) {
-    const uint64_t fields[] = {record->snd_nxt.n, record->rcv_nxt.n, record->ts_recent, record->due_flags >> 24,
-                               ak_time_wait_due_us(core, record) - core->now_us};
+    const uint64_t fields[] = {record->snd_nxt.n, record->rcv_nxt.n, record->ts_recent,
+                               record->due_flags >> AK_TW_ACE_SHIFT, ak_time_wait_due_us(core, record) - core->now_us};
     return mix(mix(0, &record->tuple, sizeof record->tuple), fields, sizeof fields);
 }
 

@@ -1,5 +1,6 @@
 /* Fifth check of RFC 9293 s3.10.7.4: the acknowledgment, and the changes of state that one brings. */
 #include "base/check.h"
+#include "tcp/accecn.h"
 #include "tcp/fastopen.h"
 #include "tcp/loss.h"
 
@@ -10,15 +11,20 @@ static void heard(const struct ak_core *core, struct ak_tcb *t) {
     ak_flags_clear(t, AK_F_KEEPALIVE_DUE);
 }
 
+/* Of one segment, no more: RFC 5681 s3.1. */
+void ak_tcp_first_window(struct ak_core *core, struct ak_tcb *t) {
+    t->cwnd = ak_tcp_effective_mss(core, t, 0);
+    struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x != NULL) x->cwnd = x->pace_free_bytes = t->cwnd;
+}
+
 /* Our SYN had to go more than once.  RFC 6298 s5.7: 3 s until a round trip is known; RFC 6928 s2: lost more than once,
  * a first window of one segment (RFC 5681 s3.1). */
 static void heed_lost_syns(struct ak_core *core, struct ak_tcb *t) {
     enum { FALLBACK_RTO_US = 3000000 };
     if (t->retries > 0 && t->srtt_us == 0) t->rttvar_us = FALLBACK_RTO_US / 4;
     if (t->retries < 2) return;
-    t->cwnd = ak_tcp_effective_mss(core, t, 0);
-    struct ak_transfer *x = ak_transfer_of(core, t);
-    if (x != NULL) x->cwnd = x->pace_free_bytes = t->cwnd;
+    ak_tcp_first_window(core, t);
 }
 
 /* SYN-RECEIVED or SYN-SENT ends: our SYN is acknowledged. */
@@ -32,6 +38,8 @@ void ak_tcp_established(struct ak_input *in) {
         ak_tcp_rtt_sample(core, t, (uint32_t)trip_us);
     t->snd.una = ak_seq_add(t->snd.iss, 1);
     heed_lost_syns(core, t);
+    const struct ak_accecn *accurate = ak_accecn_of(core, t);
+    if (accurate != NULL && (accurate->flags & AK_ACC_SYN_MARKED)) ak_tcp_first_window(core, t); /* RFC 9768 s3.2.2.2 */
     ak_plpmtud_established(core, t);
     t->retries = 0;
     t->user_timeout_due = true;
@@ -183,13 +191,14 @@ enum ak_verdict ak_tcp_step_ack(struct ak_input *in) {
         before.lost_bytes = x->lost_bytes;
         x->delivered_before = x->delivered_bytes;
     }
-    ak_ecn_ack(core, t, seg);
+    if (t->flags & AK_F_ECN) ak_ecn_ack(core, t, seg);
     if (ak_seq_gt(seg->ack, t->snd.una)) {
         new_ack(in);
     } else if (t->transfer != AK_NONE && (t->flags & AK_F_SACK) == 0 && !in->refused && is_duplicate(t, seg)) {
         ak_tcp_duplicate_ack(core, t);
     }
     if (t->transfer != AK_NONE && (t->flags & AK_F_SACK)) look_for_losses(core, t, seg, before.una);
+    if (t->flags & AK_F_ECN) ak_accecn_segment(in, before.una);
     ak_tcp_recovery_step(core, t, &before);
     if (ak_seq_ge(seg->ack, t->snd.una)) {
         ak_tcp_send_window_update(core, t, seg);

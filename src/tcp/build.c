@@ -45,8 +45,7 @@ static uint32_t build_tcp(const struct ak_build *b, uint8_t *p) {
         .options = *b->options,
         .wnd = (uint16_t)(syn ? ak_tcp_syn_window(b->core, t) : ak_min_u32(wnd >> t->rcv.wscale, 65535)),
     };
-    const struct ak_transfer *x = ak_transfer_of(b->core, t);
-    if (x != NULL && x->ecn_echo && !syn) header.flags |= AKSU_TCP_ECE; /* RFC 3168 s6.1.3 */
+    if ((t->flags & AK_F_ECN) && !syn) header.flags |= ak_ecn_flags(b->core, t, ak_build_bare_ack(b));
     if (plan->flags & AKSU_TCP_URG)
         header.up = (uint16_t)ak_min_u32(ak_seq_bytes(plan->seq, t->snd.up), 65535); /* MUST-62 */
     return ak_wire_tcp_build(p, &header, (enum ak_option_order)ak_settings_of(b->core, &t->sock)->option_order);

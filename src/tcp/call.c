@@ -1,6 +1,7 @@
 /* The user's calls that open, close and configure: RFC 9293 s3.10.1, s3.10.4 to s3.10.6.  What each answers in each
  * state is the RFC's. */
 #include "base/check.h"
+#include "tcp/accecn.h"
 #include "tcp/tcp.h"
 #include "wire/ip.h"
 
@@ -57,7 +58,8 @@ static void offer(struct ak_core *core, struct ak_tcb *t) {
     if (settings->timestamps) t->flags |= AK_F_TIMESTAMPS;
     if (settings->window_scale) t->flags |= AK_F_WSCALE;
     if (settings->sack) t->flags |= AK_F_SACK;
-    if (settings->ecn == AKSU_ECN_ACTIVE) t->flags |= AK_F_ECN;
+    if (t->accecn != AK_NONE) ak_accecn_end(core, t);
+    ak_ecn_offer(core, t);
     t->rcv.mss = ak_tcp_our_mss(core, t->path_mtu, &t->tuple.local, settings);
     t->rcv.wscale = settings->window_scale ? ak_tcp_our_wscale(settings) : 0;
 }

@@ -4,6 +4,7 @@
  * socket.  The block is freed when neither does.  AK_F_ORPHAN says that the application has gone (or never came: not
  * accepted yet is AK_F_UNACCEPTED). */
 #include "base/check.h"
+#include "tcp/accecn.h"
 #include "tcp/cc.h"
 #include "tcp/fastopen.h"
 #include "tcp/loss.h"
@@ -19,6 +20,7 @@ struct ak_tcb *ak_tcb_new(struct ak_core *core, const struct ak_tuple *tuple, ui
         .tuple = *tuple,
         .transfer = AK_NONE,
         .listener = AK_NONE,
+        .accecn = AK_NONE,
         .rto_due_us = AK_NEVER,
         .ts_offset = ak_tcp_timestamp_offset(core, tuple),
         .last_receive = ak_idle_clock(core),
@@ -74,6 +76,7 @@ void ak_tcp_hop_failed(struct ak_core *core, ak_ref connection) {
 void ak_tcb_free(struct ak_core *core, struct ak_tcb *t) {
     ak_ref ref = ak_tcb_ref(core, t);
     if (t->transfer != AK_NONE) ak_transfer_return(core, t);
+    if (t->accecn != AK_NONE) ak_accecn_end(core, t);
     ak_tcp_leave_output(core, t);
     if (ak_wheel_armed(&t->timer)) ak_wheel_disarm(&core->wheel, ref);
     if ((t->sock.generation & 1) != 0) ak_sock_release(core, &t->sock, ref);

@@ -119,7 +119,8 @@ enum ak_verdict ak_fast_open_accept(struct ak_core *core, struct ak_seg *seg, ak
         .timestamps = (present & AKSU_OPT_TIMESTAMPS) && settings->timestamps,
         .window_scale = (present & AKSU_OPT_WSCALE) && settings->window_scale,
         .sack = (present & AKSU_OPT_SACK_PERMITTED) && settings->sack,
-        .ecn = ak_ecn_wanted(seg, settings),
+        .ecn = (uint8_t)ak_ecn_asked(seg, settings),
+        .syn_ecn = seg->tos & 3,
         .link = seg->link,
         .record = AKSU_RECORD_TCB,
     };

@@ -1,4 +1,5 @@
 /* STATUS: RFC 9293 s3.10.6.  Everything the stack has, as one kind of record. */
+#include "tcp/accecn.h"
 #include "tcp/rate.h"
 
 static void set_timer(aksu_tcp_info *info, uint64_t now_us, uint64_t due_us, aksu_timer timer) {
@@ -73,6 +74,26 @@ static const struct ak_time_wait *record_of(const struct ak_core *core, const st
     return ref != AK_NONE ? ak_time_wait_at(core, ref) : NULL;
 }
 
+/* Without the initial values of s3.2.1. */
+static void accecn_info(const struct ak_core *core, const struct ak_tcb *t, aksu_accecn_info *info) {
+    enum { CEP = 5, E0B = 1, E1B = 1 };
+    const struct ak_accecn *a = ak_accecn_agreed(core, t);
+    if (a == NULL) return;
+    *info = (aksu_accecn_info){
+        .agreed = true,
+        .ect = ak_ecn_capable(core, t),
+        .peer_option = (a->flags & (AK_ACC_PEER_OPTION | AK_ACC_OPTION_IGNORED)) == AK_ACC_PEER_OPTION,
+        .received_ce = a->r.cep - CEP,
+        .delivered_ce = a->s.cep - CEP,
+        .received_e0_bytes = a->r.byte[AKSU_ACCECN_E0B] - E0B,
+        .received_e1_bytes = a->r.byte[AKSU_ACCECN_E1B] - E1B,
+        .received_ce_bytes = a->r.byte[AKSU_ACCECN_CEB],
+        .delivered_e0_bytes = a->s.byte[AKSU_ACCECN_E0B] - E0B,
+        .delivered_e1_bytes = a->s.byte[AKSU_ACCECN_E1B] - E1B,
+        .delivered_ce_bytes = a->s.byte[AKSU_ACCECN_CEB],
+    };
+}
+
 static void connection_info(const struct ak_core *core, const struct ak_tcb *t, aksu_tcp_info *info) {
     bool over = t->state == AK_TCP_TIME_WAIT && record_of(core, t) == NULL;
     *info = (aksu_tcp_info){
@@ -106,6 +127,7 @@ static void connection_info(const struct ak_core *core, const struct ak_tcb *t, 
         .held_bytes = sizeof *t,
         .timer_us = AK_NEVER,
     };
+    accecn_info(core, t, &info->accecn);
     if (t->path_mtu != 0) info->snd_mss = ak_tcp_effective_mss(core, t, 0);
     set_tuple(info, &t->tuple, t->link);
     byte_info(core, t, info);

@@ -5,6 +5,7 @@
  * have files of their own.  What a step decides is carried out in one place (settle), where drops are counted and
  * traced. */
 #include "base/check.h"
+#include "tcp/accecn.h"
 #include "tcp/fastopen.h"
 #include "tcp/tcp.h"
 
@@ -30,11 +31,17 @@ static enum ak_verdict repeated_syn(struct ak_input *in) {
     struct ak_seg *seg = in->seg;
     struct ak_tcb *t = in->t;
     if ((seg->flags & AKSU_TCP_ACK) == 0) {
+        if (!ak_accecn_syn_again(in->core, t, seg)) { /* RFC 9768 s3.1.5 */
+            ak_tcp_send_reset(in->core, t);
+            ak_tcp_end(in->core, t, AKSU_REASON_ABORTED, AKSU_STATE_BY_SEGMENT);
+            return AK_GONE;
+        }
         t->flags |= AK_F_SYN_DUE | AK_F_SYN_RETRANSMITTED;
         ak_tcp_want_output(in->core, t);
         return AK_DONE;
     }
     /* Simultaneous open: this SYN,ACK acknowledges our SYN.  The SYN itself is old: only what follows it counts. */
+    if (t->accecn != AK_NONE) ak_accecn_syn_ack_again(in->core, t, seg);
     if (t->flags & AK_F_SYN_DUE) ak_tcp_ack_now(in->core, t, 0); /* in place of our SYN,ACK, which has not gone yet */
     seg->flags &= (uint16_t)~AKSU_TCP_SYN;
     seg->unscaled = true;
@@ -139,6 +146,13 @@ static aksu_tcp_state state_of(const struct ak_core *core, const struct ak_tuple
     return ak_ref_class(ref) == AK_KIND_SYN ? AK_TCP_SYN_RECEIVED : AK_TCP_TIME_WAIT;
 }
 
+/* The very one that synchronized us: our ACK of it was lost. */
+static bool is_syn_ack_again(const struct ak_tcb *t, const struct ak_seg *seg) {
+    enum { SYN_ACK = AKSU_TCP_SYN | AKSU_TCP_ACK };
+    return (seg->flags & SYN_ACK) == SYN_ACK && (t->flags & AK_F_ACTIVE) && ak_seq_eq(seg->seq, t->rcv.irs) &&
+           ak_seq_eq(seg->ack, ak_seq_add(t->snd.iss, 1));
+}
+
 /* Carries out a verdict on a connection that still is. */
 static void settle_connection(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg,
                               enum ak_verdict verdict) {
@@ -150,6 +164,7 @@ static void settle_connection(struct ak_core *core, struct ak_tcb *t, const stru
             ak_tcp_ack_now(core, t, AK_F_DUPLICATE_ACK);
         else
             ak_tcp_challenge(core, t, AK_F_DUPLICATE_ACK);
+        if (t->accecn != AK_NONE && is_syn_ack_again(t, seg)) ak_accecn_syn_ack_again(core, t, seg);
     } else if (verdict == AK_DROP_CHALLENGE) {
         if (ak_tcp_challenge(core, t, AK_F_CHALLENGE)) core->counters.tcp_challenges_sent++;
     } else if (verdict == AK_DROP_RST) {

@@ -5,6 +5,7 @@
  * meets a full queue is ignored (the SYN,ACK is repeated) or reset, as configured.  When the SYN cache is full the
  * oldest record gives way, or cookies take over (syncookie.c). */
 #include "base/check.h"
+#include "tcp/accecn.h"
 #include "tcp/fastopen.h"
 #include "tcp/syncookie.h"
 #include "tcp/tcp.h"
@@ -150,6 +151,16 @@ static uint32_t syn_window(const struct ak_core *core, const struct ak_syn *syn)
     return ak_min_u32(65535, ak_tcp_rcv_buf_start(syn_settings(core, syn)));
 }
 
+/* RFC 9768 s3.2.3.2: the option on the first, the flags on the first again too, neither after that. */
+static void syn_accurate(struct ak_syn *syn, const aksu_tcp_settings *settings, struct ak_tcp_header *header) {
+    if (syn->retries >= 2) {
+        syn->wscale |= AK_SYN_NOT_ECT; /* s3.1.5 */
+        return;
+    }
+    header->flags |= ak_accecn_handshake_flags((uint8_t)(syn->wscale >> AK_SYN_IP_ECN_SHIFT));
+    if ((syn->flags & AK_SYN_RETRANSMITTED) == 0 && settings->accecn_option) ak_accecn_initial_option(&header->options);
+}
+
 void ak_syn_answer(struct ak_core *core, ak_ref ref) {
     struct ak_syn *syn = ak_syn_at(core, ref);
     const aksu_tcp_settings *settings = syn_settings(core, syn);
@@ -169,6 +180,7 @@ void ak_syn_answer(struct ak_core *core, ak_ref ref) {
     options->present = AKSU_OPT_MSS;
     options->mss = ak_tcp_our_mss(core, ak_link_state_at(core, syn->link)->mtu, &syn->tuple.local, settings);
     if (syn->flags & AK_SYN_ECN) bare.header.flags |= AKSU_TCP_ECE;
+    if (syn->wscale & AK_SYN_ACCURATE) syn_accurate(syn, settings, &bare.header);
     if (syn->flags & AK_SYN_SACK) options->present |= AKSU_OPT_SACK_PERMITTED;
     if (syn->flags & AK_SYN_WSCALE) {
         options->present |= AKSU_OPT_WSCALE;
@@ -241,7 +253,9 @@ static ak_ref syn_new(struct ak_core *core, const struct ak_seg *seg, ak_ref lis
     if ((present & AKSU_OPT_TIMESTAMPS) && settings->timestamps) syn->flags |= AK_SYN_TIMESTAMPS;
     if ((present & AKSU_OPT_WSCALE) && settings->window_scale) syn->flags |= AK_SYN_WSCALE;
     if ((present & AKSU_OPT_SACK_PERMITTED) && settings->sack) syn->flags |= AK_SYN_SACK;
-    if (ak_ecn_wanted(seg, settings)) syn->flags |= AK_SYN_ECN;
+    enum ak_ecn_mode ecn = ak_ecn_asked(seg, settings);
+    if (ecn == AK_ECN_CLASSIC) syn->flags |= AK_SYN_ECN;
+    if (ecn == AK_ECN_ACCURATE) syn->wscale |= (uint8_t)(AK_SYN_ACCURATE | seg->tos << AK_SYN_IP_ECN_SHIFT);
     ak_wheel_node_init(&syn->timer);
     ak_link_init(&syn->age);
     ak_table_insert(&core->flows, ref, ak_tuple_hash(core, &syn->tuple), ak_ref_hash, core);
@@ -321,6 +335,13 @@ enum ak_verdict ak_tcp_input_listen(struct ak_core *core, struct ak_seg *seg, ak
 
 /* ---------------------------------------------------------------- SYN-RECEIVED without a control block: s3.10.7.4 */
 
+static void accurate_from(struct ak_core *core, struct ak_tcb *t, const struct ak_handshake *h) {
+    struct ak_accecn *a = ak_accecn_begin(core, t);
+    ak_accecn_enter(core, t, a, h->syn_ecn);
+    if (h->not_ect) a->flags |= AK_ACC_NOT_ECT;
+    if (h->no_option) a->flags |= AK_ACC_OPTION_OFF;
+}
+
 struct ak_tcb *ak_tcb_from_handshake(struct ak_core *core, const struct ak_handshake *h) {
     struct ak_listener *l = ak_listener_at(core, h->listener);
     struct ak_tcb *t = ak_tcb_new(core, h->tuple, l->sock.settings, l->sock.user);
@@ -331,7 +352,7 @@ struct ak_tcb *ak_tcb_from_handshake(struct ak_core *core, const struct ak_hands
     t->listener = h->listener;
     t->listener_generation = l->sock.generation;
     t->flags |= AK_F_RETURN_LISTEN | (h->timestamps ? AK_F_TIMESTAMPS : 0u) | (h->window_scale ? AK_F_WSCALE : 0u) |
-                (h->sack ? AK_F_SACK : 0u) | (h->ecn ? AK_F_ECN : 0u);
+                (h->sack ? AK_F_SACK : 0u) | (h->ecn != AK_ECN_NONE ? AK_F_ECN : 0u);
     t->link = h->link;
     t->path_mtu = (uint16_t)ak_min_u32(mtu, 65535);
     t->snd.iss = t->snd.una = h->iss;
@@ -349,6 +370,7 @@ struct ak_tcb *ak_tcb_from_handshake(struct ak_core *core, const struct ak_hands
     t->ts_recent = h->ts_recent;
     t->ts_recent_age = ak_idle_clock(core);
     t->unacked_since = ak_idle_clock(core);
+    if (h->ecn == AK_ECN_ACCURATE) accurate_from(core, t, h);
     ak_tcp_begin_state(t, h->record == AKSU_RECORD_COOKIE ? AK_TCP_LISTEN : AK_TCP_SYN_RECEIVED);
     return t;
 }
@@ -360,6 +382,11 @@ void ak_listener_push(struct ak_core *core, struct ak_tcb *t) {
     ak_list_push_back(&l->accept, &core->ready_lens, ak_tcb_ref(core, t));
     l->accept_count++;
     ak_sock_tell(core, &l->sock, t->listener, AKSU_EV_INCOMING);
+}
+
+static enum ak_ecn_mode syn_ecn_mode(const struct ak_syn *syn) {
+    if (syn->wscale & AK_SYN_ACCURATE) return AK_ECN_ACCURATE;
+    return syn->flags & AK_SYN_ECN ? AK_ECN_CLASSIC : AK_ECN_NONE;
 }
 
 /* The handshake's last segment: a control block takes the record's place, and the segment goes on through the steps. */
@@ -389,11 +416,14 @@ static enum ak_verdict complete(struct ak_core *core, struct ak_seg *seg, ak_ref
         .irs = syn->irs,
         .ts_recent = syn->ts_recent,
         .mss = syn->mss,
-        .wscale = syn->wscale,
+        .wscale = syn->wscale & AK_SYN_WSCALE_MASK,
         .timestamps = (syn->flags & AK_SYN_TIMESTAMPS) != 0,
         .window_scale = (syn->flags & AK_SYN_WSCALE) != 0,
         .sack = (syn->flags & AK_SYN_SACK) != 0,
-        .ecn = (syn->flags & AK_SYN_ECN) != 0,
+        .ecn = syn_ecn_mode(syn),
+        .syn_ecn = (uint8_t)(syn->wscale >> AK_SYN_IP_ECN_SHIFT),
+        .not_ect = (syn->wscale & AK_SYN_NOT_ECT) != 0,
+        .no_option = syn->retries > 0,
         .link = syn->link,
         .record = AKSU_RECORD_SYN_CACHE,
     };
@@ -424,6 +454,7 @@ static void syn_ack_segment(struct ak_core *core, const struct ak_syn *syn, aksu
                    .flags = AKSU_TCP_ACK,
                    .wnd = (uint16_t)syn_window(core, syn)},
     };
+    if (syn->wscale & AK_SYN_ACCURATE) bare.header.flags |= ak_accecn_first_flags();
     if (syn->flags & AK_SYN_TIMESTAMPS) {
         bare.header.options.present = AKSU_OPT_TIMESTAMPS;
         bare.header.options.ts_val = ak_tcp_timestamp(core, ak_tcp_timestamp_offset(core, &syn->tuple));
@@ -465,6 +496,19 @@ static enum ak_verdict syn_control(struct ak_core *core, struct ak_seg *seg, ak_
     return AK_NEXT;
 }
 
+/* RFC 9768 s3.1.5: a SYN of the other kind of ECN resets; of the others the latest is answered. */
+static bool syn_again_agrees(const struct ak_core *core, struct ak_syn *syn, const struct ak_seg *seg) {
+    const aksu_tcp_settings *settings = syn_settings(core, syn);
+    enum ak_ecn_mode first = syn_ecn_mode(syn), now = ak_ecn_asked(seg, settings);
+    if (settings->ecn < AKSU_ECN_ACCURATE || first == AK_ECN_NONE) return true;
+    if (now != AK_ECN_NONE && now != first) return false;
+    if (first != AK_ECN_ACCURATE) return true;
+    syn->wscale &= (uint8_t)((1u << AK_SYN_IP_ECN_SHIFT) - 1);
+    syn->wscale |= (uint8_t)(seg->tos << AK_SYN_IP_ECN_SHIFT);
+    if (now == AK_ECN_NONE) syn->wscale |= AK_SYN_NOT_ECT;
+    return true;
+}
+
 enum ak_verdict ak_tcp_input_syn(struct ak_core *core, struct ak_seg *seg, ak_ref ref, aksu_drop *ret_drop) {
     struct ak_syn *syn = ak_syn_at(core, ref);
     if (syn->flags & AK_SYN_DEFERRED) { /* the peer has heard nothing from us yet: only a RST of its own can matter */
@@ -475,6 +519,11 @@ enum ak_verdict ak_tcp_input_syn(struct ak_core *core, struct ak_seg *seg, ak_re
     }
     bool bare_syn = (seg->flags & (AKSU_TCP_SYN | AKSU_TCP_ACK | AKSU_TCP_RST)) == AKSU_TCP_SYN;
     if (bare_syn && ak_seq_eq(seg->seq, syn->irs)) { /* ruling R6 */
+        if (!syn_again_agrees(core, syn, seg)) {
+            *ret_drop = AKSU_DROP_TCP_FLAGS;
+            syn_end(core, ref, AKSU_STATE_BY_SEGMENT);
+            return AK_DROP_RST;
+        }
         syn->flags |= AK_SYN_RETRANSMITTED;
         ak_syn_answer(core, ref);
         return AK_DONE;

@@ -212,7 +212,7 @@ void ak_tcp_flight_acked(struct ak_core *core, struct ak_tcb *t, const struct ak
         return;
     }
     uint32_t acked_bytes = ack.acked_bytes;
-    if (ak_ecn_echoed(t, seg)) ack.acked_bytes = 0;
+    if (ak_ecn_echoed(core, t, seg)) ack.acked_bytes = 0;
     grow_window(core, t, &ack, una);
     if (x->rate == AK_NONE) ak_cwv_acked(core, t, acked_bytes);
 }

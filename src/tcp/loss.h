@@ -98,7 +98,9 @@ void ak_cwv_acked(struct ak_core *core, struct ak_tcb *t, uint32_t acked_bytes);
 
 /* ---- ecn.c: RFC 3168.  The window was reduced, for whatever reason: the peer hears of it by CWR (s6.1.2). */
 void ak_ecn_reduced(struct ak_core *core, struct ak_tcb *t);
-bool ak_ecn_echoed(const struct ak_tcb *t, const struct ak_seg *seg);
+bool ak_ecn_echoed(const struct ak_core *core, const struct ak_tcb *t, const struct ak_seg *seg);
+/* Marks are told of by this acknowledgment number, SND.UNA having been una: once for each window of data. */
+void ak_ecn_respond(struct ak_core *core, struct ak_tcb *t, ak_seq ack, ak_seq una);
 
 /* ---- rack.c.  A record was delivered, by SACK or ACK, for the first time. */
 void ak_rack_delivered(struct ak_core *core, struct ak_tcb *t, const struct ak_record *record,

@@ -1,4 +1,5 @@
 /* Which options go and what those that come mean: RFC 9293 s3.7.1, RFC 7323, RFC 2018. */
+#include "tcp/accecn.h"
 #include "tcp/fastopen.h"
 #include "tcp/tcp.h"
 #include "wire/ip.h"
@@ -71,21 +72,13 @@ aksu_tcp_options ak_tcp_syn_options(const struct ak_core *core, const struct ak_
         options.ts_ecr = t->state == AK_TCP_SYN_SENT ? 0 : t->ts_recent;
     }
     ak_tcp_user_timeout_offer(ak_settings_of(core, &t->sock), &options);
+    if (t->accecn != AK_NONE && t->state != AK_TCP_SYN_SENT) ak_accecn_syn_option(core, t, &options);
     return options;
 }
 
-void ak_tcp_segment_options(const struct ak_core *core, const struct ak_tcb *t, aksu_tcp_options *ret_options) {
-    aksu_tcp_options *options = ret_options; /* what is not present is not written: this is for every segment */
-    options->present = 0;
-    options->sack_count = options->fast_open_cookie_bytes = 0;
-    if (t->flags & AK_F_TIMESTAMPS) {
-        options->present |= AKSU_OPT_TIMESTAMPS;
-        options->ts_val = ak_tcp_timestamp(core, t->ts_offset);
-        options->ts_ecr = t->ts_recent;
-    }
-    if (t->user_timeout_due) ak_tcp_user_timeout_offer(ak_settings_of(core, &t->sock), options);
-    const struct ak_transfer *x = ak_transfer_of(core, t);
-    if ((t->flags & AK_F_SACK) == 0 || x == NULL) return;
+/* RFC 2018 s4, RFC 2883 s4. */
+static void sack_options(const struct ak_core *core, const struct ak_tcb *t, const struct ak_transfer *x,
+                         aksu_tcp_options *options) {
     if (x->duplicate_due) { /* RFC 2883 s4: the first block, and told once */
         options->present |= AKSU_OPT_SACK;
         options->sack[0] = (aksu_sack_block){.left = x->duplicate.left.n, .right = x->duplicate.right.n};
@@ -107,6 +100,21 @@ void ak_tcp_segment_options(const struct ak_core *core, const struct ak_tcb *t, 
     }
 }
 
+void ak_tcp_segment_options(const struct ak_core *core, const struct ak_tcb *t, aksu_tcp_options *ret_options) {
+    aksu_tcp_options *options = ret_options; /* what is not present is not written: this is for every segment */
+    options->present = 0;
+    options->sack_count = options->fast_open_cookie_bytes = 0;
+    if (t->flags & AK_F_TIMESTAMPS) {
+        options->present |= AKSU_OPT_TIMESTAMPS;
+        options->ts_val = ak_tcp_timestamp(core, t->ts_offset);
+        options->ts_ecr = t->ts_recent;
+    }
+    if (t->user_timeout_due) ak_tcp_user_timeout_offer(ak_settings_of(core, &t->sock), options);
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    if ((t->flags & AK_F_SACK) && x != NULL) sack_options(core, t, x, options);
+    if (t->accecn != AK_NONE) ak_accecn_option(core, t, options);
+}
+
 void ak_tcp_accept_options(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg) {
     uint16_t present = seg->options.present;
     t->snd.mss = ak_tcp_peer_mss(seg);
@@ -118,7 +126,7 @@ void ak_tcp_accept_options(struct ak_core *core, struct ak_tcb *t, const struct 
         t->snd.wscale = t->rcv.wscale = 0;
     }
     if ((present & AKSU_OPT_SACK_PERMITTED) == 0) ak_flags_clear(t, AK_F_SACK);
-    ak_ecn_accept(t, seg);
+    ak_ecn_accept(core, t, seg);
     if ((present & AKSU_OPT_TIMESTAMPS) && (t->flags & AK_F_TIMESTAMPS)) {
         t->ts_recent = seg->options.ts_val;
         t->ts_recent_age = ak_idle_clock(core);

@@ -4,6 +4,7 @@
  * timer for a shut window, the cork timer for a corked tail. */
 #include "tcp/output.h"
 #include "base/check.h"
+#include "tcp/accecn.h"
 #include "tcp/fastopen.h"
 #include "tcp/rate.h"
 #include "wire/ip.h"
@@ -22,6 +23,7 @@ static void ack_went(struct ak_core *core, struct ak_tcb *t) {
     if (x->ranges.count > 0) {
         /* The newest comes first in every ACK; the other blocks go round. */
         uint32_t others = (t->flags & AK_F_TIMESTAMPS ? AKSU_SACK_BLOCK_MAX - 1 : AKSU_SACK_BLOCK_MAX) - 1;
+        if (t->accecn != AK_NONE) others = 1; /* its option leaves room for two */
         x->sack_turn = (x->sack_turn + others) % x->ranges.count;
         x->ranges_untold -= ak_min_u32(x->ranges_untold, others);
         /* Segments that come in one batch draw one ACK (MUST-58), but each gap that they show must be told. */
@@ -191,12 +193,23 @@ static void sender_look(struct ak_core *core, struct ak_tcb *t, struct sender *s
     if (probes && ak_frame_is_lent(core, s->env.tail->token, ak_tcb_ref(core, t))) s->env.tail = NULL;
 }
 
+/* Offloads clear CWR in all but the first segment of a super-segment, where it may be a bit of a counter: RFC 9768
+ * s3.3.4. */
+static void sender_ecn(const struct ak_core *core, const struct ak_tcb *t, struct sender *s) {
+    s->env.ect = ak_ecn_capable(core, t);
+    const struct ak_accecn *a = ak_accecn_agreed(core, t);
+    if (a == NULL) return;
+    s->env.ack_first = (a->flags & AK_ACC_HANDSHAKE_ACK) && (t->flags & AK_F_SYN_DUE) == 0;
+    if (ak_ace_flags(a->r.cep) & AKSU_TCP_CWR) s->env.super_bytes = s->env.mss_bytes;
+}
+
 static void sender_init(struct ak_core *core, struct ak_tcb *t, struct sender *s) {
     ak_tcp_segment_options(core, t, &s->options);
     uint32_t lendable = (AK_FRAME_BLOCK_MAX - 1) * core->blocks.block_bytes;
     uint32_t mss = ak_tcp_effective_mss(core, t, ak_wire_tcp_option_bytes(&s->options, 0));
     mss = ak_min_u32(mss, lendable);
     s->env = (struct ak_plan_env){.mss_bytes = mss, .super_bytes = super_bytes(core, t, mss)};
+    if (t->flags & AK_F_ECN) sender_ecn(core, t, s);
     const struct ak_transfer *x = ak_transfer_of(core, t);
     if (x == NULL || !ak_seq_lt(t->snd.nxt, x->send_end)) return; /* an ACK, or what was sent before */
     if (s->env.super_bytes > s->env.mss_bytes)
@@ -212,6 +225,32 @@ static void note_token(struct ak_core *core, struct ak_tcb *t, const struct ak_p
     ak_record_at(core, index)->token = token;
 }
 
+/* An ACK that answers ACKs has no SACK blocks (RFC 9768 s3.2.2.5.1), nor one with the handshake's encoding (s3.2.2.1);
+ * what goes again has no AccECN option. */
+static void ecn_prepare(const struct ak_core *core, const struct ak_tcb *t, const struct ak_plan *plan,
+                        struct sender *s) {
+    const struct ak_accecn *a = ak_accecn_agreed(core, t);
+    if (a == NULL || plan->kind == AK_PLAN_SYN) return;
+    if (plan->kind == AK_PLAN_ACK && (a->flags & (AK_ACC_HANDSHAKE_ACK | AK_ACC_BARE_ACK)))
+        s->options.present &= (uint16_t)~AKSU_OPT_SACK;
+    if (plan->retransmission) s->options.present &= (uint16_t)~AKSU_OPT_ACCECN;
+}
+
+static void ecn_went(struct ak_core *core, struct ak_tcb *t, const struct ak_build *b) {
+    if (b->plan->kind == AK_PLAN_SYN) {
+        ak_accecn_syn_went(core, t);
+        return;
+    }
+    ak_ecn_went(core, t,
+                &(struct ak_ecn_segment){
+                    .seq = b->plan->seq,
+                    .bytes = b->plan->bytes,
+                    .present = b->options->present,
+                    .retransmission = b->plan->retransmission,
+                    .bare_ack = ak_build_bare_ack(b),
+                });
+}
+
 /* What one frame was. */
 enum sent { SENT_NOTHING, SENT_ONE, SENT_LAST };
 
@@ -222,9 +261,10 @@ static enum sent send_one(struct ak_core *core, struct ak_tcb *t, struct sender 
     if (t->flags & AK_F_SYN_DUE) {
         s->syn_options = ak_tcp_syn_options(core, t);
         s->env.syn_bytes = ak_fast_open_syn(core, t, &s->syn_options);
+        s->env.syn_flags = ak_ecn_syn_flags(core, t);
     }
-    if (s->env.x != NULL &&
-        (s->env.x->ranges.count > 0 || (s->options.present & (AKSU_OPT_SACK | AKSU_OPT_USER_TIMEOUT))))
+    if (s->env.x != NULL && (s->env.x->ranges.count > 0 ||
+                             (s->options.present & (AKSU_OPT_SACK | AKSU_OPT_USER_TIMEOUT | AKSU_OPT_ACCECN))))
         ak_tcp_segment_options(core, t, &s->options);
     struct ak_plan plan = ak_tcp_plan(t, &s->env);
     if (plan.kind == AK_PLAN_NOTHING) {
@@ -245,6 +285,7 @@ static enum sent send_one(struct ak_core *core, struct ak_tcb *t, struct sender 
         .mss_bytes = mss,
         .edge = t->state == AK_TCP_SYN_SENT ? t->rcv.edge : ak_tcp_window_edge(core, t),
     };
+    if (t->flags & AK_F_ECN) ecn_prepare(core, t, &plan, s);
     ak_tcp_build(&build, slot, ret_frame);
     struct ak_trace_segment what = {
         .t = t,
@@ -253,12 +294,16 @@ static enum sent send_one(struct ak_core *core, struct ak_tcb *t, struct sender 
         .retransmission = plan.retransmission,
     };
     if (plan.kind != AK_PLAN_SYN) t->rcv.edge = build.edge;
+    if (t->flags & AK_F_ECN) ecn_went(core, t, &build);
     commit(core, t, &plan, mss);
     if (!core->config.output_sync) note_token(core, t, &plan, ret_frame->token);
     what.state_after = (aksu_tcp_state)t->state;
     ak_tcp_trace_out(core, ret_frame, &what);
     /* An ACK goes alone only if all else has to wait: no need to ask again. */
-    if (plan.kind != AK_PLAN_ACK || (t->flags & AK_F_ACK_NOW)) return SENT_ONE;
+    if (plan.kind != AK_PLAN_ACK || (t->flags & AK_F_ACK_NOW) || s->env.ack_first) {
+        s->env.ack_first = false;
+        return SENT_ONE;
+    }
     commit_nothing(core, t, &plan);
     return SENT_LAST;
 }

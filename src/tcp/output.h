@@ -40,7 +40,10 @@ struct ak_plan_env {
     uint32_t super_bytes; /* most bytes of one frame: a multiple of mss_bytes */
     uint32_t probe_bytes; /* of a probe of the path MTU that is due; 0 */
     uint32_t syn_bytes;   /* most that may ride on a SYN (RFC 7413) */
+    uint16_t syn_flags;   /* of ECN, on a SYN */
     bool record_free;
+    bool ect;          /* new data may go as ECT(0) */
+    bool ack_first;    /* a bare ACK before anything else: RFC 9768 s3.2.2.1 */
     bool paced;        /* no data now: pace.c */
     bool lost_is_lent; /* the driver still holds it: sending it again would only make the queue longer */
 };
@@ -68,6 +71,10 @@ struct ak_build {
     uint32_t mss_bytes;
     ak_seq edge; /* right edge to announce */
 };
+/* RFC 9768 s3.2.2.1: "a pure ACK with no SACK blocks". */
+static inline bool ak_build_bare_ack(const struct ak_build *b) {
+    return b->plan->kind == AK_PLAN_ACK && (b->options->present & AKSU_OPT_SACK) == 0;
+}
 /* Writes the packet into a slot and describes it; plan has made sure that all is there. */
 void ak_tcp_build(const struct ak_build *build, struct ak_frame_slot *slot, aksu_frame *ret_frame);
 

@@ -28,8 +28,8 @@ static struct ak_plan plan_syn(const struct ak_tcb *t, const struct ak_plan_env 
     return (struct ak_plan){
         .kind = AK_PLAN_SYN,
         .seq = t->snd.iss,
-        .flags = (uint16_t)((t->state == AK_TCP_SYN_SENT ? AKSU_TCP_SYN : AKSU_TCP_SYN | AKSU_TCP_ACK) |
-                            ak_ecn_syn_flags(t)),
+        .flags =
+            (uint16_t)((t->state == AK_TCP_SYN_SENT ? AKSU_TCP_SYN : AKSU_TCP_SYN | AKSU_TCP_ACK) | env->syn_flags),
         .bytes = carries ? ak_min_u32(env->syn_bytes, ak_seq_bytes(t->snd.nxt, env->x->send_end)) : 0,
         .retransmission = t->retries > 0,
         .cause = t->retries > 0 ? AKSU_SEND_RTO_CAUSE : AKSU_SEND_OPEN_CAUSE,
@@ -146,7 +146,7 @@ static bool plan_mtu_probe(const struct ak_tcb *t, const struct ak_plan_env *env
         return false;
     }
     plan_new(t, env, env->probe_bytes, plan);
-    plan->ect = ak_ecn_capable(t);
+    plan->ect = env->ect;
     plan->mtu_probe = true;
     return true;
 }
@@ -164,7 +164,7 @@ static bool plan_data(const struct ak_tcb *t, const struct ak_plan_env *env, str
     if (env->probe_bytes > 0) return plan_mtu_probe(t, env, plan);
     enum ak_stop stop;
     uint32_t bytes = new_bytes(t, env, &stop);
-    bool reduced = env->x->ecn_cwr_due && ak_ecn_capable(t);
+    bool reduced = env->x->ecn_cwr_due && env->ect;
     if (reduced || is_urgent(t, t->snd.nxt)) bytes = ak_min_u32(bytes, env->mss_bytes); /* never in a super-segment */
     if (bytes == 0) {
         plan->stop = stop;
@@ -181,7 +181,7 @@ static bool plan_data(const struct ak_tcb *t, const struct ak_plan_env *env, str
     if (last || (ak_seq_lt(t->snd.nxt, env->x->push_end) && ak_seq_ge(end, env->x->push_end)))
         plan->flags |= AKSU_TCP_PSH;
     if (reduced) plan->flags |= AKSU_TCP_CWR; /* RFC 3168 s6.1.2 */
-    plan->ect = ak_ecn_capable(t);
+    plan->ect = env->ect;
     if (fin_follows(t, env, end)) plan->flags |= AKSU_TCP_FIN;
     return true;
 }
@@ -200,7 +200,7 @@ static bool plan_probe_with_new(const struct ak_tcb *t, const struct ak_plan_env
     if (none || !env->record_free) return false;
     uint32_t bytes = ak_min_u32(ak_seq_bytes(t->snd.nxt, env->x->send_end), env->mss_bytes);
     plan_new(t, env, ak_min_u32(bytes, t->snd.wnd - sent), plan);
-    plan->ect = ak_ecn_capable(t);
+    plan->ect = env->ect;
     plan->cause = AKSU_SEND_TAIL_LOSS_PROBE_CAUSE;
     return true;
 }
@@ -266,8 +266,19 @@ static aksu_send_cause ack_cause(const struct ak_tcb *t) {
     return t->flags & AK_F_ACK_DELAYED ? AKSU_SEND_DELAYED_ACK_CAUSE : AKSU_SEND_ACK_CAUSE;
 }
 
+static void plan_ack(const struct ak_tcb *t, struct ak_plan *plan) {
+    plan->kind = AK_PLAN_ACK;
+    plan->seq = t->snd.nxt;
+    plan->flags = AKSU_TCP_ACK;
+    plan->cause = ack_cause(t);
+}
+
 /* What goes but for a SYN. */
 static void plan_segment(const struct ak_tcb *t, const struct ak_plan_env *env, struct ak_plan *plan) {
+    if (env->ack_first) {
+        plan_ack(t, plan);
+        return;
+    }
     if (may_send_data(t)) {
         if (plan_probe(t, env, plan)) return;
         bool held = frto_holds(t, env);
@@ -283,10 +294,7 @@ static void plan_segment(const struct ak_tcb *t, const struct ak_plan_env *env, 
         plan->flags = AKSU_TCP_ACK;
         plan->cause = AKSU_SEND_KEEPALIVE_CAUSE;
     } else if (t->flags & AK_F_ACK_NOW) {
-        plan->kind = AK_PLAN_ACK;
-        plan->seq = t->snd.nxt;
-        plan->flags = AKSU_TCP_ACK;
-        plan->cause = ack_cause(t);
+        plan_ack(t, plan);
     }
 }
 

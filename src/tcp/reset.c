@@ -1,6 +1,6 @@
 /* Segments that no control block sends: resets by RFC 9293 s3.5.2, and what half-open and TIME-WAIT records answer. */
 #include "base/bytes.h"
-#include "tcp/tcp.h"
+#include "tcp/accecn.h"
 #include "wire/checksum.h"
 #include "wire/ip.h"
 
@@ -83,5 +83,6 @@ void ak_tcp_send_reset(struct ak_core *core, const struct ak_tcb *t) {
 }
 
 void ak_tcp_send_last_ack(struct ak_core *core, const struct ak_tcb *t) {
-    send_for(core, t, t->snd.nxt, AKSU_TCP_ACK, AKSU_SEND_ACK_CAUSE);
+    uint16_t ecn = t->flags & AK_F_ECN ? ak_ecn_flags(core, t, /* bare_ack= */ false) : 0;
+    send_for(core, t, t->snd.nxt, AKSU_TCP_ACK | ecn, AKSU_SEND_ACK_CAUSE);
 }

@@ -3,10 +3,13 @@
  * ISS = 24 bits of MAC, 5 bits of time, 3 bits of MSS.  The MAC is SipHash-2-4 of four-tuple, the peer's ISN, time and
  * MSS index under a key that the fleet may share.  Time counts in units of 64 s and a cookie is honoured for two of
  * them.  Window scale, SACK and ECN ride in the low 6 bits of our timestamp, if the peer sends timestamps; without them
- * they are given up.
+ * they are given up.  Accurate ECN needs none of that: the flags of the ACK that brings the cookie back say that it was
+ * agreed on (RFC 9768 s5.1), and only how the SYN had come is forgotten, which the SYN,ACK has told.
  *
  * No state is kept for a SYN; the price is that a SYN,ACK is never repeated and that what is not encoded is lost. */
 #include "tcp/syncookie.h"
+
+#include "tcp/accecn.h"
 
 #define TIME_SHIFT 26 /* 2^26 us: 67 s */
 #define TIME_BITS  5u
@@ -60,12 +63,13 @@ void ak_syncookie_answer(struct ak_core *core, const struct ak_seg *seg, ak_ref 
     };
     aksu_tcp_options *options = &bare.header.options;
     uint16_t peer = seg->options.present;
+    enum ak_ecn_mode asked = ak_ecn_asked(seg, settings);
     options->present = AKSU_OPT_MSS;
     options->mss = ak_tcp_our_mss(core, ak_link_state_at(core, seg->link)->mtu, &seg->tuple.local, settings);
     if ((peer & AKSU_OPT_TIMESTAMPS) && settings->timestamps) {
         bool wscale = (peer & AKSU_OPT_WSCALE) && settings->window_scale;
         bool sack = (peer & AKSU_OPT_SACK_PERMITTED) && settings->sack;
-        bool ecn = ak_ecn_wanted(seg, settings);
+        bool ecn = asked == AK_ECN_CLASSIC;
         uint32_t low = (wscale ? seg->options.wscale : TS_NO_WSCALE) | (sack ? TS_SACK : 0) | (ecn ? TS_ECN : 0);
         if (ecn) bare.header.flags |= AKSU_TCP_ECE;
         uint32_t now = ak_tcp_timestamp(core, ak_tcp_timestamp_offset(core, &seg->tuple));
@@ -80,6 +84,10 @@ void ak_syncookie_answer(struct ak_core *core, const struct ak_seg *seg, ak_ref 
         if (sack) options->present |= AKSU_OPT_SACK_PERMITTED;
     }
     ak_tcp_user_timeout_offer(settings, options);
+    if (asked == AK_ECN_ACCURATE) {
+        bare.header.flags |= ak_accecn_handshake_flags(seg->tos);
+        if (settings->accecn_option) ak_accecn_initial_option(options);
+    }
     core->cookies_until_us = ak_add_us(core->now_us, 2ull << TIME_SHIFT);
     core->counters.syn_cookies_sent++;
     ak_tcp_send_bare(core, &bare);
@@ -92,6 +100,12 @@ static bool cookie_good(const struct ak_core *core, const struct ak_seg *seg) {
     uint32_t age = ((uint32_t)now - (iss >> MSS_BITS)) & ((1u << TIME_BITS) - 1);
     if (age > 1 || age > now) return false;
     return cookie_mac(core, seg, now - age, iss & ((1u << MSS_BITS) - 1)) == iss >> LOW_BITS;
+}
+
+/* RFC 9768 s5.1: 2 to 7 on a bare ACK; on data, if that ACK was lost, what only an ACE field can be: with AE. */
+static bool tells_of_accurate(const struct ak_seg *seg) {
+    bool bare = ak_seg_bytes(seg) == 0 && (seg->options.present & AKSU_OPT_SACK) == 0;
+    return bare ? ak_ace_of(seg) >= 2 : (seg->flags & AKSU_TCP_AE) != 0;
 }
 
 enum ak_verdict ak_syncookie_ack(struct ak_core *core, struct ak_seg *seg, ak_ref listener, aksu_drop *ret_drop) {
@@ -110,6 +124,8 @@ enum ak_verdict ak_syncookie_ack(struct ak_core *core, struct ak_seg *seg, ak_re
     }
     uint32_t low = (seg->options.ts_ecr) & TS_MASK;
     bool timestamps = (seg->options.present & AKSU_OPT_TIMESTAMPS) && settings->timestamps;
+    bool accurate = settings->ecn >= AKSU_ECN_ACCURATE && tells_of_accurate(seg);
+    bool classic = timestamps && (low & TS_ECN) != 0 && settings->ecn != AKSU_ECN_OFF;
     struct ak_handshake h = {
         .tuple = &seg->tuple,
         .listener = listener,
@@ -122,7 +138,9 @@ enum ak_verdict ak_syncookie_ack(struct ak_core *core, struct ak_seg *seg, ak_re
         /* The peer echoes these bits, and may have changed them: never more than we offer. */
         .window_scale = timestamps && (low & TS_NO_WSCALE) != TS_NO_WSCALE && settings->window_scale,
         .sack = timestamps && (low & TS_SACK) != 0 && settings->sack,
-        .ecn = timestamps && (low & TS_ECN) != 0 && settings->ecn != AKSU_ECN_OFF,
+        .ecn = accurate  ? AK_ECN_ACCURATE
+               : classic ? AK_ECN_CLASSIC
+                         : AK_ECN_NONE,
         .link = seg->link,
         .record = AKSU_RECORD_COOKIE,
     };

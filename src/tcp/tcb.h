@@ -51,7 +51,7 @@ enum {
     AK_F_SYN_RETRANSMITTED = 1u << 22, /* no round trip from the handshake (Karn) */
     AK_F_CHALLENGE = 1u << 23,         /* the ACK due is a challenge */
     AK_F_LINGER = 1u << 24,            /* life_due ends in a reset, not in silence */
-    AK_F_ECN = 1u << 25,               /* negotiated; in SYN-SENT: offered (RFC 3168 s6.1.1) */
+    AK_F_ECN = 1u << 25,               /* negotiated, of either kind; in SYN-SENT: offered (RFC 3168 s6.1.1) */
     AK_F_WINDOW_UPDATE = 1u << 26,     /* the ACK due announces a wider window */
     AK_F_DUPLICATE_ACK = 1u << 27,     /* the ACK due answers an out-of-order segment */
     AK_F_PUSH = 1u << 28,              /* data up to push_end is to be sent without waiting for more */
@@ -293,7 +293,9 @@ struct ak_tcb {
         uint16_t mss;
         uint8_t wscale;
     } rcv;
-    uint16_t rcv_wraps; /* and RCV.NXT to IRS */
+    uint16_t rcv_wraps;    /* and RCV.NXT to IRS */
+    bool user_timeout_due; /* the next segment tells of ours: RFC 5482 s3 */
+    bool fast_open;        /* text on a SYN was taken, ours or the peer's */
 
     uint32_t ts_recent;     /* TS.Recent, RFC 7323 s4.3 */
     uint32_t ts_recent_age; /* when it was set, idle clock */
@@ -310,9 +312,8 @@ struct ak_tcb {
     uint32_t unacked_since;     /* idle clock: first transmission of a SYN or FIN that is unacknowledged */
     uint16_t peer_user_timeout; /* seconds */
     uint16_t challenge_period;
-    bool user_timeout_due; /* the next segment tells of ours: RFC 5482 s3 */
-    bool fast_open;        /* text on a SYN was taken, ours or the peer's */
-    uint64_t rto_due_us;   /* retransmission: of SYN, data or FIN; AK_NEVER: not set */
+    uint32_t accecn;     /* accecn.h; AK_NONE */
+    uint64_t rto_due_us; /* retransmission: of SYN, data or FIN; AK_NEVER: not set */
 };
 
 /* The whole connection in at most 240 bytes: architecture.md section 1. */
@@ -332,7 +333,7 @@ struct ak_syn {
     uint32_t sent_us; /* low 32 bits: the SYN,ACK's first transmission */
     uint16_t mss;
     uint16_t listener_generation; /* low bits: whether it is still that listener */
-    uint8_t wscale;               /* the peer's */
+    uint8_t wscale;               /* the peer's, and AK_SYN_ACCURATE and on */
     uint8_t flags;                /* AK_SYN_ */
     uint8_t retries;
     uint8_t link;
@@ -347,6 +348,11 @@ enum {
     AK_SYN_SHOWN = 1u << 5,     /* deferred: the application has seen it */
     AK_SYN_ECN = 1u << 7,
 };
+/* Above the window scale; what agreed on accurate ECN, RFC 9768. */
+#define AK_SYN_WSCALE_MASK  0x0fu
+#define AK_SYN_ACCURATE     0x10u
+#define AK_SYN_NOT_ECT      0x20u /* a SYN or SYN,ACK without has come or gone: s3.1.5 */
+#define AK_SYN_IP_ECN_SHIFT 6     /* of the latest SYN */
 _Static_assert(sizeof(struct ak_syn) <= 96, "a half-open record");
 
 /* TIME-WAIT: RFC 9293 s3.6.1, in one cache line. */
@@ -356,8 +362,9 @@ struct ak_time_wait {
     struct ak_link age; /* on core.time_wait, soonest to expire first */
     ak_seq snd_nxt, rcv_nxt;
     uint32_t ts_recent;
-    uint32_t due_flags; /* expiry in 1,024 us modulo 2^24, flags in the top 8 bits */
+    uint32_t due_flags; /* expiry in 1,024 us modulo 2^21; above it the ACE field that goes with ACKs, and flags */
 };
+#define AK_TW_ACE_SHIFT    21 /* RFC 9768 s3.2.2 */
 #define AK_TW_TIMESTAMPS   0x01000000u
 #define AK_TW_WSCALE_SHIFT 28          /* 4 bits: the shift of windows that we announce */
 #define AK_TW_SUSPENDED    0x02000000u /* gave way to a new incarnation that is not yet synchronized: not in the table */

@@ -76,8 +76,9 @@ enum ak_verdict ak_tcp_step_text(struct ak_input *in);   /* text.c: seventh */
 bool ak_tcp_second_fin(const struct ak_input *in);
 enum ak_verdict ak_tcp_step_fin(struct ak_input *in); /* text.c: eighth */
 
-void ak_tcp_syn_data_acked(struct ak_input *in); /* ack.c: and of what our SYN carried, some or none */
-void ak_tcp_established(struct ak_input *in);    /* ack.c: our SYN is acknowledged */
+void ak_tcp_syn_data_acked(struct ak_input *in);                  /* ack.c: and of what our SYN carried, some or none */
+void ak_tcp_established(struct ak_input *in);                     /* ack.c: our SYN is acknowledged */
+void ak_tcp_first_window(struct ak_core *core, struct ak_tcb *t); /* ack.c: no more than one segment */
 
 /* ---- state.c: every change of state goes through one of these */
 void ak_tcp_set_state(struct ak_core *core, struct ak_tcb *t, aksu_tcp_state to, aksu_state_cause cause);
@@ -168,7 +169,11 @@ struct ak_handshake {
     uint32_t ts_recent;
     uint16_t mss, link;
     uint8_t wscale;
-    bool timestamps, window_scale, sack, ecn;
+    bool timestamps, window_scale, sack;
+    uint8_t ecn;     /* enum ak_ecn_mode */
+    uint8_t syn_ecn; /* accurate: the IP-ECN field of the latest SYN */
+    bool not_ect;    /* and a SYN or SYN,ACK without has come or gone */
+    bool no_option;  /* and our SYN,ACK with an AccECN option was lost */
     aksu_state_record record;
 };
 /* A control block for it, not yet synchronized; a TCB must be free. */
@@ -348,12 +353,27 @@ uint32_t ak_pace_quantum(const struct ak_core *core, const struct ak_tcb *t, uin
 void ak_cwv_restart(struct ak_core *core, struct ak_tcb *t);
 
 /* ---- ecn.c: RFC 3168 */
-bool ak_ecn_wanted(const struct ak_seg *seg, const aksu_tcp_settings *settings); /* a SYN asks, and we would */
-void ak_ecn_accept(struct ak_tcb *t, const struct ak_seg *seg);                  /* the peer's SYN or SYN,ACK */
-uint16_t ak_ecn_syn_flags(const struct ak_tcb *t);
-bool ak_ecn_capable(const struct ak_tcb *t); /* new data may go as ECT(0) */
+enum ak_ecn_mode { AK_ECN_NONE, AK_ECN_CLASSIC, AK_ECN_ACCURATE };
+/* What a SYN asks for that we would do. */
+enum ak_ecn_mode ak_ecn_asked(const struct ak_seg *seg, const aksu_tcp_settings *settings);
+void ak_ecn_offer(struct ak_core *core, struct ak_tcb *t); /* in our SYN, as the settings say */
+void ak_ecn_accept(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg); /* the peer's SYN or SYN,ACK */
+uint16_t ak_ecn_syn_flags(const struct ak_core *core, const struct ak_tcb *t);
+/* Of another segment, with AK_F_ECN; bare_ack: an ACK without text or selective acknowledgments. */
+uint16_t ak_ecn_flags(const struct ak_core *core, const struct ak_tcb *t, bool bare_ack);
+bool ak_ecn_capable(const struct ak_core *core, const struct ak_tcb *t); /* new data may go as ECT(0) */
 void ak_ecn_data(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
-void ak_ecn_ack(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg); /* before what it acknowledges */
+/* With AK_F_ECN, before what it acknowledges. */
+void ak_ecn_ack(struct ak_core *core, struct ak_tcb *t, const struct ak_seg *seg);
+
+/* ---- accecn.c: RFC 9768.  A segment but a SYN went, with AK_F_ECN. */
+struct ak_ecn_segment {
+    ak_seq seq;
+    uint32_t bytes;
+    uint16_t present; /* AKSU_OPT_ */
+    bool retransmission, bare_ack;
+};
+void ak_ecn_went(struct ak_core *core, struct ak_tcb *t, const struct ak_ecn_segment *went);
 
 /* ---- output.c: plan, build, commit */
 /* Sends what a connection has, at most frame_cap frames; answers how many. */

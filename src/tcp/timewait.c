@@ -5,10 +5,11 @@
  * the order in which they were filed; a restart moves one to the end.  When all records are in use the oldest gives way
  * (counted). */
 #include "base/check.h"
+#include "tcp/accecn.h"
 #include "tcp/tcp.h"
 
-#define DUE_MASK      0x00ffffffu
-#define AK_WINDOW_MAX (65535u << 14) /* RFC 7323 s2.3 */
+#define DUE_MASK      ((1u << AK_TW_ACE_SHIFT) - 1) /* half of it is more than the longest 2MSL */
+#define AK_WINDOW_MAX (65535u << 14)                /* RFC 7323 s2.3 */
 
 static uint32_t ticks_of(uint64_t us) {
     return (uint32_t)((us + 1023) >> 10);
@@ -17,7 +18,7 @@ static uint32_t ticks_of(uint64_t us) {
 uint64_t ak_time_wait_due_us(const struct ak_core *core, const struct ak_time_wait *record) {
     uint64_t now_tick = core->now_us >> 10;
     uint32_t ahead = (record->due_flags - (uint32_t)now_tick) & DUE_MASK;
-    if (ahead >= 0x00800000u) return core->now_us; /* overdue */
+    if (ahead > DUE_MASK / 2) return core->now_us; /* overdue */
     return (now_tick + ahead) << 10;
 }
 
@@ -93,7 +94,10 @@ static void send_ack(struct ak_core *core, const struct ak_time_wait *record, co
         .ttl = (uint8_t)settings->ttl,
         .tos = (uint8_t)(settings->dscp << 2),
         .cause = cause,
-        .header = {.seq = record->snd_nxt, .ack = record->rcv_nxt, .flags = AKSU_TCP_ACK, .wnd = announced(record)},
+        .header = {.seq = record->snd_nxt,
+                   .ack = record->rcv_nxt,
+                   .flags = AKSU_TCP_ACK | ak_ace_flags(record->due_flags >> AK_TW_ACE_SHIFT),
+                   .wnd = announced(record)},
     };
     if (record->due_flags & AK_TW_TIMESTAMPS) {
         bare.header.options.present = AKSU_OPT_TIMESTAMPS;
@@ -113,13 +117,15 @@ void ak_time_wait_from(struct ak_core *core, struct ak_tcb *t, uint64_t due_us) 
     }
     ak_ref ref = ak_ref_of(AK_KIND_TIME_WAIT, index);
     struct ak_time_wait *record = ak_time_wait_at(core, ref);
+    const struct ak_accecn *accurate = ak_accecn_agreed(core, t);
+    uint32_t ace = accurate == NULL ? 0 : accurate->r.cep & 7;
     *record = (struct ak_time_wait){
         .tuple = t->tuple,
         .snd_nxt = t->snd.nxt,
         .rcv_nxt = t->rcv.nxt,
         .ts_recent = t->ts_recent,
-        .due_flags = (t->flags & AK_F_TIMESTAMPS ? AK_TW_TIMESTAMPS : 0) | (uint32_t)t->rcv.wscale
-                                                                               << AK_TW_WSCALE_SHIFT,
+        .due_flags = (t->flags & AK_F_TIMESTAMPS ? AK_TW_TIMESTAMPS : 0) | ace << AK_TW_ACE_SHIFT |
+                     (uint32_t)t->rcv.wscale << AK_TW_WSCALE_SHIFT,
     };
     ak_link_init(&record->age);
     ak_list_push_back(&core->time_wait, &core->time_wait_lens, ref);

@@ -1,4 +1,5 @@
 /* TCP's part of the trace stream.  Nothing here changes anything but what the sink sees. */
+#include "tcp/accecn.h"
 #include "tcp/rate.h"
 #include "wire/ip.h"
 
@@ -17,6 +18,7 @@ static void emit(struct ak_core *core, const aksu_trace_event *event) {
 
 static void fill_connection(const struct ak_core *core, const struct ak_tcb *t, aksu_ev_segment *segment) {
     if (t == NULL) return;
+    segment->ace = (segment->flags & (AKSU_TCP_SYN | AKSU_TCP_RST)) == 0 && ak_accecn_agreed(core, t) != NULL;
     segment->iss = t->snd.iss.n;
     segment->irs = t->rcv.irs.n;
     segment->snd_una = t->snd.una.n;

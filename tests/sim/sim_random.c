@@ -157,7 +157,7 @@ static void random_host(struct world *w, aksu_config *config) {
     if (one_in(w, 3)) config->tcp.mss_bytes = 300 + pick(w, 1200);
     if (one_in(w, 4)) config->tcp.keepalive = 1;
     config->tcp.congestion_control = pick(w, 2);
-    config->tcp.ecn = pick(w, 3);
+    config->tcp.ecn = pick(w, 6);
     config->tcp.pacing = pick(w, 2);
     if (one_in(w, 2)) return;
     /* Memory is short: everybody waits for blocks and records, and everybody gets some in the end. */

@@ -1,0 +1,164 @@
+/* Accurate ECN, RFC 9768: the data sender, who reads what the peer counted.
+ *
+ * Three bits count packets with CE on each segment (s3.2.2), and may have come round unseen: how often is judged from
+ * how much the segment acknowledges (s3.2.2.5.2, appendix A.2).  Options tell bytes where they get through (s3.2.3).
+ * What is not newer than what was heard before says nothing.
+ *
+ * The response is one for each window of data, as for an ECN-Echo (RFC 3168 s6.1.2, RFC 9768 s4); CWR is not used.  No
+ * data goes as ECT any more where the path is seen to change the IP-ECN field, or the feedback: what the peer says is
+ * heeded all the same, unless it says that all is marked, or nothing at all (s3.2.2.3, s3.2.2.4). */
+#include "tcp/accecn.h"
+#include "tcp/loss.h"
+
+enum { ACE_MASK = 7 };
+
+/* A bare ACK may have the handshake's encoding: s3.2.2.1. */
+static bool is_bare(const struct ak_seg *seg) {
+    return ak_seg_bytes(seg) == 0 && (seg->options.present & AKSU_OPT_SACK) == 0;
+}
+
+/* ---------------------------------------------------------------- the options */
+
+/* s3.2.3.2.4: counters that begin at zero were zeroed; other values than the usual are none of our business. */
+void ak_accecn_first_option(struct ak_accecn *a, const struct ak_seg *seg) {
+    if ((seg->options.present & AKSU_OPT_ACCECN) == 0) return; /* s3.2.3.2.3: until one comes */
+    for (uint8_t i = 0; i < seg->options.accecn_count; i++) {
+        bool ce = aksu_accecn_field_at(seg->options.accecn_order, i) == AKSU_ACCECN_CEB;
+        if (!ce && seg->options.accecn[i] == 0) a->flags |= AK_ACC_OPTION_IGNORED;
+    }
+    a->flags |= AK_ACC_PEER_OPTION;
+}
+
+/* Appendix A.1.  Answers the bytes that were newly marked. */
+static uint32_t take_option(struct ak_accecn *a, const struct ak_seg *seg) {
+    uint32_t marked = 0;
+    a->flags |= AK_ACC_PEER_OPTION;
+    for (uint8_t i = 0; i < seg->options.accecn_count; i++) {
+        aksu_accecn_field field = aksu_accecn_field_at(seg->options.accecn_order, i);
+        uint32_t more = (seg->options.accecn[i] - a->s.byte[field]) & 0xffffff;
+        a->s.byte[field] += more;
+        if (field == AKSU_ACCECN_CEB) marked = more;
+    }
+    return marked;
+}
+
+/* ---------------------------------------------------------------- the ACE field */
+
+struct heard {
+    uint32_t least;   /* the field's smallest increment */
+    uint32_t packets; /* so many of full size, the segment acknowledges */
+    uint32_t mss_bytes;
+    uint32_t marked_bytes; /* by the option */
+    bool option;
+};
+
+/* s3.2.2.5.2, appendix A.2: how many packets were newly marked.  With no option the field is taken to have come round
+ * as often as it can, unless ACKs usually are for many packets; and unless nothing was ever marked, nor is now. */
+static uint32_t newly_marked(const struct ak_accecn *a, const struct heard *h) {
+    enum { MANY = 4 << 6, SAFETY_FACTOR = 2, INITIAL = 5 };
+    if (h->packets <= h->least) return h->least; /* packets that we do not count, such as bare ACKs */
+    uint32_t safer = h->packets - ((h->packets - h->least) & ACE_MASK);
+    if (safer == h->least) return safer;
+    if (h->option) {
+        bool small = h->marked_bytes <= h->mss_bytes * h->least;
+        return small && h->marked_bytes / safer < h->mss_bytes / SAFETY_FACTOR ? h->least : safer;
+    }
+    bool never = h->least == 0 && a->s.cep <= INITIAL;
+    return never || a->acked_average >= MANY ? h->least : safer;
+}
+
+static void note_acked(struct ak_accecn *a, uint32_t packets) {
+    if (packets == 0) return;
+    uint32_t now = ak_min_u32(packets, 1000) << 6;
+    a->acked_average = a->acked_average - a->acked_average / 8 + now / 8;
+}
+
+/* s3.2.2.3: whether everything has come back marked for this many round trips. */
+static void look_for_constant_marks(const struct ak_tcb *t, struct ak_accecn *a, const struct ak_seg *seg,
+                                    const struct heard *h, uint32_t marks) {
+    enum { ROUNDS = 4 };
+    if (a->flags & AK_ACC_UNMARKED_SEEN) return;
+    if (h->packets > marks) {
+        a->flags |= AK_ACC_UNMARKED_SEEN;
+        return;
+    }
+    if (marks == 0 || ak_seq_lt(seg->ack, a->round_end)) return;
+    a->round_end = t->snd.nxt;
+    if (++a->marked_rounds <= ROUNDS) return; /* what ends the first began before it */
+    a->flags |= AK_ACC_UNMARKED_SEEN | AK_ACC_NOT_ECT | AK_ACC_DEAF;
+}
+
+/* Appendix A.1: whether it was sent later than what was heard last, as far as can be seen. */
+static bool is_newer(const struct ak_input *in, const struct ak_accecn *a, ak_seq una) {
+    const struct ak_tcb *t = in->t;
+    const struct ak_seg *seg = in->seg;
+    const struct ak_transfer *x = ak_transfer_of(in->core, t);
+    if (ak_seq_gt(seg->ack, una) || (x != NULL && ak_tcp_newly_delivered(x) > 0)) return true;
+    if (ak_seg_bytes(seg) > 0 && ak_seq_ge(seg->seq, t->rcv.nxt)) return true;
+    return (t->flags & AK_F_TIMESTAMPS) && (int32_t)(seg->options.ts_val - a->heard_ts) > 0;
+}
+
+static void respond(struct ak_input *in, const struct ak_accecn *a, ak_seq una, uint32_t marks) {
+    struct ak_transfer *x = ak_transfer_of(in->core, in->t);
+    if (x == NULL) return;
+    x->ecn_end = ak_seq_max(x->ecn_end, una);
+    if (marks > 0 && (a->flags & AK_ACC_DEAF) == 0)
+        ak_ecn_respond(in->core, in->t, in->seg->ack, una);
+    else if (ak_seq_gt(in->seg->ack, una))
+        x->ecn_holds = 0;
+}
+
+static void feedback(struct ak_input *in, struct ak_accecn *a, ak_seq una) {
+    const struct ak_seg *seg = in->seg;
+    const struct ak_tcb *t = in->t;
+    unsigned ace = ak_ace_of(seg);
+    bool option = (seg->options.present & AKSU_OPT_ACCECN) != 0;
+    if ((a->flags & AK_ACC_HEARD) == 0) {
+        if (ace == 0) a->flags |= AK_ACC_NOT_ECT | AK_ACC_DEAF; /* s3.2.2.4 */
+        if (option && (a->flags & AK_ACC_PEER_OPTION) == 0) ak_accecn_first_option(a, seg);
+        a->flags |= AK_ACC_HEARD;
+    }
+    uint32_t marks = 0;
+    if (is_newer(in, a, una)) {
+        const struct ak_transfer *x = ak_transfer_of(in->core, t);
+        struct heard h = {
+            .least = (ace - a->s.cep) & ACE_MASK,
+            .mss_bytes = ak_tcp_effective_mss(in->core, t, 0),
+            .option = option && (a->flags & AK_ACC_OPTION_IGNORED) == 0,
+        };
+        if (x != NULL) h.packets = ak_tcp_newly_delivered(x) / h.mss_bytes;
+        if (h.option) h.marked_bytes = take_option(a, seg);
+        marks = newly_marked(a, &h);
+        a->s.cep += marks;
+        note_acked(a, h.packets);
+        a->heard_ts = seg->options.ts_val;
+        /* s3.2.3.2.5: bytes that were marked in no packet. */
+        if (h.marked_bytes > 0 && h.least == 0 && h.packets <= ACE_MASK) a->flags |= AK_ACC_NOT_ECT;
+        look_for_constant_marks(t, a, seg, &h, marks);
+    }
+    respond(in, a, una, marks);
+}
+
+/* Table 4: how our SYN,ACK came, which went as not ECT. */
+static void handshake_ack(struct ak_input *in, struct ak_accecn *a) {
+    uint8_t ip_ecn;
+    unsigned ace = ak_ace_of(in->seg);
+    ak_accecn_first_option(a, in->seg);
+    if (ace == 0) a->flags |= AK_ACC_NOT_ECT | AK_ACC_DEAF; /* note 1 */
+    if (!ak_accecn_handshake_read(ace, &ip_ecn) || ip_ecn == AK_IP_NOT_ECT) return;
+    a->flags |= AK_ACC_NOT_ECT; /* s3.2.2.3 */
+    if (ip_ecn != AK_IP_CE) return;
+    a->s.cep++;
+    ak_tcp_first_window(in->core, in->t);
+}
+
+void ak_accecn_segment(struct ak_input *in, ak_seq una) {
+    struct ak_accecn *a = ak_accecn_agreed(in->core, in->t);
+    if (a == NULL || in->seg->unscaled) return; /* of a SYN the flags are no field (s3.2.2) */
+    bool opening = in->state_before == AK_TCP_SYN_RECEIVED || in->state_before == AK_TCP_LISTEN;
+    if (opening && is_bare(in->seg))
+        handshake_ack(in, a);
+    else
+        feedback(in, a, una);
+    ak_accecn_received(in->core, in->t, a, in->seg);
+}
