@@ -160,7 +160,11 @@ static void hold(struct ak_input *in, ak_seq left, ak_seq right) {
 void ak_tcp_text_in_order(struct ak_input *in, ak_seq left, ak_seq right) {
     struct ak_transfer *x = ak_transfer_of(in->core, in->t);
     ak_seq stored = store_new(in, x, left, right);
-    if (ak_seq_lt(stored, right)) in->drop = AKSU_DROP_TCP_NO_MEMORY;
+    if (ak_seq_lt(stored, right)) {
+        ak_memory_relieve(in->core); /* what lies behind a gap, this one as well, would wait for ever */
+        stored = store_new(in, x, left, right);
+        if (ak_seq_lt(stored, right)) in->drop = AKSU_DROP_TCP_NO_MEMORY;
+    }
     if (ak_seq_eq(stored, left)) return;
     advance(in, x, stored);
     owe_ack(in, x, ak_seq_bytes(left, right));

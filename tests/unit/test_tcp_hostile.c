@@ -227,6 +227,29 @@ static void text_out_of_order_does_not_starve_other_connections(void **state) {
     world_close(hostile.w);
 }
 
+/* What lies behind a gap does not keep the text that fills it out: it goes first, though nobody else waits. */
+static void text_out_of_order_does_not_keep_out_what_fills_the_gap(void **state) {
+    (void)state;
+    aksu_config config = plain();
+    config.block_max = 16;
+    config.block_bytes = 1024;
+    struct peer p = peer_joined(&config);
+    for (uint32_t i = 2; i < config.block_max; i++)
+        peer_says(
+            &p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1 + i * config.block_bytes, .ack = 1, .bytes = 1});
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1, .bytes = 1500});
+    aksu_tcp_info info;
+    assert_int_equal(aksu_tcp_status(p.w->stack[SERVER], p.sock, &info), AKSU_OK);
+    assert_int_equal(info.bytes_received, 1500);
+    assert_int_equal(info.rcv_out_of_order_bytes, 0);
+    static uint8_t buf[4096];
+    size_t bytes;
+    assert_int_equal(aksu_tcp_recv(p.w->stack[SERVER], p.sock, buf, sizeof buf, &bytes), AKSU_OK);
+    assert_int_equal(bytes, 1500);
+    for (size_t i = 0; i < bytes; i++) assert_int_equal(buf[i], 'p');
+    world_close(p.w);
+}
+
 /* The line for memory is left with the connection: a place in it would wake what is over. */
 static void waiting_for_memory_ends_with_the_connection(void **state) {
     (void)state;
@@ -366,6 +389,7 @@ int main(void) {
         cmocka_unit_test(segment_out_of_window_does_not_answer_a_keepalive),
         cmocka_unit_test(shut_window_after_our_fin_probes_nothing),
         cmocka_unit_test(text_out_of_order_does_not_starve_other_connections),
+        cmocka_unit_test(text_out_of_order_does_not_keep_out_what_fills_the_gap),
         cmocka_unit_test(waiting_for_memory_ends_with_the_connection),
         cmocka_unit_test(cookie_that_nobody_was_sent_is_refused),
         cmocka_unit_test(challenge_of_time_wait_is_counted_when_sent),
