@@ -31,6 +31,7 @@ struct world {
     struct end client[CONNECTIONS_MAX], server[CONNECTIONS_MAX];
     uint32_t connections, accepted;
     uint64_t read_pause_us;
+    bool urgent;
     bool rough; /* bytes may be lost for good: abort, crash, a long cut */
     aksu_reason reason;
     char problem[160];
@@ -53,7 +54,9 @@ static void write_some(struct world *w, uint32_t node, struct end *e) {
         if (bytes > e->wanted - e->sent) bytes = (size_t)(e->wanted - e->sent);
         for (size_t i = 0; i < bytes; i++) buf[i] = (uint8_t)(letters[(e->sent + i) % 53] ^ ((e->sent + i) >> 9));
         size_t taken = 0;
-        if (aksu_sim_send(w->sim, node, e->sock, buf, bytes, &taken) != AKSU_OK) return;
+        aksu_err err = w->urgent && one_in(w, 16) ? aksu_sim_send_urgent(w->sim, node, e->sock, buf, bytes, &taken)
+                                                  : aksu_sim_send(w->sim, node, e->sock, buf, bytes, &taken);
+        if (err != AKSU_OK) return;
         e->sent += taken;
     }
     if (!e->finished && aksu_sim_now_us(w->sim) >= e->close_us) {
@@ -156,9 +159,19 @@ static void random_host(struct world *w, aksu_config *config) {
     config->syn_cookies = (uint32_t)pick(w, 3);
     if (one_in(w, 3)) config->tcp.mss_bytes = 300 + pick(w, 1200);
     if (one_in(w, 4)) config->tcp.keepalive = 1;
-    config->tcp.congestion_control = pick(w, 2);
+    if (one_in(w, 3)) { /* they tune themselves */
+        config->tcp.rcv_buf_bytes = config->tcp.snd_buf_bytes = 0;
+        config->tcp.rcv_buf_max_bytes = 2000u << pick(w, 12);
+        config->tcp.snd_buf_max_bytes = 2000u << pick(w, 12);
+        config->buffer_growth_max = pick(w, 2000000);
+    }
+    config->tcp.congestion_control = pick(w, 3);
     config->tcp.ecn = pick(w, 6);
     config->tcp.pacing = pick(w, 2);
+    config->tcp.mtu_probing = pick(w, 3);
+    config->tcp.initial_cwnd_segments = 1 + pick(w, 20);
+    config->tcp.ack_segments = 1 + pick(w, one_in(w, 4) ? 64 : 3);
+    config->tcp.cork = one_in(w, 8);
     if (one_in(w, 2)) return;
     /* Memory is short: everybody waits for blocks and records, and everybody gets some in the end. */
     config->block_bytes = 128u << pick(w, 6);
@@ -192,6 +205,7 @@ static bool build(struct world *w) {
     aksu_tcp_open open = {.struct_bytes = sizeof open, .local = {.port = 80}, .backlog = 4};
     if (one_in(w, 3)) w->read_pause_us = 1 + pick(w, 300000);
     w->connections = 1 + (uint32_t)pick(w, CONNECTIONS_MAX);
+    w->urgent = one_in(w, 6);
     return aksu_tcp_listen(aksu_sim_stack(w->sim, 1), &open, &w->listener) == AKSU_OK;
 }
 
@@ -211,6 +225,26 @@ static void shrink(struct world *w) {
     bool six = !aksu_addr_is_v4(&w->addr[0]);
     uint32_t least = six ? 1280 : 600;
     aksu_sim_link_mtu(w->sim, w->far_link, least + (uint32_t)pick(w, 1500 - least), AKSU_SIM_TELL_HOSTS);
+}
+
+/* A setting of a connection changes under way. */
+static void change(struct world *w) {
+    uint32_t node = (uint32_t)pick(w, 2);
+    struct end *e = node == 0 ? &w->client[pick(w, w->connections)] : &w->server[pick(w, w->connections)];
+    if (!e->used || e->told_closed || aksu_sim_stack(w->sim, node) == NULL) return;
+    aksu_tcp_setting setting = AKSU_TCP_CORK;
+    uint64_t value = pick(w, 2);
+    switch (pick(w, 8)) {
+    case 0: setting = AKSU_TCP_CONGESTION_CONTROL, value = pick(w, 3); break;
+    case 1: setting = AKSU_TCP_RCV_BUF_BYTES, value = one_in(w, 3) ? 0 : 1000u << pick(w, 10); break;
+    case 2: setting = AKSU_TCP_SND_BUF_BYTES, value = one_in(w, 3) ? 0 : 1000u << pick(w, 10); break;
+    case 3: setting = AKSU_TCP_NAGLE, value = pick(w, 3); break;
+    case 4: setting = AKSU_TCP_PACING; break;
+    case 5: setting = AKSU_TCP_MTU_PROBING, value = pick(w, 3); break;
+    case 6: setting = AKSU_TCP_ACK_SEGMENTS, value = 1 + pick(w, 64); break;
+    default: break;
+    }
+    (void)aksu_tcp_set(aksu_sim_stack(w->sim, node), e->sock, setting, value);
 }
 
 /* Something drastic, now and then. */
@@ -240,6 +274,9 @@ static void upset(struct world *w) {
         (void)aksu_sim_restart(w->sim, 0);
         break;
     case 5: shrink(w); break;
+    case 6:
+    case 7:
+    case 8: change(w); break;
     default: break;
     }
 }
