@@ -339,7 +339,8 @@ static void live(struct world *w) {
             mend_us = aksu_sim_now_us(w->sim) + 1500000;
         }
         tick(w);
-        if (w->rough && aksu_sim_now_us(w->sim) > 1000000000) abort_all(w); /* peers that died leave ends for ever */
+        bool died = w->rough || w->reason != AKSU_REASON_NONE; /* and has left ends for ever */
+        if (died && aksu_sim_now_us(w->sim) > 1000000000) abort_all(w);
         if (opened == w->connections && all_over(w)) break;
     }
     if (!orderly) return;
