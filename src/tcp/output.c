@@ -54,7 +54,9 @@ static void new_data_went(struct ak_core *core, struct ak_tcb *t, const struct a
     t->snd.nxt = ak_seq_add(plan->seq, plan->bytes);
     if (plan->bytes % mss != 0) x->small_end = t->snd.nxt;
     if (t->flags & AK_F_TAIL_PROBE_DUE) ak_tlp_sent(core, t, /* retransmission= */ false);
-    if (ak_seq_eq(t->snd.nxt, x->send_end)) ak_flags_clear(t, AK_F_PUSH);
+    if (!ak_seq_eq(t->snd.nxt, x->send_end)) return;
+    ak_flags_clear(t, AK_F_PUSH);
+    if (x->due_us[AK_BUSY_CORK] != AK_NEVER) ak_tcp_timer_cancel(core, t, AKSU_TIMER_CORK);
 }
 
 static void syn_went(struct ak_core *core, struct ak_tcb *t, const struct ak_plan *plan, uint32_t mss) {

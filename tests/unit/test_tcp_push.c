@@ -51,6 +51,25 @@ static void send_more_waits_for_more_and_not_for_ever(void **state) {
     world_close(p.w);
 }
 
+/* What waits begins to wait when it is queued: a tail that became a full segment leaves no timer behind. */
+static void send_more_that_filled_a_segment_leaves_no_timer(void **state) {
+    (void)state;
+    struct peer p = joined();
+    queue(&p, 300, AKSU_SEND_MORE);
+    world_run(p.w, 100000);
+    queue(&p, 700, AKSU_SEND_MORE);
+    world_run(p.w, 50000);
+    queue(&p, 100, AKSU_SEND_MORE);
+    world_run(p.w, 100000);
+    peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1001});
+    world_run(p.w, 300000);
+    peer_ladder_is(&p, LADDER_TIMES,
+                   "  0.102              <- ACK 1..1001 ack 1 -------------------- ESTABLISHED\n"
+                   "  0.252              -- ACK 1 ack 1001 ----------------------> ESTABLISHED\n"
+                   "  0.352              <- PSH,ACK 1001..1101 ack 1 ------------- ESTABLISHED\n");
+    world_close(p.w);
+}
+
 /* CORK holds the tail until it is cleared. */
 static void cork_cleared_sends_the_tail(void **state) {
     (void)state;
@@ -175,6 +194,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_sends_are_joined_and_the_last_is_pushed),
         cmocka_unit_test(send_more_waits_for_more_and_not_for_ever),
+        cmocka_unit_test(send_more_that_filled_a_segment_leaves_no_timer),
         cmocka_unit_test(cork_cleared_sends_the_tail),
         cmocka_unit_test(window_opens_by_little_no_little_segment_goes),
         cmocka_unit_test(small_segment_long_ago_holds_nothing_back),
