@@ -6,7 +6,7 @@
 
 #include "tcp/loss.h"
 
-enum { SEG = 1000, STEPS = 400, SEEDS = 60 };
+enum { SEG = 1000, STEPS = 400, SEEDS = 200 };
 
 static uint32_t pick(uint32_t below) {
     return (uint32_t)random_int() % below;
@@ -78,6 +78,9 @@ static struct peer random_peer(bool timestamps) {
     config.tcp.initial_cwnd_segments = 40;
     config.tcp.r2_retries = 64;
     config.tcp.pacing = pick(2);
+    config.tcp.congestion_control = pick(3);
+    config.tcp.mtu_probing = pick(3);
+    config.tcp.ecn = pick(3);
     config.record_max = pick(4) == 0 ? 40 : 256; /* sometimes none is left to cut with */
     struct peer p = peer_open(&config);
     struct ak_link_state *link = ak_link_state_at(ak_core_of(p.w->stack[SERVER]), 0);
@@ -123,6 +126,22 @@ static void peer_acks_at_random(struct peer *p) {
     peer_says(p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = ack});
 }
 
+/* Its window opens and shuts, and shrinks; a router complains; the application has another wish. */
+static void something_else(struct peer *p) {
+    struct flight f = flight_of(p);
+    switch (pick(12)) {
+    case 0: p->wnd = 0; break;
+    case 1: p->wnd = (uint16_t)pick(2000); break;
+    case 2: p->wnd = (uint16_t)pick(65536); break;
+    case 3: peer_icmp(p, 3, 4, (uint16_t)pick(1600), somewhere(&f, p)); break;
+    case 4: (void)aksu_tcp_set(p->w->stack[SERVER], p->sock, AKSU_TCP_CONGESTION_CONTROL, pick(3)); break;
+    case 5: (void)aksu_tcp_set(p->w->stack[SERVER], p->sock, AKSU_TCP_CORK, pick(2)); break;
+    case 6: (void)aksu_tcp_set(p->w->stack[SERVER], p->sock, AKSU_TCP_PACING, pick(2)); break;
+    case 7: (void)aksu_tcp_set(p->w->stack[SERVER], p->sock, AKSU_TCP_SND_BUF_BYTES, pick(2) * 5000); break;
+    default: p->wnd = 65535; break;
+    }
+}
+
 static void random_acknowledgments_leave_lists_and_sums_right(void **state) {
     (void)state;
     static const uint8_t data[65536];
@@ -132,13 +151,16 @@ static void random_acknowledgments_leave_lists_and_sums_right(void **state) {
         for (int step = 0; step < STEPS; step++) {
             size_t bytes;
             p.w->seen_count = 0;
-            if (pick(4) == 0) (void)aksu_tcp_send(p.w->stack[SERVER], p.sock, data, 1 + pick(sizeof data), 0, &bytes);
+            if (pick(4) == 0)
+                (void)aksu_tcp_send(p.w->stack[SERVER], p.sock, data, 1 + pick(sizeof data), pick(4), &bytes);
             if (pick(3) == 0) world_run(p.w, pick(10) == 0 ? pick(3000000) : pick(30000));
+            if (seed % 4 >= 2 && pick(3) == 0) something_else(&p);
             peer_acks_at_random(&p);
             struct flight f = flight_of(&p);
             assert_true(f.t->state == AK_TCP_ESTABLISHED);
             check_flight(&f);
         }
+        p.wnd = 65535;
         for (int step = 0; step < 2000; step++) { /* the peer takes all */
             struct flight f = flight_of(&p);
             p.w->seen_count = 0;
