@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Goodput of aksu's cubic beside Linux's, through the same `aksu link`, with the same losses.
 
-Prints for each cell the median goodput of both in Mbit/s, and the median of the ratios of the seeds.  Every cell is measured by turns, aksu and the kernel, in network namespaces that end with this program;
-several cells at a time, each on a path of its own.  The receiver is the same kernel for both.  Loss, reordering and
-rate are on the way of the data; the k-th packet of a seed is lost whoever sent it.
+Prints for each cell the median goodput of both in Mbit/s, and the median of the ratios of the seeds.  Every cell is
+measured by turns, aksu and the kernel, in network namespaces that end with this program; several cells at a time, each
+on a path of its own.  The peer is the same kernel for both: it receives, or with --receive it sends, and what it has
+had acknowledged counts.  Loss, reordering and rate are on the way of the data; the k-th packet of a seed is lost
+whoever sent it.
 
-    bench/goodput.py BUILD [--quick] [--seeds N] [--rate MBIT] [--cells TEXT] [--jobs N] [--late MS] [--cc NAME]
-                           [--set NAME=VALUE]... [--out FILE]
+    bench/goodput.py BUILD [--receive] [--quick] [--seeds N] [--rate MBIT] [--cells TEXT] [--max-loss PERCENT]
+                           [--jobs N] [--late MS] [--cc NAME] [--set NAME=VALUE]... [--out FILE]
 """
 import argparse
 import json
@@ -22,6 +24,9 @@ import time
 RTTS_MS = (1, 20, 100, 300)
 LOSSES = (0, 0.1, 1, 3)
 RUN_MS = {1: 2000, 20: 4000, 100: 8000, 300: 16000}
+# Where there are losses a run is a matter of luck, the more so the fewer it has: the ratios of the seeds of one cell
+# scatter by a factor of two and more.
+SEEDS, SEEDS_LOSSLESS = {1: 5, 20: 9, 100: 11, 300: 15}, 3
 SEGMENT = 1500
 # One packet in a hundred is late by a fifth of the round trip, at most so much.  Later ones than that are discarded by
 # the receiving kernel's PAWS when a retransmission has come before them, which makes more retransmissions: with 60 ms
@@ -86,6 +91,7 @@ class Path:
         # the forwarded packets of aksu have no socket that would wait when the device's queue is full
         self.sender.run("ip", "link", "set", "near", "txqueuelen", "100000")
         self.receiver.run("ip", "link", "set", "far", "txqueuelen", "100000")
+        self.sender.run("sh", "-c", "! ip link show aksu0 || ip link set aksu0 txqueuelen 10000")
         self.receiver.run("ip", "route", "replace", "192.0.2.0/24", "via", KERNEL)
 
     def part(self):
@@ -108,14 +114,15 @@ class Path:
         self.receiver.end()
 
 
-def link_words(rate_mbit, rtt_ms, loss, reorder, late_ms=None):
+def link_words(rate_mbit, rtt_ms, loss, reorder, late_ms=None, side="a"):
+    """side: whose packets the data is, a: of the near end, b: of the far one."""
     bdp = int(rate_mbit * 125 * rtt_ms)
-    words = [f"delay={rtt_ms * 500}us", f"a:rate={rate_mbit}Mbit", f"a:queue={max(bdp, 60 * SEGMENT)}"]
+    words = [f"delay={rtt_ms * 500}us", f"{side}:rate={rate_mbit}Mbit", f"{side}:queue={max(bdp, 60 * SEGMENT)}"]
     if loss:
-        words.append(f"a:loss={loss}%")
+        words.append(f"{side}:loss={loss}%")
     if reorder:
         late_us = max(200 * rtt_ms, 500) if late_ms is None else 1000 * late_ms
-        words += ["a:reorder=1%", f"a:reorder-by={late_us if late_ms else min(late_us, LATE_MAX_US)}us"]
+        words += [f"{side}:reorder=1%", f"{side}:reorder-by={late_us if late_ms else min(late_us, LATE_MAX_US)}us"]
     return words
 
 
@@ -128,15 +135,17 @@ def measure(path, cell, seed, options):
     rtt, loss, reorder = cell
     got = []
     for addr, port in ((OURS, 9000), (KERNEL, 9001)):
-        path.join(seed, link_words(options.rate, rtt, loss, reorder, options.late))
+        path.join(seed, link_words(options.rate, rtt, loss, reorder, options.late, "b" if options.receive else "a"))
         run_ms = RUN_MS[rtt] // (2 if options.quick else 1)
-        byte_count, took = path.fetch("fetch", addr, port, run_ms, 1)[0]
+        words = ("push", addr, port, run_ms, options.cc) if options.receive else ("fetch", addr, port, run_ms, 1)
+        byte_count, took = path.fetch(*words)[0]
         got.append(byte_count * 8e-6 / took)
     return got
 
 
 def all_cells(options):
-    cells = [(rtt, loss, reorder) for rtt in RTTS_MS for loss in LOSSES for reorder in (False, True)]
+    cells = [(rtt, loss, reorder) for rtt in RTTS_MS for loss in LOSSES for reorder in (False, True)
+             if loss <= options.max_loss]
     if options.cells:
         chosen = {name.replace("_", " ").strip() for name in options.cells.split(";")} - {""}
         unknown = chosen - {cell_name(cell) for cell in cells}
@@ -147,18 +156,25 @@ def all_cells(options):
     return cells
 
 
+def seed_count(cell, options):
+    count = options.seeds or (SEEDS[cell[0]] if cell[1] else SEEDS_LOSSLESS)
+    return max(3, count // 2) if options.quick and not options.seeds else count
+
+
 def run_grid(options, work):
-    """{cell: [[ours, kernel], ...]}, the longest runs first."""
+    """{cell: [[seed, ours, kernel], ...]}, the longest runs first."""
     cells = all_cells(options)
-    todo = [(cell, seed) for seed in range(1, options.seeds + 1) for cell in sorted(cells, key=lambda c: -c[0])]
+    todo = [(cell, seed) for cell in cells for seed in range(1, seed_count(cell, options) + 1)]
+    todo.sort(key=lambda run: (-run[0][0], run[1]))
     results, lock, failures = {cell: [] for cell in cells}, threading.Lock(), []
 
     def worker(number):
         path = None
         try:
             path = Path(options.build, work, f"p{number}")
-            path.serve("aksu-serve", "9000", "0", f"congestion_control={options.cc}", *options.set)
-            path.serve("kernel-serve", "9001", "0", options.kernel_cc or options.cc)
+            what = "-" if options.receive else "0"
+            path.serve("aksu-serve", "9000", what, f"congestion_control={options.cc}", *options.set)
+            path.serve("kernel-serve", "9001", what, options.kernel_cc or options.cc)
             time.sleep(0.3)
             while True:
                 with lock:
@@ -189,11 +205,13 @@ def run_grid(options, work):
 def main():
     parser = argparse.ArgumentParser(description="goodput over a grid of paths, beside Linux's")
     parser.add_argument("build")
-    parser.add_argument("--quick", action="store_true", help="half the time for each run, three seeds")
-    parser.add_argument("--seeds", type=int, default=0, help="runs of each cell (5)")
+    parser.add_argument("--receive", action="store_true", help="aksu, or the kernel in its place, receives")
+    parser.add_argument("--max-loss", type=float, default=100, help="no cells with more, per cent")
+    parser.add_argument("--quick", action="store_true", help="half the time for each run, half the seeds")
+    parser.add_argument("--seeds", type=int, default=0, help="runs of each cell (3 to 15)")
     parser.add_argument("--rate", type=int, default=50, help="of the link, Mbit/s")
     parser.add_argument("--cells", default="", help="only these, as they are printed, with ; between them and _ or a blank in them")
-    parser.add_argument("--jobs", type=int, default=8, help="paths at one time")
+    parser.add_argument("--jobs", type=int, default=12, help="paths at one time")
     parser.add_argument("--late", type=int, default=None, help="how late a reordered packet is, ms")
     parser.add_argument("--cc", default="cubic")
     parser.add_argument("--kernel-cc", default="", help="the kernel's, if it is to be another")
@@ -201,7 +219,6 @@ def main():
     parser.add_argument("--out", default="", help="where to write all numbers, as JSON")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
-    options.seeds = options.seeds or (3 if options.quick else 5)
     options.build = os.path.abspath(options.build)
     work = tempfile.mkdtemp()
     began = time.time()

@@ -1,14 +1,15 @@
 /* Flows over a path: a server that sends, the kernel's or ours, and a client of the kernel's that measures.
  * bench/goodput.py puts an emulated link between them.
  *
- *     path kernel-serve PORT BYTES CC         sends BYTES (0: without end) to each who connects
+ *     path kernel-serve PORT BYTES CC         sends BYTES (0: without end; -: nothing, it reads) to each who connects
  *     path aksu-serve PORT BYTES NAME=VALUE...   the same behind a TUN device, with these settings
  *     path fetch ADDR PORT MS COUNT           COUNT times: connects, and reads for so long or to the end
+ *     path push ADDR PORT MS CC               connects, and writes for so long: what is acknowledged by then
  *     path share MS ADDR:PORT...              reads of all at once
  *
- * fetch and share print "BYTES SECONDS" for each connection, counted from connect.  With AKSU_PATH_CWND=FILE a server
- * writes "SECONDS CWND" there, in segments, every 10 ms; with AKSU_PATH_SERIES=FILE share writes "SECONDS BYTES..."
- * every 100 ms. */
+ * fetch, push and share print "BYTES SECONDS" for each connection, counted from connect.  With AKSU_PATH_CWND=FILE a
+ * server writes "SECONDS CWND" there, in segments, every 10 ms; with AKSU_PATH_SERIES=FILE share writes "SECONDS
+ * BYTES..." every 100 ms. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -72,6 +73,7 @@ static void kernel_flow(int fd, unsigned long long bytes) {
 }
 
 static int kernel_serve(const char *port, const char *bytes, const char *cc) {
+    bool reads = strcmp(bytes, "-") == 0;
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
     int one = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
     (void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
@@ -83,7 +85,9 @@ static int kernel_serve(const char *port, const char *bytes, const char *cc) {
         if (fd < 0) return fail("accept");
         if (fork() == 0) { /* a flow whose link has gone would wait for its retransmissions, long after the server */
             (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-            kernel_flow(fd, strtoull(bytes, NULL, 10));
+            while (reads && read(fd, chunk, CHUNK) > 0) {
+            }
+            if (!reads) kernel_flow(fd, strtoull(bytes, NULL, 10));
             _exit(0);
         }
         (void)close(fd);
@@ -101,6 +105,7 @@ struct ours {
     aksu_host host;
     aksu_sock listener;
     unsigned long long bytes;
+    bool reads;
     struct flow flow[FLOWS_MAX];
     FILE *cwnd;
     double start, sampled;
@@ -125,7 +130,7 @@ static void accept_flow(struct ours *o, aksu_stack *s) {
             .sock = sock, .used = true, .endless = o->bytes == 0, .left = o->bytes == 0 ? CHUNK : o->bytes};
         (void)aksu_sock_set_user(s, sock, i + 1);
         o->start = seconds();
-        send_more(s, &o->flow[i]);
+        if (!o->reads) send_more(s, &o->flow[i]);
     }
 }
 
@@ -134,7 +139,10 @@ static void on_event(void *user, aksu_stack *s, const aksu_event *event) {
     if (event->bits & AKSU_EV_INCOMING) accept_flow(o, s);
     if (event->user == 0 || event->user > FLOWS_MAX) return;
     struct flow *f = &o->flow[event->user - 1];
-    if (event->bits & AKSU_EV_WRITABLE) send_more(s, f);
+    size_t bytes;
+    while ((event->bits & AKSU_EV_READABLE) && aksu_tcp_recv(s, f->sock, chunk, CHUNK, &bytes) == AKSU_OK) {
+    }
+    if ((event->bits & AKSU_EV_WRITABLE) && !o->reads) send_more(s, f);
     if (event->bits & (AKSU_EV_CLOSED | AKSU_EV_PEER_CLOSED)) {
         (void)aksu_tcp_close(s, f->sock);
         f->used = false;
@@ -170,6 +178,7 @@ static int aksu_serve(const char *port, const char *bytes, int count, char **wor
     aksu_host_error error;
     aksu_host_config_default(&config);
     o.bytes = strtoull(bytes, NULL, 10);
+    o.reads = strcmp(bytes, "-") == 0;
     o.cwnd = cwnd_file();
     for (int i = 0; i < count; i++) {
         if (set(&config.stack.tcp, words[i])) continue;
@@ -241,6 +250,23 @@ static int read_all(int count, const int *fds, double limit) {
     return 0;
 }
 
+static int push(const char *addr, const char *port, double limit, const char *cc) {
+    double start = seconds();
+    int fd = begin(addr, port);
+    if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, cc, (socklen_t)strlen(cc)) != 0) return fail(cc);
+    while (seconds() - start < limit) {
+        struct pollfd ready = {.fd = fd, .events = POLLOUT};
+        (void)poll(&ready, 1, (int)((limit - (seconds() - start)) * 1e3) + 1);
+        if (ready.revents != 0 && write(fd, chunk, CHUNK) < 0 && errno != EAGAIN) return fail("write");
+    }
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return fail("TCP_INFO");
+    (void)printf("%llu %.6f\n", (unsigned long long)info.tcpi_bytes_acked, seconds() - start);
+    (void)close(fd);
+    return 0;
+}
+
 static int share(double limit, int count, char **places) {
     int fds[FLOWS_MAX];
     if (count > FLOWS_MAX) return 2;
@@ -259,6 +285,7 @@ int main(int argc, char **argv) {
     if (strcmp(verb, "kernel-serve") == 0 && argc == 5) return kernel_serve(argv[2], argv[3], argv[4]);
     if (strcmp(verb, "aksu-serve") == 0 && argc >= 4) return aksu_serve(argv[2], argv[3], argc - 4, argv + 4);
     if (strcmp(verb, "share") == 0 && argc >= 4) return share(atof(argv[2]) * 1e-3, argc - 3, argv + 3);
+    if (strcmp(verb, "push") == 0 && argc == 6) return push(argv[2], argv[3], atof(argv[4]) * 1e-3, argv[5]);
     if (strcmp(verb, "fetch") == 0 && argc == 6) {
         for (int i = atoi(argv[5]); i > 0; i--) {
             int fd = begin(argv[2], argv[3]);

@@ -98,7 +98,8 @@ def draw_grid(grid, name):
     rtts = sorted({row["rtt_ms"] for row in grid["cells"]})
     columns = sorted({(row["loss"], row["reorder"]) for row in grid["cells"]}, key=lambda c: (c[1], c[0]))
     picture = Picture(f"Goodput of aksu's cubic by Linux's: {grid['rate_mbit']} Mbit/s, median of "
-                      f"{len(grid['cells'][0]['runs'])} seeds; below, Mbit/s of both", "", "", 1, 1,
+                      f"{min(len(row['runs']) for row in grid['cells'])} to {max(len(row['runs']) for row in grid['cells'])} "
+                      "seeds; below, Mbit/s of both", "", "", 1, 1,
                       size=(860, 130 + 62 * len(rtts)))
     width, height = 94, 60
     for i, (loss, reorder) in enumerate(columns):

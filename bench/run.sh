@@ -17,7 +17,7 @@ usage: ./dev bench [--json] [--only GROUP]...
                    flood         SYNs a second, and honest clients meanwhile
                    udp           datagrams of 64 bytes echoed a second
                    devices       a stream both ways and single exchanges over each kind of device
-                   goodput       of a stream over paths with delay, loss and reordering, in about 6 minutes
+                   goodput       of a stream over paths with delay, loss and reordering, in about 12 minutes
                    flows         how long flows of some sizes take, and how two share a bottleneck
                    plots         SVG of these, of a recovery and of the windows, to BUILD/figures or AKSU_BENCH_PLOTS
                    bounds        memory and time that fragments and strangers on the segment can take
@@ -384,16 +384,34 @@ devices() {
 
 # ---------------------------------------------------------------- goodput
 
-goodput() { # cubic both, median of five seeds; AKSU_BENCH_GOODPUT has more arguments, such as --quick
-    local name ours kernel ratio mean
-    tun_there "goodput over paths" || return 0
+# One grid: its name, the other column, the target of a cell and of the mean, and arguments of goodput.py.
+# AKSU_BENCH_GOODPUT has more of those, such as --quick.
+grid() {
+    local what=$1 beside=$2 least=$3 mean_least=$4 name ours kernel ratio mean
+    shift 4
     # shellcheck disable=SC2086
-    python3 "$here/bench/goodput.py" "$build" ${AKSU_BENCH_GOODPUT:-} --out "$work/grid.json" >"$work/goodput"
+    python3 "$here/bench/goodput.py" "$build" "$@" ${AKSU_BENCH_GOODPUT:-} >"$work/goodput"
     while IFS='|' read -r name ours kernel ratio; do
-        figure "goodput, $name" "$ours" Mbit/s "kernel to kernel, cubic" "$kernel" "$ratio" ">= 0.95" -
+        figure "$what, $name" "$ours" Mbit/s "$beside" "$kernel" "$ratio" "$least" -
     done < <(sed -n 's/^cell \(.*\): \([0-9.]*\) \([0-9.]*\) \([0-9.]*\)$/\1|\2|\3|\4/p' "$work/goodput")
     mean=$(sed -n 's/^mean //p' "$work/goodput")
-    figure "goodput, mean of the ratios" "$mean" - "kernel to kernel, cubic" 1 "$mean" ">= 1.0" -
+    figure "$what, mean of the ratios" "$mean" - "$beside" 1 "$mean" "$mean_least" -
+}
+goodput() {
+    local controls
+    tun_there "goodput over paths" || return 0
+    grid "goodput" "kernel to kernel, cubic" ">= 0.95" ">= 1.0" --out "$work/grid.json"
+    grid "received" "kernel to kernel, cubic" ">= 0.95" ">= 1.0" --receive --seeds 3 --out "$work/received.json" \
+        --cells "1 ms, 0 %;20 ms, 0 %;20 ms, 1 %;100 ms, 0 %;100 ms, 1 %, reordering;300 ms, 0 %;300 ms, 0.1 %"
+    grid "received at 300 Mbit/s" "kernel to kernel, cubic" ">= 0.95" - --receive --seeds 3 --jobs 1 --rate 300 \
+        --cells "300 ms, 0 %"
+    grid "sent at 300 Mbit/s" "kernel to kernel, cubic" ">= 0.95" - --seeds 3 --jobs 1 --rate 300 --cells "300 ms, 0 %"
+    controls=$(sysctl -n net.ipv4.tcp_available_congestion_control)
+    if [[ " $controls " != *" bbr "* ]]; then
+        echo "bench: this kernel has no bbr ($controls), so goodput by bbr is left out" >&2
+        return
+    fi
+    grid "goodput by bbr" "kernel to kernel, bbr" ">= 0.9" ">= 1.0" --cc bbr --max-loss 1 --seeds 5 --out "$work/bbr.json"
 }
 
 # ---------------------------------------------------------------- bounds

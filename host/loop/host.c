@@ -15,6 +15,11 @@ void aksu_host_config_default(aksu_host_config *ret_config) {
     };
     aksu_config_default(&ret_config->stack);
     ret_config->stack.output_sync = 1;
+    /* 300 Mbit/s over 300 ms need 11 MiB, and as much again while the bottleneck's queue is full. */
+    ret_config->stack.tcp.rcv_buf_max_bytes = 65535u << 9;
+    ret_config->stack.tcp.snd_buf_max_bytes = 32u << 20;
+    ret_config->stack.block_max = 65536;
+    ret_config->stack.buffer_growth_max = 128u << 20;
     aksu_tun_config_default(&ret_config->tun);
 }
 

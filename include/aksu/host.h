@@ -402,7 +402,8 @@ typedef struct aksu_host {
     uint16_t link;
 } aksu_host;
 
-/* The kernel 192.0.2.1/24, we 192.0.2.2/24, the defaults of aksu_config and aksu_tun_config, synchronous output. */
+/* The kernel 192.0.2.1/24, we 192.0.2.2/24, the defaults of aksu_config and aksu_tun_config, synchronous output; blocks
+ * for 256 MiB, and buffers that tune themselves to long paths up to 32 MiB each and 128 MiB together. */
 void aksu_host_config_default(aksu_host_config *ret_config);
 
 /* Makes all of it; on failure nothing stays behind.  Errors as of the parts. */

@@ -6,12 +6,25 @@
  * s4) where there are any, and else the handshake's.  The send buffer is to hold three congestion windows: what is in
  * flight, what the peer has behind a gap while that is repaired, and what follows.
  *
+ * On a short path more than a few MiB serve nobody, whatever comes in a millisecond: what is copied would have left the
+ * processor's caches.  There the least round trip bounds both.
+ *
  * Buffers grow, and are as they began when a transfer begins anew; so no announced window shrinks (RFC 9293 s3.8.6).
  * Growth has two bounds: the connection's settings, and config.buffer_growth_max for all connections together, of which
  * each may have at most as much as it leaves to others: N greedy ones end at 1/(N+1) each. */
 #include "tcp/tcp.h"
 
-enum { LEAST_ROUND_US = 1000 }; /* what the timestamps can tell; shorter ones are more of the host than of the path */
+enum {
+    LEAST_ROUND_US = 1000, /* what the timestamps can tell; shorter ones are more of the host than of the path */
+    SHORT_PATH_US = 5000,
+    SHORT_RCV_BYTES = 8 << 20,
+    SHORT_SND_BYTES = 4 << 20,
+};
+
+static uint64_t most_of(const struct ak_tcb *t, uint64_t trip_us, uint64_t max_bytes, uint32_t short_bytes) {
+    uint64_t least_us = t->min_rtt_us != 0 ? t->min_rtt_us : trip_us;
+    return least_us < SHORT_PATH_US ? ak_min_u64(max_bytes, short_bytes) : max_bytes;
+}
 
 static uint32_t grown(struct ak_core *core, struct ak_transfer *x, uint32_t bytes, uint64_t wanted, uint64_t most) {
     wanted = ak_min_u64(wanted, most);
@@ -68,10 +81,11 @@ void ak_tune_received(struct ak_core *core, const struct ak_tcb *t, const struct
     if (x->tune.round_end_us != 0) { /* the first has only begun */
         uint64_t wanted = 2 * read + 16ull * t->rcv.mss;
         uint64_t more = read > x->tune.read_bytes ? read - x->tune.read_bytes : 0;
-        if (x->tune.read_bytes > 0) wanted += wanted * ak_min_u64(more, x->tune.read_bytes) / x->tune.read_bytes;
+        if (x->tune.read_bytes > 0) wanted += 2 * wanted * ak_min_u64(more, x->tune.read_bytes) / x->tune.read_bytes;
         wanted += x->out_of_order_bytes; /* waits for the gap to be filled, and takes room meanwhile */
         x->tune.read_bytes = (uint32_t)read;
-        x->rcv_buf_bytes = grown(core, x, x->rcv_buf_bytes, wanted, ak_settings_of(core, &t->sock)->rcv_buf_max_bytes);
+        uint64_t most = most_of(t, trip_us, ak_settings_of(core, &t->sock)->rcv_buf_max_bytes, SHORT_RCV_BYTES);
+        x->rcv_buf_bytes = grown(core, x, x->rcv_buf_bytes, wanted, most);
     }
     x->tune.round_us = core->now_us;
     x->tune.round_end_us = core->now_us + trip_us;
@@ -80,6 +94,6 @@ void ak_tune_received(struct ak_core *core, const struct ak_tcb *t, const struct
 
 void ak_tune_send(struct ak_core *core, const struct ak_tcb *t) {
     struct ak_transfer *x = ak_transfer_of(core, t);
-    x->snd_buf_bytes =
-        grown(core, x, x->snd_buf_bytes, 3ull * x->cwnd, ak_settings_of(core, &t->sock)->snd_buf_max_bytes);
+    uint64_t most = most_of(t, t->srtt_us, ak_settings_of(core, &t->sock)->snd_buf_max_bytes, SHORT_SND_BYTES);
+    x->snd_buf_bytes = grown(core, x, x->snd_buf_bytes, 3ull * x->cwnd, most);
 }

@@ -12,6 +12,7 @@ struct path {
     uint32_t read_mbps;   /* as fast as the application reads; 0: all there is */
     bool no_timestamps;
     uint64_t budget_bytes; /* 0: the default */
+    bool large;            /* blocks for buffers of 32 MiB, as the host layer has */
 };
 
 struct run {
@@ -63,6 +64,11 @@ static void run_open(struct run *run, const struct path *path) {
     config.tcp.rcv_buf_bytes = config.tcp.snd_buf_bytes = path->fixed_bytes;
     config.tcp.timestamps = !path->no_timestamps;
     if (path->budget_bytes != 0) config.buffer_growth_max = path->budget_bytes;
+    if (path->large) {
+        config.tcp.rcv_buf_max_bytes = config.tcp.snd_buf_max_bytes = 32 << 20;
+        config.block_max = 65536;
+        config.buffer_growth_max = 128 << 20;
+    }
     aksu_addr addr[2] = {aksu_addr_v4(10, 0, 0, 1), aksu_addr_v4(10, 0, 0, 2)};
     aksu_sim_link link = {.mtu = 1500};
     for (uint32_t i = 0; i < 2; i++)
@@ -131,9 +137,33 @@ static void long_and_fat(bool no_timestamps) {
     aksu_sim_close(run.sim);
 }
 
-static void small_needs(void) {
-    struct path path = {.rate_mbps = 20, .rtt_ms = 20}; /* 50 KB in a round trip, and as much in the queue */
+/* 11 MB in a round trip. */
+static void very_fat(void) {
+    struct path path = {.rate_mbps = 300, .rtt_ms = 300, .large = true};
     struct run run;
+    run_open(&run, &path);
+    run_until(&run, 5000000);
+    uint64_t before = run.received;
+    run_until(&run, 9000000);
+    printf("300 Mbit/s, 300 ms, up to 32 MiB\n");
+    check((double)(run.received - before) * 8 / 4e6 >= 270, "Mbit/s", (double)(run.received - before) * 8 / 4e6);
+    check(info_of(&run, 1).rcv_buf_bytes >= 12000000, "receive buffer", info_of(&run, 1).rcv_buf_bytes);
+    check(info_of(&run, 0).snd_buf_bytes >= 12000000, "send buffer", info_of(&run, 0).snd_buf_bytes);
+    aksu_sim_close(run.sim);
+}
+
+static void small_needs(void) {
+    struct path path = {
+        .rate_mbps = 50000, .rtt_ms = 1, .large = true}; /* more than 8 MiB come in a round trip or two */
+    struct run run;
+    run_open(&run, &path);
+    run_until(&run, 60000);
+    printf("50 Gbit/s, 1 ms\n");
+    check(info_of(&run, 1).rcv_buf_bytes == 8 << 20, "receive buffer", info_of(&run, 1).rcv_buf_bytes);
+    check(info_of(&run, 0).snd_buf_bytes == 4 << 20, "send buffer", info_of(&run, 0).snd_buf_bytes);
+    aksu_sim_close(run.sim);
+
+    path = (struct path){.rate_mbps = 20, .rtt_ms = 20}; /* 50 KB in a round trip, and as much in the queue */
     run_open(&run, &path);
     run_until(&run, 10000000);
     printf("20 Mbit/s, 20 ms\n");
@@ -171,6 +201,7 @@ static void bounds(void) {
 int main(void) {
     long_and_fat(false);
     long_and_fat(true);
+    very_fat();
     small_needs();
     bounds();
     return good ? 0 : 1;

@@ -38,13 +38,28 @@ static struct tcp_world *many_open(aksu_sock *client, aksu_sock *server, uint32_
     return w;
 }
 
-/* As if the congestion window were so large. */
-static uint32_t wants(const struct tcp_world *w, aksu_sock sock, uint32_t cwnd) {
+/* As if the congestion window were so large, on a path of so long. */
+static uint32_t wants_over(const struct tcp_world *w, aksu_sock sock, uint32_t cwnd, uint32_t least_us) {
     struct ak_core *core = ak_core_of(w->stack[CLIENT]);
     struct ak_transfer *x = ak_transfer_of(core, tcb_of(w, CLIENT, sock));
     x->cwnd = cwnd;
+    tcb_of(w, CLIENT, sock)->min_rtt_us = least_us;
     ak_tune_send(core, tcb_of(w, CLIENT, sock));
     return x->snd_buf_bytes;
+}
+static uint32_t wants(const struct tcp_world *w, aksu_sock sock, uint32_t cwnd) {
+    return wants_over(w, sock, cwnd, 100000);
+}
+
+/* However much goes in a round trip of less than 5 ms, 4 MiB are enough for it. */
+static void short_path_has_four_mebibytes(void **state) {
+    (void)state;
+    aksu_sock client, server;
+    struct tcp_world *w = many_open(&client, &server, 1);
+    assert_int_equal(wants_over(w, client, 1 << 20, 4999), 3 << 20);
+    assert_int_equal(wants_over(w, client, 100 << 20, 4999), 4 << 20);
+    assert_int_equal(wants_over(w, client, 100 << 20, 5000), AK_BUFFER_START + BUDGET / 2);
+    world_close(w);
 }
 
 /* The first may have half of the budget and leaves as much; a thousand that all want more never have more than it, none
@@ -122,6 +137,7 @@ static void scale_is_that_of_the_largest_buffer(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(thousand_connections_keep_within_the_budget),
+        cmocka_unit_test(short_path_has_four_mebibytes),
         cmocka_unit_test(setting_takes_hold_at_once),
         cmocka_unit_test(scale_is_that_of_the_largest_buffer),
     };
