@@ -166,6 +166,8 @@ typedef struct aksu_frame {
     X(CORK, cork, 0, 1, 0, "send full segments only; clearing it flushes; data waits 200 ms at most")                  \
     X(DELAYED_ACK_US, delayed_ack_us, 0, 499999, 40000, "longest ACK delay (RFC 9293 s3.8.6.3: < 0.5 s); 0: none")     \
     X(ACK_SEGMENTS, ack_segments, 1, 64, 2, "full segments that draw an ACK at once")                                  \
+    X(QUICK_ACKS, quick_acks, 0, 64, 16,                                                                               \
+      "full segments at the start, and after an idle time, that draw an ACK each: the sender's window grows sooner")   \
     X(TIMESTAMPS, timestamps, 0, 1, 1, "offer and accept timestamps (RFC 7323)")                                       \
     X(WINDOW_SCALE, window_scale, 0, 1, 1, "offer and accept window scaling (RFC 7323)")                               \
     X(SACK, sack, 0, 1, 1, "offer and accept selective acknowledgments (RFC 2018)")                                    \

@@ -158,7 +158,7 @@ static uint64_t transfer_digest(const struct ak_core *core, const struct ak_tcb 
         x->peeked_bytes,      x->lost_bytes,
         x->sacked_bytes,      x->duplicate_acks,
         x->recovery_end.n,    x->in_recovery,
-        x->rto_backoff,       x->unacked_segments,
+        x->rto_backoff,       x->unacked_segments | (uint32_t)x->quick_acks << 16,
         x->rcv_fin.n,         x->cwnd,
         x->ssthresh,          x->ranges.count,
         x->range_recent.n,    x->frto,

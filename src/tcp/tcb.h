@@ -199,6 +199,7 @@ struct ak_transfer {
     ak_seq range_recent; /* left edge of the newest: first in SACK (RFC 2018 s4) */
     uint32_t out_of_order_bytes;
     uint8_t duplicates_owed; /* ACKs, without SACK: one for each segment out of order (RFC 5681 s4.2) */
+    uint8_t quick_acks;      /* full segments that have drawn an ACK each, since data began to come */
     uint32_t sack_turn;      /* which range an ACK tells of next, after the newest */
     uint32_t ranges_untold;  /* changed since the last ACK: more than one ACK can tell are told by several */
     ak_seq rcv_fin;          /* AK_F_PEER_FIN_HELD */

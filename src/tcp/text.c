@@ -103,13 +103,24 @@ static uint32_t segments_of(const struct ak_seg *seg, uint32_t bytes) {
     return each > 0 ? (bytes + each - 1) / each : 1;
 }
 
+/* At the start the peer's window grows by what is acknowledged (RFC 5681 s3.1), and it waits for each ACK. */
+static bool quick_ack(const struct ak_input *in, struct ak_transfer *x, const aksu_tcp_settings *settings) {
+    if (x->quick_acks >= settings->quick_acks) return false;
+    uint32_t option_bytes = in->seg->data_offset * 4u - AK_TCP_HEADER_BYTES;
+    if (in->seg->text_bytes + option_bytes < in->t->rcv.mss) return false;
+    x->quick_acks++;
+    return true;
+}
+
 /* RFC 9293 s3.8.6.3, MUST-40, SHLD-18, SHLD-19. */
 static void owe_ack(struct ak_input *in, struct ak_transfer *x, uint32_t bytes) {
     struct ak_core *core = in->core;
     struct ak_tcb *t = in->t;
     const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
     x->unacked_segments = (uint16_t)ak_min_u32(x->unacked_segments + segments_of(in->seg, bytes), 1000);
-    if (x->unacked_segments >= settings->ack_segments || x->ranges.count > 0 || settings->delayed_ack_us == 0) {
+    bool quick = quick_ack(in, x, settings);
+    if (quick || x->unacked_segments >= settings->ack_segments || x->ranges.count > 0 ||
+        settings->delayed_ack_us == 0) {
         ak_tcp_ack_now(core, t, 0);
         return;
     }

@@ -163,6 +163,7 @@ static void buffer_made_smaller_does_not_take_the_window_back(void **state) {
 static void three_segments_draw_an_ack_for_two_and_a_late_one(void **state) {
     (void)state;
     aksu_config config = plain_config();
+    config.tcp.quick_acks = 0;
     struct joined j = join(&config);
     j.w->one_by_one = true;
     send_bytes(&j, 3 * 1460);
@@ -255,6 +256,7 @@ static void small_writes_without_nagle_go_at_once(void **state) {
 static void full_and_small_segment(uint64_t nagle, const char *wanted) {
     aksu_config config = plain_config();
     config.tcp.nagle = nagle;
+    config.tcp.quick_acks = 0;
     struct joined j = join(&config);
     send_bytes(&j, 1460 + 100);
     world_run(j.w, 200000);
