@@ -135,28 +135,52 @@ void ak_net_problem(struct ak_core *core, const struct ak_packet *packet, const 
     if (problem->tell) ak_net_error(core, packet, &error);
 }
 
-void ak_net_refuse(struct ak_core *core, const aksu_frame *frame) {
-    uint8_t scratch[AK_PACKET_HEAD_BYTES];
-    struct ak_packet packet = {.frame = frame};
+/* RFC 1122 s3.2.2.5: Parameter Problem, with where.  A source route is dropped without a word (RFC 7126 s4.3.5), and so
+ * is all but a first fragment (RFC 1122 s3.2.2). */
+static void refuse4(struct ak_core *core, struct ak_packet *packet) {
+    const uint8_t *p = packet->head;
+    const uint16_t fragment_offset = ak_be16(p + 6) & 0x1fff;
+    const struct ak_icmp_error error = {.type = AK_ICMP_PARAMETER_PROBLEM,
+                                        .word = (uint32_t)ak_wire_ipv4_bad_option(p) << 24};
+    if (error.word == 0 || fragment_offset != 0) return;
+    packet->ip = (struct ak_ip){.src = ak_addr_of_v4(ak_be32(p + 12)),
+                                .dst = ak_addr_of_v4(ak_be32(p + 16)),
+                                .version = 4,
+                                .protocol = p[9],
+                                .header_bytes = (uint16_t)((p[0] & 0x0fu) * 4u),
+                                .total_bytes = ak_be16(p + 2)};
+    if (ak_net_addresses(core, packet->frame, &packet->ip) == AKSU_DROP_NONE) ak_net_error(core, packet, &error);
+}
+
+static void refuse6(struct ak_core *core, struct ak_packet *packet) {
     struct ak_ipv6_walk walk;
-    packet.head_bytes = ak_net_gather_head(frame, scratch, &packet.head);
-    if (packet.head[0] >> 4 != 6) return; /* RFC 1122 s3.2.2.5 would have it, SHOULD: nobody sends options */
-    uint32_t total_bytes = AK_IPV6_HEADER_BYTES + ak_be16(packet.head + 4);
-    ak_wire_ipv6_walk_begin(&walk, packet.head, packet.head_bytes, total_bytes);
+    uint32_t total_bytes = AK_IPV6_HEADER_BYTES + ak_be16(packet->head + 4);
+    ak_wire_ipv6_walk_begin(&walk, packet->head, packet->head_bytes, total_bytes);
     (void)ak_wire_ipv6_walk(&walk);
     const struct ak_problem problem = walk.problem;
     bool seen = ak_wire_ipv6_walk_on(&walk); /* an ICMPv6 error behind it gets no error: RFC 4443 s2.4 (e.1) */
-    packet.ip = (struct ak_ip){.version = 6,
-                               .protocol = seen ? walk.next : AK_IP_PROTOCOL_NONE,
-                               .header_bytes = (uint16_t)walk.at,
-                               .total_bytes = total_bytes};
-    ak_copy(packet.ip.src.byte, packet.head + 8, sizeof packet.ip.src.byte);
-    ak_copy(packet.ip.dst.byte, packet.head + 24, sizeof packet.ip.dst.byte);
-    if (ak_addr_is_v4(&packet.ip.src) || ak_addr_is_v4(&packet.ip.dst)) return;
-    aksu_drop drop = ak_net_addresses(core, frame, &packet.ip);
-    bool group = problem.to_groups && ak_addr_is_multicast(&packet.ip.dst) && !ak_net_is_ours(core, &packet.ip.src) &&
-                 ak_net_is_member(core, frame->link, &packet.ip.dst);
-    if (drop == AKSU_DROP_NONE || group) ak_net_problem(core, &packet, &problem);
+    packet->ip = (struct ak_ip){.version = 6,
+                                .protocol = seen ? walk.next : AK_IP_PROTOCOL_NONE,
+                                .header_bytes = (uint16_t)walk.at,
+                                .total_bytes = total_bytes};
+    ak_copy(packet->ip.src.byte, packet->head + 8, sizeof packet->ip.src.byte);
+    ak_copy(packet->ip.dst.byte, packet->head + 24, sizeof packet->ip.dst.byte);
+    if (ak_addr_is_v4(&packet->ip.src) || ak_addr_is_v4(&packet->ip.dst)) return;
+    uint16_t link = packet->frame->link;
+    aksu_drop drop = ak_net_addresses(core, packet->frame, &packet->ip);
+    bool group = problem.to_groups && ak_addr_is_multicast(&packet->ip.dst) && !ak_net_is_ours(core, &packet->ip.src) &&
+                 ak_net_is_member(core, link, &packet->ip.dst);
+    if (drop == AKSU_DROP_NONE || group) ak_net_problem(core, packet, &problem);
+}
+
+void ak_net_refuse(struct ak_core *core, const aksu_frame *frame) {
+    uint8_t scratch[AK_PACKET_HEAD_BYTES];
+    struct ak_packet packet = {.frame = frame};
+    packet.head_bytes = ak_net_gather_head(frame, scratch, &packet.head);
+    if (packet.head[0] >> 4 == 6)
+        refuse6(core, &packet);
+    else
+        refuse4(core, &packet);
 }
 
 /* RFC 1122 s3.2.2.1; RFC 8200 s4: "unrecognized Next Header", with where it stands. */

@@ -19,14 +19,18 @@ enum option_type {
 
 /* RFC 791 s3.1: type, length of the whole option, data.  Source routes are not taken: they let a stranger choose the
  * way of the reply (RFC 6274 s3.13.2.3). */
-static aksu_drop options_check(const uint8_t *p, size_t bytes) {
+static aksu_drop options_check(const uint8_t *p, size_t bytes, size_t *ret_at) {
     size_t at = 0;
+    *ret_at = 0;
     while (at < bytes && p[at] != OPTION_END) {
         if (p[at] == OPTION_NOP) {
             at++;
             continue;
         }
-        if (bytes - at < 2 || p[at + 1] < 2 || p[at + 1] > bytes - at) return AKSU_DROP_IP_OPTIONS;
+        if (bytes - at < 2 || p[at + 1] < 2 || p[at + 1] > bytes - at) {
+            *ret_at = at + (bytes - at >= 2); /* its length, or, without one, its type */
+            return AKSU_DROP_IP_OPTIONS;
+        }
         if (p[at] == OPTION_LOOSE_SOURCE_ROUTE || p[at] == OPTION_STRICT_SOURCE_ROUTE) {
             return AKSU_DROP_IP_SOURCE_ROUTE;
         }
@@ -68,7 +72,8 @@ aksu_drop ak_wire_ipv4_parse(const uint8_t *p, size_t head_bytes, size_t frame_b
     const size_t header_bytes = (p[0] & 0x0fu) * 4u;
     if (!checksum_right(p, header_bytes)) return AKSU_DROP_IP_CHECKSUM;
     if (header_bytes > AK_IPV4_HEADER_BYTES) {
-        drop = options_check(p + AK_IPV4_HEADER_BYTES, header_bytes - AK_IPV4_HEADER_BYTES);
+        size_t bad_at;
+        drop = options_check(p + AK_IPV4_HEADER_BYTES, header_bytes - AK_IPV4_HEADER_BYTES, &bad_at);
         if (drop != AKSU_DROP_NONE) return drop;
     }
     const uint16_t fragment = ak_be16(p + 6);
@@ -86,6 +91,13 @@ aksu_drop ak_wire_ipv4_parse(const uint8_t *p, size_t head_bytes, size_t frame_b
         .total_bytes = ak_be16(p + 2),
     };
     return AKSU_DROP_NONE;
+}
+
+uint8_t ak_wire_ipv4_bad_option(const uint8_t *p) {
+    const size_t header_bytes = (p[0] & 0x0fu) * 4u;
+    size_t at;
+    aksu_drop drop = options_check(p + AK_IPV4_HEADER_BYTES, header_bytes - AK_IPV4_HEADER_BYTES, &at);
+    return drop == AKSU_DROP_IP_OPTIONS ? (uint8_t)(AK_IPV4_HEADER_BYTES + at) : 0;
 }
 
 /* The checksum is summed from the fields: reading back what was just written in smaller pieces would stall. */

@@ -34,6 +34,10 @@ struct ak_ip {
  * total_bytes are padding. */
 aksu_drop ak_wire_ipv4_parse(const uint8_t *p, size_t head_bytes, size_t frame_bytes, struct ak_ip *ret_ip);
 
+/* Of a header whose lengths and checksum are right: the octet at which its options make no sense; 0: there is none, or
+ * a source route comes before it. */
+uint8_t ak_wire_ipv4_bad_option(const uint8_t *p);
+
 /* Writes a header without options, checksum included; 20 bytes. */
 void ak_wire_ipv4_build(uint8_t *p, const struct ak_ip *ip);
 

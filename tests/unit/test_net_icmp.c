@@ -130,6 +130,94 @@ static void some_packets_get_no_error(void **state) {
     world_close(w);
 }
 
+/* A packet of IPv4 with options. */
+struct optioned {
+    aksu_addr src, dst;
+    uint8_t options[8], protocol, first; /* first octet of the payload */
+    uint16_t fragment;
+    bool checksum_wrong;
+};
+
+static void put_optioned(struct tcp_world *w, const struct optioned *o) {
+    uint8_t bytes[128];
+    struct ak_ip ip = {.src = o->src, .dst = o->dst, .protocol = o->protocol, .ttl = 64};
+    uint32_t at = ak_wire_ip_build(bytes, &ip, 8 + 64);
+    memset(bytes + at, o->first, 8 + 64);
+    memcpy(bytes + at, o->options, 8);
+    bytes[0] = 0x47;
+    ak_put16(bytes + 6, o->fragment);
+    ak_put16(bytes + 10, 0);
+    struct ak_sum sum = {0};
+    ak_sum_add(&sum, bytes, 28);
+    ak_put16(bytes + 10, (uint16_t)(~ak_sum_fold(&sum) + o->checksum_wrong));
+    aksu_iov iov = {.base = bytes, .bytes = at + 72};
+    aksu_frame frame = {.total_bytes = at + 72, .iov_count = 1, .iov = &iov};
+    aksu_input(w->stack[SERVER], w->now_us, &frame, 1);
+}
+
+/* RFC 1122 s3.2.2.5: Parameter Problem points at what makes no sense in the options; never about groups, later
+ * fragments, errors, nobody, source routes, or what is not ours or not sound. */
+static void bad_option_source_is_told_where(void **state) {
+    (void)state;
+    static const struct {
+        uint8_t options[8];
+        uint8_t pointer;
+    } bad[] = {
+        {{7, 0}, 21},                   /* no length */
+        {{7, 1}, 21},                   /* shorter than itself */
+        {{1, 1, 7, 7, 4}, 23},          /* beyond the header */
+        {{1, 1, 1, 1, 1, 1, 1, 68}, 27} /* no room for a length */
+    };
+    struct tcp_world *w = open_world(world_config());
+    uint32_t word, quote;
+    const struct optioned good = {.src = world_addr(CLIENT), .dst = world_addr(SERVER), .protocol = 200};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct optioned o = good;
+        memcpy(o.options, bad[i].options, 8);
+        put_optioned(w, &o);
+        assert_int_equal(next_error(w, &word, &quote), AK_ICMP_PARAMETER_PROBLEM << 8);
+        assert_int_equal(word, (uint32_t)bad[i].pointer << 24);
+        assert_int_equal(quote, 92);
+        w->now_us += 10000;
+    }
+    struct optioned first = good; /* of several fragments */
+    first.options[0] = 7;
+    first.fragment = 0x2000;
+    put_optioned(w, &first);
+    assert_int_equal(next_error(w, &word, &quote), AK_ICMP_PARAMETER_PROBLEM << 8);
+
+    struct optioned silent[9];
+    for (size_t i = 0; i < 9; i++) {
+        silent[i] = good;
+        silent[i].options[0] = 7;
+    }
+    silent[0].dst = aksu_addr_v4(255, 255, 255, 255);
+    silent[1].dst = aksu_addr_v4(192, 0, 2, 255);
+    silent[2].dst = aksu_addr_v4(224, 0, 0, 1);
+    silent[3].dst = aksu_addr_v4(192, 0, 2, 77);
+    silent[4].src = aksu_addr_v4(0, 0, 0, 0);
+    silent[5].fragment = 1;
+    silent[6].protocol = 1;
+    silent[6].first = 3;
+    silent[7].options[0] = 131; /* a source route, whole, before what is wrong */
+    silent[7].options[1] = 3;
+    silent[7].options[2] = 4;
+    silent[7].options[3] = 7;
+    silent[8].checksum_wrong = true;
+    for (size_t i = 0; i < 9; i++) {
+        w->now_us += 10000;
+        put_optioned(w, &silent[i]);
+        if (next_error(w, &word, &quote) != -1) fail_msg("case %zu is answered", i);
+    }
+    assert_int_equal(counters_of(w).icmp_errors_sent, 5);
+    for (uint32_t i = 0; i < 100000; i++) { /* and no more of them than of others */
+        put_optioned(w, &first);
+        (void)next_error(w, &word, &quote);
+    }
+    assert_in_range(counters_of(w).icmp_errors_sent, 6, 5000);
+    world_close(w);
+}
+
 /* attack: 46 attack: 74. What one source makes us send is bounded, and its share is not counted in whole packets: two
  * stacks that differ in their keys alone stop at different ones. */
 static void errors_are_limited_and_the_limit_is_not_a_count(void **state) {
@@ -215,6 +303,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(unknown_protocol_is_told),
         cmocka_unit_test(some_packets_get_no_error),
+        cmocka_unit_test(bad_option_source_is_told_where),
         cmocka_unit_test(errors_are_limited_and_the_limit_is_not_a_count),
         cmocka_unit_test(ipv6_needs_an_mtu_of_1280),
     };
