@@ -21,6 +21,7 @@ enum {
 };
 
 /* RFC 8981 s3.8. */
+enum { DESYNC_MAX_S = 34560 }; /* 0.4 of a day */
 static const uint64_t temporary_valid_us = UINT64_C(172800000000), temporary_preferred_us = UINT64_C(86400000000);
 
 /* ---------------------------------------------------------------- identifiers */
@@ -77,12 +78,17 @@ static void add(struct ak_core *core, struct ak_addr_entry *entry) {
     (void)ak_addr_new(core, entry, &added); /* without room there is one address less */
 }
 
-/* RFC 8981 s3.4: it lives and is preferred no longer than its prefix.  False: that is deprecated too soon. */
-static bool begin_temporary(const struct ak_core *core, struct ak_addr_entry *entry) {
+/* RFC 8981 s3.4: it lives and is preferred no longer than its prefix, and for a time of its own, so that neither hosts
+ * that began together nor one host's addresses change together (s3.8).  False: that is deprecated too soon. */
+static bool begin_temporary(struct ak_core *core, struct ak_addr_entry *entry) {
+    enum { SECOND_US = 1000000 };
     entry->origin = AK_ORIGIN_TEMPORARY;
     entry->born_us = core->now_us;
+    entry->desync_us =
+        (uint64_t)ak_prng_below(&core->prng, DESYNC_MAX_S) * SECOND_US + ak_prng_below(&core->prng, SECOND_US);
     entry->valid_until_us = ak_min_u64(entry->prefix_until_us, core->now_us + temporary_valid_us);
-    entry->preferred_until_us = ak_min_u64(entry->prefix_preferred_us, core->now_us + temporary_preferred_us);
+    entry->preferred_until_us =
+        ak_min_u64(entry->prefix_preferred_us, core->now_us + temporary_preferred_us - entry->desync_us);
     entry->succeeded = false;
     return entry->preferred_until_us > core->now_us + AK_REGEN_ADVANCE_US;
 }
@@ -119,7 +125,7 @@ static void refresh(struct ak_core *core, uint16_t link, const struct ak_ndp_pre
             entry->prefix_preferred_us = preferred_us;
             entry->prefix_until_us = valid_until(core, entry, prefix->valid_s);
             entry->valid_until_us = ak_min_u64(entry->prefix_until_us, entry->born_us + temporary_valid_us);
-            preferred_us = ak_min_u64(preferred_us, entry->born_us + temporary_preferred_us);
+            preferred_us = ak_min_u64(preferred_us, entry->born_us + temporary_preferred_us - entry->desync_us);
             if (entry->phase != AKSU_ADDR_DEPRECATED) *ret_temporary = true; /* else its day is over */
         } else {
             entry->valid_until_us = valid_until(core, entry, prefix->valid_s);

@@ -31,7 +31,8 @@ struct ak_addr_entry {
     uint8_t collisions;                          /* RFC 7217 s5's DAD_Counter */
     uint64_t due_us;                             /* the next of these steps; AK_NEVER */
     uint64_t preferred_until_us, valid_until_us; /* AK_NEVER: for ever */
-    uint64_t born_us;                            /* this and the next two: of a temporary address */
+    uint64_t born_us;                            /* this and the next three: of a temporary address */
+    uint64_t desync_us;                          /* RFC 8981 s3.8: so much less is it preferred than it might be */
     uint64_t prefix_preferred_us, prefix_until_us;
     bool succeeded;       /* there is a younger temporary address */
     uint64_t conflict_us; /* when somebody else was last answered back; 0: never */
