@@ -52,7 +52,7 @@ static bool claims(const struct ak_arp *arp, const struct ak_addr_entry *entry) 
 /* Of those who could be heard of here. */
 static bool sender_possible(const struct ak_core *core, const struct ak_arp *arp) {
     if (ak_addr_is_martian_source(&arp->spa) || ak_addr_is_loopback(&arp->spa)) return false;
-    return !ak_net_is_broadcast(core, &arp->spa) && !ak_mac_is_zero(&arp->sha);
+    return !ak_net_is_broadcast(core, &arp->spa);
 }
 
 static void conflict(struct ak_core *core, struct ak_addr_entry *entry) {

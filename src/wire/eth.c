@@ -16,6 +16,10 @@ bool ak_mac_is_zero(const aksu_mac *mac) {
     return ak_mac_equal(mac, &zero);
 }
 
+bool ak_mac_is_one_host(const uint8_t *p) {
+    return (p[0] & 1) == 0 && (p[0] | p[1] | p[2] | p[3] | p[4] | p[5]) != 0;
+}
+
 static aksu_mac mac_at(const uint8_t *p) {
     aksu_mac mac = {{0}};
     ak_copy(mac.byte, p, sizeof mac.byte);
@@ -67,6 +71,7 @@ aksu_drop ak_wire_arp_parse(const uint8_t *p, size_t bytes, struct ak_arp *ret_a
     const bool ours = ak_be16(p) == HARDWARE_ETHERNET && ak_be16(p + 2) == AK_ETH_IPV4 && p[4] == MAC_BYTES &&
                       p[5] == IPV4_BYTES && (op == AK_ARP_REQUEST || op == AK_ARP_REPLY);
     if (!ours || (p[8] & 1) != 0) return AKSU_DROP_ARP_FORMAT;
+    if (!ak_mac_is_one_host(p + 8)) return AKSU_DROP_ARP_SOURCE; /* nobody's, of those who probe too */
     *ret_arp = (struct ak_arp){
         .op = op,
         .sha = mac_at(p + 8),

@@ -37,6 +37,8 @@ static inline bool ak_mac_is_group(const aksu_mac *mac) {
     return (mac->byte[0] & 1) != 0;
 }
 bool ak_mac_is_zero(const aksu_mac *mac);
+/* Whether six octets can be an address of somebody's own: neither a group's nor all zero. */
+bool ak_mac_is_one_host(const uint8_t *p);
 extern const aksu_mac ak_mac_broadcast;
 /* The group that an IP multicast or broadcast address is sent to: RFC 1112 s6.4, RFC 2464 s7. */
 aksu_mac ak_mac_of_group(const aksu_addr *addr);
@@ -51,7 +53,8 @@ struct ak_arp {
     aksu_addr spa, tpa; /* sender, target: IPv4 */
 };
 
-/* ARP_TRUNCATED; ARP_FORMAT: not Ethernet and IPv4, neither request nor reply, or from a group. */
+/* ARP_TRUNCATED; ARP_FORMAT: not Ethernet and IPv4, neither request nor reply, or from a group; ARP_SOURCE: from an
+ * Ethernet address of all zeros. */
 aksu_drop ak_wire_arp_parse(const uint8_t *p, size_t bytes, struct ak_arp *ret_arp);
 void ak_wire_arp_build(uint8_t *p, const struct ak_arp *arp);
 

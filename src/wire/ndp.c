@@ -81,7 +81,7 @@ static void take_dns(struct ak_ndp *ndp, const uint8_t *p, uint32_t units) {
 static bool units_are_right(uint8_t kind, const uint8_t *p, uint32_t units) {
     switch (kind) {
     case OPTION_SOURCE_MAC:
-    case OPTION_TARGET_MAC: return units == 1 && (p[2] & 1) == 0; /* a group is nobody's own address */
+    case OPTION_TARGET_MAC: return units == 1 && ak_mac_is_one_host(p + 2);
     case OPTION_MTU: return units == 1;
     case OPTION_PREFIX: return units == 4 && p[2] <= 128;
     case OPTION_ROUTE: return units <= 3 && p[2] <= 128 && (units - 1) * 64 >= p[2];

@@ -171,7 +171,7 @@ static bool ndp_options_legal(const uint8_t *p, uint32_t n, bool *ret_mac, bool 
         switch (p[at]) {
         case 1:
         case 2:
-            if (units != 1 || p[at + 2] % 2 == 1) return false;
+            if (units != 1 || p[at + 2] % 2 == 1 || all(p + at + 2, 6, 0)) return false;
             if (p[at] == (target ? 2 : 1)) *ret_mac = true;
             break;
         case 3:
@@ -348,10 +348,11 @@ static aksu_drop arp_drop(const uint8_t *p, uint32_t n) {
     static const uint8_t head[6] = {0, 1, 8, 0, 6, 4};
     if (n < 28) return AKSU_DROP_ARP_TRUNCATED;
     if (memcmp(p, head, 6) != 0 || p[6] != 0 || p[7] < 1 || p[7] > 2 || p[8] % 2 == 1) return AKSU_DROP_ARP_FORMAT;
+    if (all(p + 8, 6, 0)) return AKSU_DROP_ARP_SOURCE;
     const struct view v = {.six = false};
     const uint8_t *from = p + 14;
     if (all(from, 4, 0)) return AKSU_DROP_NONE;
-    if (no_source(&v, from) || from[0] == 127 || to_many(&v, from) || all(p + 8, 6, 0)) return AKSU_DROP_ARP_SOURCE;
+    if (no_source(&v, from) || from[0] == 127 || to_many(&v, from)) return AKSU_DROP_ARP_SOURCE;
     return memcmp(from, our_four, 4) == 0 ? AKSU_DROP_ARP_SOURCE : AKSU_DROP_NONE;
 }
 

@@ -74,14 +74,30 @@ static uint64_t drops(struct tcp_world *w) {
     return sum;
 }
 
+/* Of options that make no sense the sender is told, by one message: RFC 1122 s3.2.2.5. */
+static uint64_t told(struct tcp_world *w) {
+    aksu_counters c;
+    aksu_counters_get(w->stack[SERVER], &c);
+    return c.icmp_errors_sent;
+}
+
 /* It is dropped, counted once, and nothing else has happened. */
 static void expect_nothing_but_a_drop(const struct world_pair *p, const uint8_t *packet, uint32_t bytes) {
+    uint64_t told_before = told(p->w);
+    aksu_tcp_info was, is;
+    assert_int_equal(aksu_tcp_status(p->w->stack[SERVER], p->server, &was), AKSU_OK);
     aksu_advance(p->w->stack[SERVER], p->w->now_us);
     uint64_t digest = aksu_stack_digest(p->w->stack[SERVER]);
     uint64_t before = drops(p->w);
     put(p->w, packet, bytes);
     assert_int_equal(drops(p->w), before + 1);
-    assert_int_equal(aksu_stack_digest(p->w->stack[SERVER]), digest);
+    assert_int_equal(aksu_tcp_status(p->w->stack[SERVER], p->server, &is), AKSU_OK);
+    assert_memory_equal(&is, &was, sizeof is);
+    aksu_frame frame;
+    if (told(p->w) == told_before)
+        assert_int_equal(aksu_stack_digest(p->w->stack[SERVER]), digest);
+    else
+        assert_int_equal(aksu_output(p->w->stack[SERVER], p->w->now_us, &frame, 1), 1);
 }
 
 /* MUST-2, MUST-3: what the checksums say is believed. */

@@ -191,6 +191,13 @@ static void arp_of_another_kind_dropped(void **state) {
     arp_make(p);
     p[8] |= 1; /* nobody's own address */
     assert_int_equal(ak_wire_arp_parse(p, sizeof p, &got), AKSU_DROP_ARP_FORMAT);
+    memset(p + 8, 0, 6);
+    assert_int_equal(ak_wire_arp_parse(p, sizeof p, &got), AKSU_DROP_ARP_SOURCE);
+    for (size_t i = 1; i < 6; i++) { /* each octet counts */
+        memset(p + 8, 0, 6);
+        p[8 + i] = 1;
+        assert_int_equal(ak_wire_arp_parse(p, sizeof p, &got), AKSU_DROP_NONE);
+    }
 }
 
 int main(void) {

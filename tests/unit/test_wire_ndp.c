@@ -264,7 +264,7 @@ static void neighbour_messages_judged(void **state) {
     }
 }
 
-static void other_types_and_a_group_as_source_option_dropped(void **state) {
+static void other_types_and_impossible_source_options_dropped(void **state) {
     (void)state;
     uint8_t p[64];
     struct ak_ip ip = from_host();
@@ -278,6 +278,14 @@ static void other_types_and_a_group_as_source_option_dropped(void **state) {
     size_t bytes = neighbour_message(p, 135, "2001:db8::2", true);
     p[26] |= 1;
     assert_int_equal(parse(&ip, p, bytes, &ndp), AKSU_DROP_NDP_OPTION);
+    static const uint8_t types[] = {135, 136}; /* nor is one of all zeros anybody's */
+    for (size_t i = 0; i < 2; i++) {
+        bytes = neighbour_message(p, types[i], "2001:db8::2", true);
+        memset(p + 26, 0, 6);
+        assert_int_equal(parse(&ip, p, bytes, &ndp), AKSU_DROP_NDP_OPTION);
+        p[31] = 1;
+        assert_int_equal(parse(&ip, p, bytes, &ndp), AKSU_DROP_NONE);
+    }
 }
 
 static void built_and_parsed_alike(void **state) {
@@ -310,7 +318,7 @@ int main(void) {
         cmocka_unit_test(nd_option_of_each_length_judged),
         cmocka_unit_test(ra_from_elsewhere_dropped),
         cmocka_unit_test(neighbour_messages_judged),
-        cmocka_unit_test(other_types_and_a_group_as_source_option_dropped),
+        cmocka_unit_test(other_types_and_impossible_source_options_dropped),
         cmocka_unit_test(built_and_parsed_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
