@@ -34,6 +34,7 @@ aksu_err aksu_udp_bind(aksu_stack *stack, const aksu_udp_open *open, aksu_sock *
  * number in remote.port of where it came from. */
 
 /* Sends one datagram, copied, to the remote end or, where there is none, to `to`; in fragments if the path needs that.
+ * A group, and what is link-local, is on to->link; AKSU_LINK_ANY: on the socket's, or where routes lead.
  * AGAIN: the next aksu_output makes room.  INVALID: more than 65,507 bytes (65,527 over IPv6), no port or address, or
  * broadcast without the flag.  NO_MEMORY: more fragments than config.reply_max or the blocks hold, now and later.
  * NOT_CONNECTED, EXISTS: `to` lacks, or is one end too many.  NO_ROUTE, ADDR_NOT_AVAILABLE.  BADSOCK. */

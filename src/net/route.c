@@ -15,6 +15,11 @@ static bool is_six_link_local(const aksu_addr *addr) {
     return !ak_addr_is_v4(addr) && ak_addr_is_link_local(addr);
 }
 
+/* Such a destination is where somebody says that it is. */
+static bool is_of_a_link(const aksu_addr *addr) {
+    return is_six_link_local(addr) || ak_addr_is_multicast(addr);
+}
+
 /* What leads to a destination. */
 struct way {
     uint16_t link;
@@ -56,7 +61,7 @@ static bool better(const struct ak_core *core, const struct ak_route_entry *a, c
 /* link: AKSU_LINK_ANY, or the only one that will do. */
 static bool find_way(const struct ak_core *core, uint16_t link, const aksu_addr *remote, struct way *way) {
     const struct ak_net *net = ak_net_of(core);
-    if (link != AKSU_LINK_ANY && is_six_link_local(remote)) {
+    if (link != AKSU_LINK_ANY && is_of_a_link(remote)) {
         *way = (struct way){.link = link};
         return true;
     }
@@ -92,7 +97,7 @@ uint32_t ak_net_mtu(const struct ak_core *core, uint16_t link, const aksu_addr *
 
 /* The link that a destination's scope, or the source wanted, calls for. */
 static uint16_t scope_of(const struct ak_core *core, const aksu_endpoint *remote, const aksu_addr *source) {
-    if (!is_six_link_local(&remote->addr)) return AKSU_LINK_ANY;
+    if (!is_of_a_link(&remote->addr)) return AKSU_LINK_ANY;
     if (remote->link != AKSU_LINK_ANY) return remote->link;
     const struct ak_addr_entry *entry = ak_addr_find(core, AKSU_LINK_ANY, source);
     return entry != NULL ? entry->link : AKSU_LINK_ANY;

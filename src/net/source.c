@@ -55,9 +55,13 @@ static int compare(const struct ak_addr_entry *a, const struct ak_addr_entry *b,
     return bits_a > bits_b ? 1 : bits_a < bits_b ? -1 : 0;
 }
 
-/* The last one whose net the destination is in, else the first. */
-static bool better_v4(const struct ak_addr_entry *entry, const struct ak_addr_entry *best, const aksu_addr *remote) {
-    return best == NULL || ak_addr_in_prefix(remote, &entry->addr, entry->prefix_bits);
+/* RFC 1122 s3.3.4.3 (a): one whose net the destination is in, and that with the longest match; the first of equals. */
+static bool better_v4(const struct ak_addr_entry *a, const struct ak_addr_entry *b, const aksu_addr *remote) {
+    bool in_a = ak_addr_in_prefix(remote, &a->addr, a->prefix_bits);
+    bool in_b = ak_addr_in_prefix(remote, &b->addr, b->prefix_bits);
+    if (in_a != in_b) return in_a;
+    if (in_a) return a->prefix_bits > b->prefix_bits;
+    return common_bits(&a->addr, remote) > common_bits(&b->addr, remote);
 }
 
 const struct ak_addr_entry *ak_addr_source(const struct ak_core *core, uint16_t link, const aksu_addr *remote) {
@@ -67,7 +71,8 @@ const struct ak_addr_entry *ak_addr_source(const struct ak_core *core, uint16_t 
     for (uint32_t i = 0; i < net->addr_count; i++) {
         const struct ak_addr_entry *entry = &ak_addr_entries(net)[i];
         if (entry->link != link || ak_addr_is_v4(&entry->addr) != four || !ak_addr_usable(entry)) continue;
-        bool better = four ? better_v4(entry, best, remote) : best == NULL || compare(entry, best, remote) > 0;
+        bool better = best == NULL;
+        if (!better) better = four ? better_v4(entry, best, remote) : compare(entry, best, remote) > 0;
         if (better) best = entry;
     }
     return best;

@@ -198,6 +198,7 @@ static aksu_err address(struct ak_core *core, const struct ak_udp *u, const aksu
     if (to != NULL && peer) return AKSU_ERR_EXISTS;
     aksu_endpoint remote = {.addr = u->tuple.remote, .port = u->tuple.remote_port, .link = u->link};
     if (to != NULL) remote = *to;
+    if (remote.link == AKSU_LINK_ANY) remote.link = u->link;
     if ((remote.port == 0 && !echo) || aksu_addr_is_any(&remote.addr) || bytes > bytes_max(&remote.addr))
         return AKSU_ERR_INVALID;
     if (!may_broadcast(core, u->flags, &remote.addr)) return AKSU_ERR_INVALID;

@@ -439,6 +439,51 @@ static void broadcasts_need_their_flag(void **state) {
     world_close(w);
 }
 
+/* A group is on the link that the endpoint names, else the socket's, and the source is of there, whatever routes say.
+ */
+static void groups_are_on_the_link_that_is_named(void **state) {
+    (void)state;
+    aksu_config config = world_config();
+    config.link_max = 2;
+    struct tcp_world *w = world_open(&config);
+    aksu_stack *s = w->stack[SERVER];
+    aksu_link_config link = {.struct_bytes = sizeof link, .mtu = 1500};
+    uint16_t second;
+    assert_int_equal(aksu_link_add(s, &link, &second), AKSU_OK);
+    const aksu_addr six[2] = {{{0x20, 1, 0x0d, 0xb8, [15] = 1}}, {{0x20, 1, 0x0d, 0xb8, 1, [15] = 1}}};
+    const aksu_addr four[2] = {world_addr(SERVER), aksu_addr_v4(10, 0, 0, 1)};
+    assert_int_equal(aksu_addr_add(s, second, &four[1], 24), AKSU_OK);
+    for (uint16_t i = 0; i < 2; i++) assert_int_equal(aksu_addr_add(s, i, &six[i], 64), AKSU_OK);
+    const aksu_route all6 = {.prefix = {{0}}, .link = second};
+    const aksu_route all4 = {.prefix = aksu_addr_v4(0, 0, 0, 0), .link = second};
+    assert_int_equal(aksu_route_add(s, &all6), AKSU_OK);
+    assert_int_equal(aksu_route_add(s, &all4), AKSU_OK);
+    const aksu_addr groups[] = {
+        {{0xff, 2, [15] = 0xfb}}, {{0xff, 5, [15] = 2}}, {{0xff, 0x0e, [15] = 9}}, aksu_addr_v4(224, 0, 0, 251)};
+    for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++) {
+        bool v4 = aksu_addr_is_v4(&groups[g]);
+        for (uint16_t i = 0; i < 6; i++) { /* named by the endpoint; by the socket; by nobody, hence by the route */
+            uint16_t named = i & 1, wanted = i < 4 ? named : second;
+            uint32_t flags = AKSU_UDP_BROADCAST | (i / 2 == 1 ? (uint32_t)AKSU_UDP_ONE_LINK : 0);
+            aksu_sock sock = bind_to(w, SERVER, &(aksu_udp_open){.local = {.port = 9, .link = named}, .flags = flags});
+            aksu_endpoint to = {.addr = groups[g], .port = 9, .link = i < 2 ? named : AKSU_LINK_ANY};
+            send_text(w, SERVER, sock, &to, "x");
+            aksu_frame frame;
+            assert_int_equal(aksu_output(s, w->now_us, &frame, 1), 1);
+            if (frame.link != wanted) fail_msg("group %zu, way %u: link %u", g, i, frame.link);
+            const uint8_t *header = frame.iov[0].base;
+            if (v4)
+                assert_memory_equal(header + 12, four[wanted].byte + 12, 4);
+            else
+                assert_memory_equal(header + 8, six[wanted].byte, 16);
+            to.link = 7;
+            assert_int_equal(aksu_udp_send(s, sock, &to, "x", 1), AKSU_ERR_NO_ROUTE);
+            assert_int_equal(aksu_udp_close(s, sock), AKSU_OK);
+        }
+    }
+    world_close(w);
+}
+
 static void wrong_calls_are_refused(void **state) {
     (void)state;
     aksu_config config = world_config();
@@ -584,6 +629,7 @@ int main(void) {
         cmocka_unit_test(large_datagrams_go_in_fragments),
         cmocka_unit_test(no_room_is_again),
         cmocka_unit_test(broadcasts_need_their_flag),
+        cmocka_unit_test(groups_are_on_the_link_that_is_named),
         cmocka_unit_test(wrong_calls_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

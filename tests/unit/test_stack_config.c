@@ -140,6 +140,55 @@ static void longest_prefix_chooses_the_source(void **state) {
     world_close(w);
 }
 
+/* RFC 1122 s3.3.4.3: of a link's addresses that in whose net the destination is, and the narrower of two; where it is
+ * in none, and a route without a source leads there, the longest match; whatever their order. */
+static void source_on_a_link_by_the_longest_match(void **state) {
+    (void)state;
+    static const struct {
+        uint8_t at[4], bits;
+    } have[] = {{{10, 1, 0, 201}, 8},
+                {{10, 1, 0, 1}, 24},
+                {{10, 1, 0, 129}, 25},
+                {{172, 16, 0, 1}, 24},
+                {{192, 168, 0, 1}, 24}};
+    static const struct {
+        uint8_t to[4], wanted;
+    } cases[] = {
+        {{10, 1, 0, 9}, 1},     /* in /8 and /24 */
+        {{10, 1, 0, 200}, 2},   /* in all three */
+        {{10, 1, 9, 9}, 0},     /* in /8 alone, though the other has more bits of it */
+        {{172, 31, 255, 1}, 3}, /* in none: 12 bits of it */
+        {{192, 160, 0, 1}, 4},  /* 12 bits again */
+        {{11, 0, 0, 1}, 0},     /* 7 bits, of three: the first */
+    };
+    enum { COUNT = sizeof have / sizeof have[0] };
+    for (size_t order = 0; order < COUNT; order++) {
+        aksu_config config = world_config();
+        struct tcp_world *w = world_open(&config);
+        aksu_stack *stack = w->stack[0];
+        aksu_route route = {.prefix = aksu_addr_v4(0, 0, 0, 0)};
+        assert_int_equal(aksu_route_add(stack, &route), AKSU_OK);
+        for (size_t i = 0; i < COUNT; i++) {
+            const uint8_t *at = have[(i + order) % COUNT].at;
+            aksu_addr addr = aksu_addr_v4(at[0], at[1], at[2], at[3]);
+            assert_int_equal(aksu_addr_add(stack, 0, &addr, have[(i + order) % COUNT].bits), AKSU_OK);
+        }
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+            const uint8_t *to = cases[i].to, *at = have[cases[i].wanted].at;
+            if (order != 0 && cases[i].wanted == 0 && to[0] == 11) continue; /* the first of equals is another */
+            aksu_sock sock;
+            aksu_tcp_open open = {.struct_bytes = sizeof open,
+                                  .remote = {.addr = aksu_addr_v4(to[0], to[1], to[2], to[3]), .port = 80}};
+            assert_int_equal(aksu_tcp_connect(stack, &open, &sock), AKSU_OK);
+            aksu_tcp_info info;
+            assert_int_equal(aksu_tcp_status(stack, sock, &info), AKSU_OK);
+            aksu_addr wanted = aksu_addr_v4(at[0], at[1], at[2], at[3]);
+            if (!aksu_addr_equal(&info.local.addr, &wanted)) fail_msg("order %zu, case %zu", order, i);
+        }
+        world_close(w);
+    }
+}
+
 /* A setting out of its range is refused, and its range can be asked for. */
 static void settings_out_of_range_are_refused(void **state) {
     (void)state;
@@ -169,7 +218,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(config_out_of_range_names_the_field), cmocka_unit_test(init_with_unfit_memory_is_invalid),
         cmocka_unit_test(links_out_of_range_are_refused),      cmocka_unit_test(addresses_and_routes_come_and_go),
-        cmocka_unit_test(longest_prefix_chooses_the_source),   cmocka_unit_test(settings_out_of_range_are_refused),
+        cmocka_unit_test(longest_prefix_chooses_the_source),   cmocka_unit_test(source_on_a_link_by_the_longest_match),
+        cmocka_unit_test(settings_out_of_range_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
