@@ -93,7 +93,9 @@ static bool is_newer(const struct ak_input *in, const struct ak_accecn *a, ak_se
     const struct ak_tcb *t = in->t;
     const struct ak_seg *seg = in->seg;
     const struct ak_transfer *x = ak_transfer_of(in->core, t);
-    if (ak_seq_gt(seg->ack, una) || (x != NULL && ak_tcp_newly_delivered(x) > 0)) return true;
+    bool selective =
+        (seg->options.present & AKSU_OPT_SACK) && x != NULL; /* a duplicate ACK may be one that was copied */
+    if (ak_seq_gt(seg->ack, una) || (selective && ak_tcp_newly_delivered(x) > 0)) return true;
     if (ak_seg_bytes(seg) > 0 && ak_seq_ge(seg->seq, t->rcv.nxt)) return true;
     return (t->flags & AK_F_TIMESTAMPS) && (int32_t)(seg->options.ts_val - a->heard_ts) > 0;
 }
@@ -108,35 +110,37 @@ static void respond(struct ak_input *in, const struct ak_accecn *a, ak_seq una, 
         x->ecn_holds = 0;
 }
 
-static void feedback(struct ak_input *in, struct ak_accecn *a, ak_seq una) {
+/* The first after the handshake.  s3.2.2.4: a field of zero was zeroed, unless three marks may have made it so: the
+ * peer's ACK for a whole burst. */
+static void hear_first(struct ak_accecn *a, const struct ak_seg *seg, uint32_t packets) {
+    enum { TO_ZERO = 3 };
+    if (ak_ace_of(seg) == 0 && packets < TO_ZERO) a->flags |= AK_ACC_NOT_ECT | AK_ACC_DEAF;
+    if ((a->flags & AK_ACC_PEER_OPTION) == 0) ak_accecn_first_option(a, seg);
+    a->flags |= AK_ACC_HEARD;
+}
+
+static uint32_t take_feedback(struct ak_input *in, struct ak_accecn *a, struct heard *h) {
     const struct ak_seg *seg = in->seg;
-    const struct ak_tcb *t = in->t;
-    unsigned ace = ak_ace_of(seg);
     bool option = (seg->options.present & AKSU_OPT_ACCECN) != 0;
-    if ((a->flags & AK_ACC_HEARD) == 0) {
-        if (ace == 0) a->flags |= AK_ACC_NOT_ECT | AK_ACC_DEAF; /* s3.2.2.4 */
-        if (option && (a->flags & AK_ACC_PEER_OPTION) == 0) ak_accecn_first_option(a, seg);
-        a->flags |= AK_ACC_HEARD;
-    }
-    uint32_t marks = 0;
-    if (is_newer(in, a, una)) {
-        const struct ak_transfer *x = ak_transfer_of(in->core, t);
-        struct heard h = {
-            .least = (ace - a->s.cep) & ACE_MASK,
-            .mss_bytes = ak_tcp_effective_mss(in->core, t, 0),
-            .option = option && (a->flags & AK_ACC_OPTION_IGNORED) == 0,
-        };
-        if (x != NULL) h.packets = ak_tcp_newly_delivered(x) / h.mss_bytes;
-        if (h.option) h.marked_bytes = take_option(a, seg);
-        marks = newly_marked(a, &h);
-        a->s.cep += marks;
-        note_acked(a, h.packets);
-        a->heard_ts = seg->options.ts_val;
-        /* s3.2.3.2.5: bytes that were marked in no packet. */
-        if (h.marked_bytes > 0 && h.least == 0 && h.packets <= ACE_MASK) a->flags |= AK_ACC_NOT_ECT;
-        look_for_constant_marks(t, a, seg, &h, marks);
-    }
-    respond(in, a, una, marks);
+    h->least = (ak_ace_of(seg) - a->s.cep) & ACE_MASK;
+    h->option = option && (a->flags & AK_ACC_OPTION_IGNORED) == 0;
+    if (h->option) h->marked_bytes = take_option(a, seg);
+    uint32_t marks = newly_marked(a, h);
+    a->s.cep += marks;
+    note_acked(a, h->packets);
+    a->heard_ts = seg->options.ts_val;
+    /* s3.2.3.2.5: bytes that were marked in no packet. */
+    if (h->marked_bytes > 0 && h->least == 0 && h->packets <= ACE_MASK) a->flags |= AK_ACC_NOT_ECT;
+    look_for_constant_marks(in->t, a, seg, h, marks);
+    return marks;
+}
+
+static void feedback(struct ak_input *in, struct ak_accecn *a, ak_seq una) {
+    const struct ak_transfer *x = ak_transfer_of(in->core, in->t);
+    struct heard h = {.mss_bytes = ak_tcp_effective_mss(in->core, in->t, 0)};
+    if (x != NULL) h.packets = ak_tcp_newly_delivered(x) / h.mss_bytes;
+    if ((a->flags & AK_ACC_HEARD) == 0) hear_first(a, in->seg, h.packets);
+    respond(in, a, una, is_newer(in, a, una) ? take_feedback(in, a, &h) : 0);
 }
 
 /* Table 4: how our SYN,ACK came, which went as not ECT. */

@@ -308,7 +308,8 @@ static void parse_timestamps_usual_place_as_any_other(void **state) {
 }
 
 /* RFC 9768 s3.2.3: whole fields of any length count, the rest is padding; of a SYN nothing does (s3.2.3.2.1); the first
- * of two counts. */
+ * of two counts.
+ * RFC9768-3.2.3-c, RFC9768-3.2.3-d, RFC9768-3.2.3.2.1-b */
 static void parse_accecn_every_length_whole_fields(void **state) {
     (void)state;
     for (uint8_t kind = 172; kind <= 174; kind += 2) {
