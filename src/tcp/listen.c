@@ -255,7 +255,7 @@ static ak_ref syn_new(struct ak_core *core, const struct ak_seg *seg, ak_ref lis
     if ((present & AKSU_OPT_SACK_PERMITTED) && settings->sack) syn->flags |= AK_SYN_SACK;
     enum ak_ecn_mode ecn = ak_ecn_asked(seg, settings);
     if (ecn == AK_ECN_CLASSIC) syn->flags |= AK_SYN_ECN;
-    if (ecn == AK_ECN_ACCURATE) syn->wscale |= (uint8_t)(AK_SYN_ACCURATE | seg->tos << AK_SYN_IP_ECN_SHIFT);
+    if (ecn == AK_ECN_ACCURATE) syn->wscale |= (uint8_t)(AK_SYN_ACCURATE | (unsigned)seg->tos << AK_SYN_IP_ECN_SHIFT);
     ak_wheel_node_init(&syn->timer);
     ak_link_init(&syn->age);
     ak_table_insert(&core->flows, ref, ak_tuple_hash(core, &syn->tuple), ak_ref_hash, core);
@@ -420,7 +420,7 @@ static enum ak_verdict complete(struct ak_core *core, struct ak_seg *seg, ak_ref
         .timestamps = (syn->flags & AK_SYN_TIMESTAMPS) != 0,
         .window_scale = (syn->flags & AK_SYN_WSCALE) != 0,
         .sack = (syn->flags & AK_SYN_SACK) != 0,
-        .ecn = syn_ecn_mode(syn),
+        .ecn = (uint8_t)syn_ecn_mode(syn),
         .syn_ecn = (uint8_t)(syn->wscale >> AK_SYN_IP_ECN_SHIFT),
         .not_ect = (syn->wscale & AK_SYN_NOT_ECT) != 0,
         .no_option = syn->retries > 0,
