@@ -22,6 +22,8 @@ EVENTS = {
 MECHANISMS = {
     "slow-start": "Slow start and congestion avoidance, RFC 5681",
     "fast-retransmit": "Fast retransmit and recovery without SACK, RFC 5681, RFC 6582, RFC 3042",
+    "limited-transmit": "Limited transmit, RFC 3042",
+    "newreno": "NewReno's window, RFC 5681, RFC 6582",
     "sack": "Selective acknowledgment, RFC 2018, RFC 6675",
     "dsack": "Duplicates told of, RFC 2883",
     "rack": "RACK-TLP, RFC 8985",
@@ -33,12 +35,21 @@ MECHANISMS = {
     "ecn": "Explicit congestion notification, RFC 3168",
     "accecn": "Accurate ECN, RFC 9768",
     "cubic": "CUBIC, RFC 9438",
+    "hystart": "HyStart++, RFC 9406",
+    "bbr": "BBR version 3, draft-ietf-ccwg-bbr",
+    "pacing": "Pacing",
     "idle-restart": "After an idle time, RFC 5681",
+    "cwnd-validation": "A window that is not used, RFC 7661",
+    "tuning": "Buffers that fit themselves to the path",
+    "push": "PSH, cork, and data that more follows, RFC 9293",
+    "urgent": "Urgent data, RFC 9293, RFC 6093",
+    "user-timeout": "The user timeout option, RFC 5482",
     "nagle": "Small segments held back, RFC 9293",
     "delayed-ack": "Delayed acknowledgments, RFC 9293, RFC 5681",
     "persist": "Window probes, RFC 9293",
     "silly-window": "Silly windows avoided, RFC 9293",
     "path-mtu": "Path MTU discovery, RFC 1191",
+    "mtu-probing": "The path MTU found by trying, RFC 8899, RFC 4821",
 }
 ROLES = {"SYN-RECEIVED": ["", "active"]}  # reached from LISTEN, and from SYN-SENT: MUST-11
 
