@@ -43,11 +43,22 @@ over() ( # name, file in KB, setting of the link...
     fetch() { nsenter -t $here -n -- curl -s -m 110 --connect-timeout 30 "$@"; }
     for _ in $(seq 100); do fetch -o /dev/null http://192.0.2.2:8080/none && break; sleep 0.1; done
 
+    # A list of the kernel's sockets names the congestion control of each.
+    runs_by() {
+        for _ in $(seq 100); do
+            nsenter -t $here -n -- ss -Htin state established | grep -qw "$1" && return
+            sleep 0.05
+        done
+        return 1
+    }
+
     round() {
         local down up url urls=()
         rm -rf "$work/$name/www/up" "$work/$name/got"*
         fetch -o "$work/$name/got" http://192.0.2.2:8080/file & down=$!
         fetch -o /dev/null -w '%{http_code}' -T "$work/$name/www/file" http://192.0.2.2:8080/up >"$work/$name/status" & up=$!
+        runs_by "$1"
+        check "a connection by $1" $? 0
         for url in $(seq $requests); do urls+=(-o "$work/$name/got.$url" http://192.0.2.2:8080/small); done
         fetch "${urls[@]}"
         wait $down $up
@@ -61,7 +72,7 @@ over() ( # name, file in KB, setting of the link...
     for cc in "${controls[@]}"; do
         turn="kernel's $cc"
         nsenter -t $here -n -- sysctl -q -w "net.ipv4.tcp_congestion_control=$cc" || exit 1
-        round
+        round "$cc"
     done
     nsenter -t $here -n -- sysctl -q -w net.ipv4.tcp_congestion_control="${controls[0]}"
     for off in $switches "$switches"; do
@@ -71,7 +82,7 @@ over() ( # name, file in KB, setting of the link...
             case " $off " in *" $switch "*) value=0 ;; esac
             nsenter -t $here -n -- sysctl -q -w "net.ipv4.tcp_$switch=$value" || exit 1
         done
-        round
+        round "${controls[0]}"
     done
     kill -0 $server 2>/dev/null
     check "aksu serve is still there" $? 0
