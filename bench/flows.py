@@ -3,7 +3,8 @@
 
 Completion times are from the client's connect to the last byte, with aksu and the kernel by turns on one path of 50
 Mbit/s, 50 ms and 0.1 % loss.  Sharing is Jain's index of the bytes that two flows have brought in 30 s, begun at one
-time, on 20 Mbit/s, 40 ms and a queue of what the path holds.
+time, on 20 Mbit/s, 40 ms and a queue of what the path holds: the median of nine runs, and the least; and what the
+first of the two had of it.
 
     bench/flows.py BUILD [--quick] [--jobs N] [--sharing FOLDER]     the folder gets a file for each pair, to be drawn
 """
@@ -23,7 +24,7 @@ SETS = 12
 PATH = (50, 50, 0.1, False)
 PAIRS = {"two of aksu": (f"{OURS}:9000", f"{OURS}:9000"), "aksu and Linux": (f"{OURS}:9000", f"{KERNEL}:9001"),
          "two of Linux": (f"{KERNEL}:9001", f"{KERNEL}:9001")}
-SHARE_MS = 30000
+SHARE_MS, SHARE_SEEDS = 30000, 9
 
 
 def completion(path, size, count, seed):
@@ -45,7 +46,7 @@ def completion(path, size, count, seed):
 
 
 def share(path, seed, pair, series):
-    """Jain's index of one run."""
+    """Jain's index of one run, and the first flow's part."""
     path.serve("aksu-serve", "9000", "0")
     path.serve("kernel-serve", "9001", "0", "cubic")
     time.sleep(0.2)
@@ -53,7 +54,7 @@ def share(path, seed, pair, series):
     words = ["env", f"AKSU_PATH_SERIES={series}"] if series else []
     flows = path.fetch("share", SHARE_MS, *PAIRS[pair], before=words)
     total = sum(byte_count for byte_count, _ in flows)
-    return total ** 2 / (len(flows) * sum(byte_count ** 2 for byte_count, _ in flows))
+    return total ** 2 / (len(flows) * sum(byte_count ** 2 for byte_count, _ in flows)), flows[0][0] / total
 
 
 def run(jobs, options, work):
@@ -106,7 +107,7 @@ def main():
     work = tempfile.mkdtemp()
     jobs = []
     for pair in PAIRS:
-        for seed in (1, 2, 3):
+        for seed in range(1, (3 if options.quick else SHARE_SEEDS) + 1):
             series = os.path.join(os.path.abspath(options.sharing), pair.replace(" ", "-") + ".txt") \
                 if options.sharing and seed == 1 else ""
             jobs.append((pair, lambda path, s=seed, p=pair, f=series: share(path, s, p, f)))
@@ -124,7 +125,8 @@ def main():
             a, b = percentile(ours, part), percentile(kernel, part)
             print(f"flow {name}, {what} of {len(ours)}: {a * 1e3:.0f} {b * 1e3:.0f} {a / b:.3f}")
     for pair in PAIRS:
-        print(f"share {pair}: {statistics.median(results[pair]):.3f} {min(results[pair]):.3f}")
+        indexes, parts = zip(*results[pair])
+        print(f"share {pair}: {statistics.median(indexes):.3f} {min(indexes):.3f} {statistics.median(parts):.3f}")
     print(f"# {time.time() - began:.0f} s", file=sys.stderr)
 
 

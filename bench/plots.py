@@ -2,7 +2,7 @@
 """Draws docs/figures/*.svg: the grid of goodput.py as a heat map, a recovery as a time-sequence graph, the congestion
 window of aksu's cubic beside Linux's, and flows that share a bottleneck.
 
-    bench/plots.py BUILD --grid FILE [--sharing FOLDER] [--to FOLDER]
+    bench/plots.py BUILD --grid FILE [--bbr FILE] [--sharing FOLDER] [--to FOLDER]
         FILE is what goodput.py --out wrote, FOLDER what flows.py --sharing filled; what is not given is not drawn.
         Without either: the recovery and the windows alone, which it measures itself.
 """
@@ -97,9 +97,10 @@ def heat_colour(ratio):
 def draw_grid(grid, name):
     rtts = sorted({row["rtt_ms"] for row in grid["cells"]})
     columns = sorted({(row["loss"], row["reorder"]) for row in grid["cells"]}, key=lambda c: (c[1], c[0]))
-    picture = Picture(f"Goodput of aksu's cubic by Linux's: {grid['rate_mbit']} Mbit/s, median of "
-                      f"{min(len(row['runs']) for row in grid['cells'])} to {max(len(row['runs']) for row in grid['cells'])} "
-                      "seeds; below, Mbit/s of both", "", "", 1, 1,
+    seeds = sorted({len(row["runs"]) for row in grid["cells"]})
+    seeds = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
+    picture = Picture(f"Goodput of aksu's {grid['cc']} by Linux's: {grid['rate_mbit']} Mbit/s, median of {seeds} seeds; "
+                      "below, Mbit/s of both", "", "", 1, 1,
                       size=(860, 130 + 62 * len(rtts)))
     width, height = 94, 60
     for i, (loss, reorder) in enumerate(columns):
@@ -241,13 +242,15 @@ def main():
     parser = argparse.ArgumentParser(description="draws the figures of the data path")
     parser.add_argument("build")
     parser.add_argument("--grid", default="", help="what goodput.py --out wrote")
+    parser.add_argument("--bbr", default="", help="the same, by bbr")
     parser.add_argument("--sharing", default="", help="the folder that flows.py --sharing filled")
     parser.add_argument("--to", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "docs", "figures"))
     options = parser.parse_args()
     os.makedirs(options.to, exist_ok=True)
-    if options.grid:
-        with open(options.grid, encoding="utf-8") as file:
-            draw_grid(json.load(file), os.path.join(options.to, "goodput.svg"))
+    for grid, picture in ((options.grid, "goodput.svg"), (options.bbr, "goodput_bbr.svg")):
+        if grid:
+            with open(grid, encoding="utf-8") as file:
+                draw_grid(json.load(file), os.path.join(options.to, picture))
     if options.sharing:
         draw_sharing(options.sharing, os.path.join(options.to, "sharing.svg"))
     work = tempfile.mkdtemp()

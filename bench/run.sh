@@ -403,9 +403,9 @@ goodput() {
     grid "goodput" "kernel to kernel, cubic" ">= 0.95" ">= 1.0" --out "$work/grid.json"
     grid "received" "kernel to kernel, cubic" ">= 0.95" ">= 1.0" --receive --seeds 3 --out "$work/received.json" \
         --cells "1 ms, 0 %;20 ms, 0 %;20 ms, 1 %;100 ms, 0 %;100 ms, 1 %, reordering;300 ms, 0 %;300 ms, 0.1 %"
-    grid "received at 300 Mbit/s" "kernel to kernel, cubic" ">= 0.95" - --receive --seeds 3 --jobs 1 --rate 300 \
+    grid "received at 300 Mbit/s" "kernel to kernel, cubic" ">= 0.95" - --receive --seeds 3 --jobs 2 --rate 300 \
         --cells "300 ms, 0 %"
-    grid "sent at 300 Mbit/s" "kernel to kernel, cubic" ">= 0.95" - --seeds 3 --jobs 1 --rate 300 --cells "300 ms, 0 %"
+    grid "sent at 300 Mbit/s" "kernel to kernel, cubic" ">= 0.95" - --seeds 3 --jobs 2 --rate 300 --cells "300 ms, 0 %"
     controls=$(sysctl -n net.ipv4.tcp_available_congestion_control)
     if [[ " $controls " != *" bbr "* ]]; then
         echo "bench: this kernel has no bbr ($controls), so goodput by bbr is left out" >&2
@@ -441,13 +441,14 @@ flows() { # completion times, and shares of a bottleneck; AKSU_BENCH_FLOWS has m
     done < <(sed -n 's/^flow \(.*\): \([0-9]*\) \([0-9]*\) \([0-9.]*\)$/\1|\2|\3|\4/p' "$work/flows")
     while IFS='|' read -r name ours _; do
         figure "Jain's index, $name" "$ours" - none null null ">= 0.95" -
-    done < <(sed -n 's/^share \(.*\): \([0-9.]*\) \([0-9.]*\)$/\1|\2|\3/p' "$work/flows")
+    done < <(sed -n 's/^share \(.*\): \([0-9.]*\) \([0-9.]*\) .*$/\1|\2|\3/p' "$work/flows")
 }
 
 plots() { # of what the two above have left, and of a recovery and the windows, which it measures
     local to=${AKSU_BENCH_PLOTS:-$build/figures} what=()
     tun_there "plots" || return 0
     [ ! -s "$work/grid.json" ] || what+=(--grid "$work/grid.json")
+    [ ! -s "$work/bbr.json" ] || what+=(--bbr "$work/bbr.json")
     [ ! -d "$work/sharing" ] || what+=(--sharing "$work/sharing")
     python3 "$here/bench/plots.py" "$build" "${what[@]}" --to "$to"
     echo "bench: plots are in $to" >&2
