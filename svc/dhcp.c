@@ -34,7 +34,7 @@ struct aksu_dhcp {
     aksu_dhcp_lease lease;   /* HOLDING and later */
     aksu_dhcp_lease offered; /* REQUESTING: what is asked for; INIT-REBOOT: its address alone */
     aksu_addr known_addr;
-    bool open, changed, route_set, released;
+    bool open, changed, route_set, router_set, released;
     aksu_dhcp_change change;
 };
 
@@ -69,11 +69,34 @@ static aksu_route default_route(const aksu_dhcp *d) {
     return (aksu_route){.prefix = aksu_addr_v4(0, 0, 0, 0), .gateway = d->lease.router[0], .link = d->link};
 }
 
+static aksu_route router_route(const aksu_dhcp *d) {
+    return (aksu_route){.prefix = d->lease.router[0], .prefix_bits = 32, .link = d->link};
+}
+
+/* The way out.  A router that is in none of our networks, as with a lease of /32, is on the link all the same: a route
+ * to it alone says so (RFC 3442 has it for the routes that it defines). */
+static void routes_in(aksu_dhcp *d) {
+    if (d->lease.router_count == 0) return;
+    aksu_route way = default_route(d), router = router_route(d);
+    aksu_err err = aksu_route_add(d->stack, &way);
+    if (err == AKSU_ERR_NO_ROUTE && aksu_route_add(d->stack, &router) == AKSU_OK) {
+        d->router_set = true;
+        err = aksu_route_add(d->stack, &way);
+    }
+    d->route_set = err == AKSU_OK;
+}
+
+static void routes_out(aksu_dhcp *d) {
+    aksu_route way = default_route(d), router = router_route(d);
+    if (d->route_set) (void)aksu_route_remove(d->stack, &way);
+    if (d->router_set) (void)aksu_route_remove(d->stack, &router);
+    d->route_set = d->router_set = false;
+}
+
 /* The lease's address and way out, into the stack.  False: there is no room, or the address is there already. */
 static bool put_in(aksu_dhcp *d) {
     if (aksu_addr_add(d->stack, d->link, &d->lease.addr, d->lease.prefix_bits) != AKSU_OK) return false;
-    aksu_route route = default_route(d);
-    d->route_set = d->lease.router_count > 0 && aksu_route_add(d->stack, &route) == AKSU_OK;
+    routes_in(d);
     return true;
 }
 
@@ -85,9 +108,7 @@ static void set_mtu(aksu_dhcp *d, uint16_t said) {
 }
 
 static void take_out(aksu_dhcp *d) {
-    aksu_route route = default_route(d);
-    if (d->route_set) (void)aksu_route_remove(d->stack, &route);
-    d->route_set = false;
+    routes_out(d);
     (void)aksu_addr_remove(d->stack, &d->lease.addr);
     set_mtu(d, 0);
 }
@@ -168,16 +189,28 @@ static bool same_way(const aksu_dhcp_lease *a, const aksu_dhcp_lease *b) {
            (!router || aksu_addr_equal(&a->router[0], &b->router[0]));
 }
 
+/* A lease that is kept may bring another mask or router.  The address stays, and is not asked for again: what is open
+ * on it goes on. */
+static void change_way(aksu_dhcp *d, const aksu_dhcp_lease *lease) {
+    bool same = same_way(&d->lease, lease);
+    if (!same) routes_out(d);
+    d->lease = *lease;
+    if (same) return;
+    (void)aksu_addr_prefix(d->stack, &lease->addr, lease->prefix_bits);
+    routes_in(d);
+}
+
 /* RFC 2131 s4.4.1, s4.4.5: the lease counts from the question. */
 static void bind_lease(aksu_dhcp *d, uint64_t now_us, const aksu_dhcp_lease *lease) {
-    bool fresh = !holds(d), in = !fresh && same_way(&d->lease, lease);
-    if (!fresh && !in) take_out(d);
-    d->lease = *lease;
-    if (!in && !put_in(d)) { /* no room in the stack: leave it to others, and see again later */
-        d->state = AKSU_DHCP_SELECTING;
-        if (!fresh) tell(d, AKSU_DHCP_LOST);
-        begin(d, now_us, renew_wait_us);
-        return;
+    bool fresh = !holds(d);
+    if (!fresh) {
+        change_way(d, lease);
+    } else {
+        d->lease = *lease;
+        if (!put_in(d)) { /* no room in the stack: leave it to others, and see again later */
+            begin(d, now_us, renew_wait_us);
+            return;
+        }
     }
     set_mtu(d, lease->mtu);
     d->state = AKSU_DHCP_HOLDING;

@@ -496,6 +496,9 @@ aksu_err aksu_link_mtu(aksu_stack *stack, uint16_t link, uint32_t mtu);
 aksu_err aksu_addr_add(aksu_stack *stack, uint16_t link, const aksu_addr *addr, uint8_t prefix_bits);
 aksu_err aksu_addr_remove(aksu_stack *stack, const aksu_addr *addr);
 
+/* Another prefix for an address of ours, which stays in use.  INVALID; ADDR_NOT_AVAILABLE: it is not ours. */
+aksu_err aksu_addr_prefix(aksu_stack *stack, const aksu_addr *addr, uint8_t prefix_bits);
+
 typedef enum aksu_addr_state {
     AKSU_ADDR_TENTATIVE,  /* asked for: nothing is sent from it, nothing taken for it */
     AKSU_ADDR_PREFERRED,  /* in use */

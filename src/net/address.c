@@ -287,6 +287,16 @@ aksu_err aksu_addr_remove(aksu_stack *stack, const aksu_addr *addr) {
     return AKSU_OK;
 }
 
+aksu_err aksu_addr_prefix(aksu_stack *stack, const aksu_addr *addr, uint8_t prefix_bits) {
+    struct ak_core *core = ak_core_of(stack);
+    struct ak_addr_entry *entry = ak_addr_find(core, AKSU_LINK_ANY, addr);
+    if (entry == NULL) return AKSU_ERR_ADDR_NOT_AVAILABLE;
+    if (prefix_bits > (ak_addr_is_v4(addr) ? 32 : 128)) return AKSU_ERR_INVALID;
+    entry->prefix_bits = prefix_bits;
+    changed(core);
+    return AKSU_OK;
+}
+
 static uint64_t left_us(const struct ak_core *core, uint64_t until_us) {
     if (until_us == AK_NEVER) return AK_NEVER;
     return until_us > core->now_us ? until_us - core->now_us : 0;
