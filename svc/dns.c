@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { DNS_PORT = 53, TCP_MESSAGE_BYTES = 4096 };
+enum { DNS_PORT = 53, TCP_MESSAGE_BYTES = 4096, FOREIGN_MAX = 10 };
 static const uint64_t timeout_min_us = 100000, timeout_max_us = 60000000;
 
 enum slot_state { SLOT_FREE, SLOT_UDP, SLOT_TCP, SLOT_ANSWERED };
@@ -24,6 +24,7 @@ struct slot {
     aksu_sock sock;
     enum slot_state state;
     bool edns, sent; /* sent: over TCP */
+    uint8_t foreign; /* replies to this port that were not to the question */
     aksu_dns_answer answer;
     uint32_t have; /* of a message over TCP, with its length */
     uint8_t message[2 + TCP_MESSAGE_BYTES];
@@ -126,6 +127,7 @@ static aksu_err ask_by_udp(aksu_dns *dns, struct slot *slot, uint64_t now_us) {
         return err;
     }
     slot->state = SLOT_UDP;
+    slot->foreign = 0;
     slot->deadline_us = now_us + wait_us(dns, slot);
     return AKSU_OK;
 }
@@ -166,14 +168,20 @@ static void give_up_server(aksu_dns *dns, struct slot *slot, uint64_t now_us, ak
     finish(dns, slot);
 }
 
+/* A reply to this port, from the server's, that is not to the question: somebody guesses (RFC 5452 s9.3).  After a few
+ * the port, which he has, and the id are given up, and the same server is asked by TCP, where guessing is of no use. */
+static void take_foreign(aksu_dns *dns, struct slot *slot, uint64_t now_us) {
+    if (slot->state == SLOT_UDP && ++slot->foreign < FOREIGN_MAX) return;
+    if (slot->state == SLOT_UDP && ask_by_tcp(dns, slot, now_us) == AKSU_OK) return;
+    give_up_server(dns, slot, now_us, AKSU_DNS_MALFORMED);
+}
+
 static void take_reply(aksu_dns *dns, struct slot *slot, uint64_t now_us, const uint8_t *message, size_t bytes) {
     aksu_dns_answer answer;
     bool tcp = slot->state == SLOT_TCP;
     dns_verdict verdict = dns_reply_parse(message, bytes, &slot->question, &answer);
     switch (verdict) {
-    case DNS_FOREIGN:
-        if (tcp) give_up_server(dns, slot, now_us, AKSU_DNS_MALFORMED);
-        return;
+    case DNS_FOREIGN: take_foreign(dns, slot, now_us); return;
     case DNS_ANSWERED:
     case DNS_NO_NAME:
     case DNS_NO_DATA:

@@ -1,8 +1,9 @@
 /* Names to addresses and back for an aksu stack (RFC 1035, RFC 3596), by asking recursive servers.
  *
  * Questions go over UDP, each from a socket and port of its own with an id that cannot be guessed (RFC 5452), and again
- * over TCP where a reply was truncated (RFC 7766).  A server that is silent or fails is left for the next one.  Aliases
- * are followed within a reply.  There is no cache: an answer tells how long it holds.
+ * over TCP where a reply was truncated (RFC 7766), or where replies that do not fit say that somebody guesses.  A
+ * server that is silent or fails is left for the next one.  Aliases are followed within a reply.  There is no cache: an
+ * answer tells how long it holds.
  *
  * Like the core it does no I/O and allocates nothing: the caller gives memory, and the stack's events and time.
  *

@@ -15,6 +15,7 @@ struct names {
     aksu_sock server[SERVERS], listener, peer;
     bool peer_open;
     enum deed deed[16];
+    uint32_t forgeries; /* that come before the deed of each question over UDP */
     uint32_t deeds, asked[SERVERS];
     bool edns[16];
     uint16_t ids[16];
@@ -80,6 +81,13 @@ static void serve_udp(struct names *n, int server) {
         n->edns[turn] = p[11] == 1;
         n->ids[turn] = (uint16_t)(p[0] << 8 | p[1]);
         n->asked_us[turn] = n->w->now_us;
+        for (uint32_t i = 0; i < n->forgeries; i++) {
+            uint8_t forged[600];
+            memcpy(forged, p, bytes);
+            size_t forged_bytes = reply_to(forged, bytes, FORGE);
+            aksu_stack *s = n->w->stack[SERVER];
+            assert_int_equal(aksu_udp_send(s, n->server[server], &from.remote, forged, forged_bytes), AKSU_OK);
+        }
         if (n->deed[turn] == SILENT) continue;
         bytes = reply_to(p, bytes, n->deed[turn]);
         assert_int_equal(aksu_udp_send(n->w->stack[SERVER], n->server[server], &from.remote, p, bytes), AKSU_OK);
@@ -239,6 +247,39 @@ static void forged_reply_does_not_count(void **state) {
     names_close(n);
 }
 
+/* RFC 5452 s9.3: nine replies that do not fit are borne; with the tenth the port and the id are given up, and TCP is
+ * asked, whatever comes then; where there is no TCP, the next server. */
+static void many_forged_replies_end_the_port(void **state) {
+    (void)state;
+    for (uint32_t forgeries = 9; forgeries < 12; forgeries++) {
+        struct names *n = OPEN(ANSWER, ANSWER);
+        n->forgeries = forgeries;
+        (void)ask(n, "host.example");
+        aksu_dns_answer answer = answer_to(n, 500000);
+        assert_int_equal(answer.result, AKSU_DNS_ANSWERED);
+        assert_true(answer.tcp == (forgeries >= 10));
+        assert_int_equal(answer.server.port, PORT);
+        assert_int_equal(n->asked[0], 1);
+        names_close(n);
+    }
+    struct names *n = OPEN(SILENT, ANSWER); /* each port begins anew */
+    n->forgeries = 9;
+    (void)ask(n, "host.example");
+    assert_false(answer_to(n, 3000000).tcp);
+    names_close(n);
+    n = OPEN(SILENT, ANSWER);
+    n->forgeries = 10;
+    assert_int_equal(aksu_tcp_abort(n->w->stack[SERVER], n->listener), AKSU_OK);
+    (void)ask(n, "host.example");
+    run(n, 40000);
+    n->forgeries = 0;
+    aksu_dns_answer answer = answer_to(n, 500000);
+    assert_int_equal(answer.result, AKSU_DNS_ANSWERED);
+    assert_int_equal(answer.server.port, PORT + 1);
+    assert_int_not_equal(n->ids[0], n->ids[1]);
+    names_close(n);
+}
+
 /* RFC 1122 s4.1.3.3: nobody at the port: the next one, without waiting. */
 static void port_unreachable_moves_on_at_once(void **state) {
     (void)state;
@@ -298,6 +339,7 @@ int main(void) {
         cmocka_unit_test(a_name_that_is_not_there_is_an_answer),
         cmocka_unit_test(server_without_edns_is_asked_without),
         cmocka_unit_test(truncated_reply_is_asked_for_over_tcp),
+        cmocka_unit_test(many_forged_replies_end_the_port),
         cmocka_unit_test(forged_reply_does_not_count),
         cmocka_unit_test(port_unreachable_moves_on_at_once),
         cmocka_unit_test(questions_are_limited_and_can_be_forgotten),
