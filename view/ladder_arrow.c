@@ -287,6 +287,7 @@ static void level(struct scene *sc, size_t i, const ak_label *label, const char 
 
 void ak_scene_arrow(struct scene *sc, size_t i) {
     const ak_row *row = &sc->picture->rows[i];
+    if (row->kind != AK_ROW_SEGMENT && row->kind != AK_ROW_DEPART && row->kind != AK_ROW_ARRIVE) return;
     if (row->peer >= sc->picture->host_count || row->peer == row->host) return;
     ak_label label;
     char title[600];

@@ -574,6 +574,7 @@ static void random_event(uint64_t *seed, struct feed *f, aksu_trace_event *e) {
     e->u.segment.direction = (choice & 64) ? AKSU_IN : AKSU_OUT;
     e->u.segment.frame = NULL;
     e->u.segment.retransmission = (choice & 128) != 0;
+    e->u.segment.ace = (choice & 65536) != 0;
     e->u.segment.drop = (aksu_drop)((choice & 256) ? choice % AKSU_DROP_COUNT : 0);
 }
 

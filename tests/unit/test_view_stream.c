@@ -63,6 +63,7 @@ static void every_kind_extreme_values_valid_json(void **state) {
             /* A bool and a pointer cannot be just any bytes. */
             if (kind == AKSU_TRACE_SEGMENT) {
                 e.u.segment.retransmission = fill != 0;
+                e.u.segment.ace = fill != 0;
                 e.u.segment.frame = fill ? &frame : NULL;
             }
             if (kind == AKSU_TRACE_PACKET) e.u.packet.frame = fill ? &frame : NULL;
