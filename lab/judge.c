@@ -14,7 +14,7 @@ bool lab_picks(const lab_segment_pick *pick, uint32_t host, const aksu_ev_segmen
     if (pick->host >= 0 && pick->host != (int)host) return false;
     if (pick->data && segment->payload_bytes == 0) return false;
     uint8_t ignore = pick->flags & AKSU_TCP_PSH ? 0 : AKSU_TCP_PSH; /* PSH matters only where it is asked for */
-    return pick->any_flags || (segment->flags & ~ignore & 0xff) == pick->flags;
+    return pick->any_flags || (segment->flags & ~ignore) == pick->flags;
 }
 
 __attribute__((format(printf, 3, 4))) static bool fails(lab_result *r, const lab_expect *e, const char *format, ...) {

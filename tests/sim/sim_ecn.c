@@ -1,5 +1,6 @@
-/* One flow over a router that marks (RFC 3168): with ECN the queue stays below its limit and nothing is lost once the
- * first slow start is over; without it the same path loses.  And both fill the link. */
+/* One flow over a router that marks: with ECN, of either kind (RFC 3168, RFC 9768), the queue stays below its limit and
+ * nothing is lost; without it the same path loses.  All fill the link.  With accurate ECN what the one end has counted
+ * of each codepoint the other knows at the end, but for what is on its way. */
 #include "aksu/sim.h"
 
 #include <stdio.h>
@@ -61,6 +62,21 @@ static void run_open(struct run *run, aksu_ecn ecn) {
     must(aksu_tcp_connect(aksu_sim_stack(run->sim, 0), &connect, &run->sock[0]) == AKSU_OK, "connect");
 }
 
+static bool counts_agree(const struct run *run) {
+    aksu_tcp_info sender, receiver;
+    must(aksu_tcp_status(aksu_sim_stack(run->sim, 0), run->sock[0], &sender) == AKSU_OK, "aksu_tcp_status");
+    must(aksu_tcp_status(aksu_sim_stack(run->sim, 1), run->sock[1], &receiver) == AKSU_OK, "aksu_tcp_status");
+    const aksu_accecn_info *s = &sender.accecn, *r = &receiver.accecn;
+    uint32_t on_its_way = r->received_e0_bytes - s->delivered_e0_bytes + r->received_ce_bytes - s->delivered_ce_bytes;
+    bool good = s->agreed && r->agreed && r->received_ce - s->delivered_ce <= 4 && on_its_way <= 4 * BDP_BYTES &&
+                r->received_e1_bytes == 0 && s->delivered_e1_bytes == 0 &&
+                r->received_e0_bytes + r->received_ce_bytes >= receiver.bytes_received;
+    printf("accurate ECN: %lu packets marked, %lu known to the sender; %lu and %lu bytes%s\n",
+           (unsigned long)r->received_ce, (unsigned long)s->delivered_ce, (unsigned long)r->received_ce_bytes,
+           (unsigned long)s->delivered_ce_bytes, good ? "" : "  FAILED");
+    return good;
+}
+
 static bool marked(aksu_ecn ecn) {
     struct run run = {.accepted = false};
     run_open(&run, ecn);
@@ -68,20 +84,24 @@ static bool marked(aksu_ecn ecn) {
     aksu_counters sender, receiver;
     aksu_counters_get(aksu_sim_stack(run.sim, 0), &sender);
     aksu_counters_get(aksu_sim_stack(run.sim, 1), &receiver);
+    bool agree = ecn != AKSU_ECN_ACCURATE || counts_agree(&run);
     aksu_sim_close(run.sim);
     double used = (double)run.received * 8 / (RATE_MBPS * 1e6 * SECONDS);
-    bool active = ecn == AKSU_ECN_ACTIVE;
-    bool good = used >= 0.9 && active == (receiver.ecn_marks_received > 0) && active == (sender.ecn_reductions > 0) &&
-                active == (sender.tcp_retransmitted == 0);
+    bool active = ecn != AKSU_ECN_OFF;
+    bool good = agree && used >= 0.9 && active == (receiver.ecn_marks_received > 0) &&
+                active == (sender.ecn_reductions > 0) && active == (sender.tcp_retransmitted == 0);
     printf("ecn %s: link %.2f full, %llu marks, %llu reductions by them, %llu retransmissions%s\n",
-           active ? "on" : "off", used, (unsigned long long)receiver.ecn_marks_received,
-           (unsigned long long)sender.ecn_reductions, (unsigned long long)sender.tcp_retransmitted,
-           good ? "" : "  FAILED");
+           ecn == AKSU_ECN_ACCURATE ? "accurate"
+           : active                 ? "on"
+                                    : "off",
+           used, (unsigned long long)receiver.ecn_marks_received, (unsigned long long)sender.ecn_reductions,
+           (unsigned long long)sender.tcp_retransmitted, good ? "" : "  FAILED");
     return good;
 }
 
 int main(void) {
     bool good = marked(AKSU_ECN_ACTIVE);
+    good &= marked(AKSU_ECN_ACCURATE);
     good &= marked(AKSU_ECN_OFF);
     return good ? 0 : 1;
 }
