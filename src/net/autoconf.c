@@ -1,6 +1,7 @@
 /* What an Ethernet link does for IPv6 without being told: a link-local address, routers and what they advertise
  * (RFC 4861 s6.3), addresses from their prefixes (RFC 4862 s5.5) with identifiers that stay (RFC 7217) or that live for
- * a day (RFC 8981), and reports of the groups we are in (RFC 3810).
+ * a day (RFC 8981), and reports of the groups we are in (RFC 3810; in the
+ * words of RFC 2710 while a querier understands no others).
  *
  * Of an advertisement are taken: the router itself with its preference (RFC 4191), prefixes, routes, MTU, reachable and
  * retransmission time.  Not taken: the hop limit, which is a setting of each connection; resolvers are for those above.
@@ -254,6 +255,15 @@ void ak_autoconf_report(struct ak_core *core, uint16_t link, uint64_t within_us)
     ether->report_us = ak_min_u64(ether->report_us, core->now_us + ak_prng_below(&core->prng, bound));
     ether->reports_left = REPORTS;
     ak_net_due(core, ether->report_us);
+}
+
+/* RFC 3810 s8.2.1, s9.12: twice the query interval and once the response interval, by their defaults: a query of MLDv1
+ * tells neither. */
+void ak_autoconf_older_querier(struct ak_core *core, uint16_t link) {
+    static const uint64_t older_us = 260 * UINT64_C(1000000);
+    struct ak_ether *ether = ak_ether_of(core, link);
+    if (ether->older_until_us <= core->now_us) ether->report_us = AK_NEVER;
+    ether->older_until_us = core->now_us + older_us;
 }
 
 void ak_autoconf_begin(struct ak_core *core, uint16_t link) {

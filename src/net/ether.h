@@ -15,9 +15,10 @@ struct ak_ether {
     uint8_t reports_left;  /* of groups */
     uint64_t solicit_us;   /* when the next of them is due; AK_NEVER */
     uint64_t report_us;
-    uint64_t reachable_us;  /* RFC 4861 s6.3.2: how long a confirmation is good */
-    uint64_t retransmit_us; /* between solicitations */
-    uint32_t mtu6;          /* by a router's advertisement */
+    uint64_t older_until_us; /* RFC 3810 s8.2.1: until then a querier of MLDv1 is there; 0: there was none */
+    uint64_t reachable_us;   /* RFC 4861 s6.3.2: how long a confirmation is good */
+    uint64_t retransmit_us;  /* between solicitations */
+    uint32_t mtu6;           /* by a router's advertisement */
 };
 static inline struct ak_ether *ak_ether_of(const struct ak_core *core, uint16_t link) {
     const struct ak_net *net = ak_net_of(core);
@@ -145,6 +146,9 @@ void ak_autoconf_router(struct ak_core *core, uint16_t link, const aksu_addr *fr
 /* Another address in the place of one that is taken, or of a temporary one that grows old. */
 void ak_autoconf_again(struct ak_core *core, const struct ak_addr_entry *entry);
 uint64_t ak_autoconf_fire(struct ak_core *core);
+/* A querier of MLDv1 has spoken: what was to be told is forgotten, and until he is silent for long told in his words.
+ */
+void ak_autoconf_older_querier(struct ak_core *core, uint16_t link);
 /* Groups of the link are to be told of, now and once more (RFC 3810 s6.1). */
 void ak_autoconf_report(struct ak_core *core, uint16_t link, uint64_t within_us);
 

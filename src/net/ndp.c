@@ -98,7 +98,8 @@ void ak_ndp_ask_routers(struct ak_core *core, uint16_t link) {
     transmit(core, &to, &ndp);
 }
 
-/* RFC 3810 s5: a router alert in a hop-by-hop header, hop limit 1, from a link-local address or from nobody. */
+/* DEVIATES RFC 2710 s4: that of another in the same group does not keep ours back.  RFC 3810 s5: a router alert in a
+ * hop-by-hop header, hop limit 1, from a link-local address or from nobody. */
 void ak_mld_report(struct ak_core *core, uint16_t link, enum ak_mld_record record, const aksu_addr *group) {
     static const uint8_t router_alert[8] = {AK_IP_PROTOCOL_ICMP6, 0, 5, 2, 0, 0, 1, 0}; /* RFC 2711, padded */
     uint8_t *message;
@@ -106,12 +107,20 @@ void ak_mld_report(struct ak_core *core, uint16_t link, enum ak_mld_record recor
     if (reply == NULL) return;
     ak_copy(message, router_alert, sizeof router_alert);
     message += sizeof router_alert;
-    ak_wire_mld_build(message, record, group);
     struct ak_ip ip = {
         .dst = ak_addr_all_mld_routers, .protocol = AK_IP_PROTOCOL_ICMP6, .ttl = 1, .dont_fragment = true};
+    uint32_t bytes = AK_MLD_REPORT_BYTES;
+    if (ak_ether_of(core, link)->older_until_us > core->now_us) { /* RFC 3810 s8.2.1; RFC 2710 s4 */
+        bool leaves = record == AK_MLD_TO_INCLUDE;
+        ak_wire_mld1_build(message, leaves ? AK_MLD1_DONE : AK_MLD1_REPORT, group);
+        ip.dst = leaves ? ak_addr_all_routers : *group;
+        bytes = AK_MLD1_BYTES;
+    } else {
+        ak_wire_mld_build(message, record, group);
+    }
     const struct ak_addr_entry *source = ak_addr_source(core, link, &ip.dst);
     if (source != NULL && ak_addr_is_link_local(&source->addr)) ip.src = source->addr;
-    finish(reply, &ip, message, AK_MLD_REPORT_BYTES);
+    finish(reply, &ip, message, bytes);
     reply->header[6] = 0; /* hop-by-hop options come first */
 }
 
@@ -191,13 +200,16 @@ static aksu_drop router(struct ak_core *core, const struct heard *h) {
     return AKSU_DROP_NONE;
 }
 
-/* RFC 3810 s5.1.3: up to the time asked for, at random. */
+/* RFC 3810 s5.1.3: up to the time asked for, at random.  Of 24 octets it is MLDv1's, whose time is plain; of 25 to 27
+ * nobody's (s8.1). */
 static aksu_drop query(struct ak_core *core, const struct ak_packet *packet, const uint8_t *p, uint32_t bytes) {
-    enum { QUERY_BYTES = 24, EXPONENT = 0x8000, SOON_US = 1000000 };
-    if (bytes < QUERY_BYTES) return AKSU_DROP_NDP_TRUNCATED;
+    enum { EXPONENT = 0x8000, SOON_US = 1000000 };
+    bool older = bytes == AK_MLD1_BYTES;
+    if (!older && bytes < AK_MLD2_QUERY_BYTES_MIN) return AKSU_DROP_NDP_TRUNCATED;
     if (!ak_addr_is_link_local(&packet->ip.src) || packet->ip.ttl != 1) return AKSU_DROP_NDP_SOURCE;
+    if (older) ak_autoconf_older_querier(core, packet->frame->link);
     uint32_t code = ak_be16(p + 4);
-    uint64_t within_us = code < EXPONENT ? (uint64_t)code * 1000 : SOON_US;
+    uint64_t within_us = older || code < EXPONENT ? (uint64_t)code * 1000 : SOON_US;
     ak_autoconf_report(core, packet->frame->link, within_us);
     return AKSU_DROP_NONE;
 }

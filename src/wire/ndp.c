@@ -222,3 +222,9 @@ void ak_wire_mld_build(uint8_t *p, enum ak_mld_record record, const aksu_addr *g
     p[8] = (uint8_t)record;
     ak_copy(p + 12, group->byte, ADDR_BYTES);
 }
+
+void ak_wire_mld1_build(uint8_t *p, uint8_t type, const aksu_addr *group) {
+    ak_zero(p, AK_MLD1_BYTES);
+    p[0] = type;
+    ak_copy(p + 8, group->byte, ADDR_BYTES);
+}

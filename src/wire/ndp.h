@@ -78,4 +78,11 @@ extern const aksu_addr ak_addr_all_nodes, ak_addr_all_routers, ak_addr_all_mld_r
 enum ak_mld_record { AK_MLD_IS_EXCLUDE = 2, AK_MLD_TO_INCLUDE = 3, AK_MLD_TO_EXCLUDE = 4 };
 void ak_wire_mld_build(uint8_t *p, enum ak_mld_record record, const aksu_addr *group);
 
+/* The same of MLDv1 (RFC 2710 s3): Report and Done; and how long its query is, shorter than any of MLDv2. */
+#define AK_MLD1_BYTES           24u
+#define AK_MLD1_REPORT          131
+#define AK_MLD1_DONE            132
+#define AK_MLD2_QUERY_BYTES_MIN 28u
+void ak_wire_mld1_build(uint8_t *p, uint8_t type, const aksu_addr *group);
+
 #endif

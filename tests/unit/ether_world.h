@@ -79,6 +79,11 @@ static inline void wire_say_ndp(char *to, size_t cap, const struct ak_ip *ip, co
     (void)wire_addr_text(&ip->dst, dst);
     if (p[0] == AK_MLD_REPORT) {
         (void)snprintf(to, cap, "MLD report");
+    } else if ((p[0] == AK_MLD1_REPORT || p[0] == AK_MLD1_DONE) && bytes == AK_MLD1_BYTES) {
+        aksu_addr group;
+        memcpy(group.byte, p + 8, sizeof group.byte);
+        (void)snprintf(to, cap, "MLDv1 %s of %s to %s", p[0] == AK_MLD1_DONE ? "Done" : "Report",
+                       wire_addr_text(&group, target), wire_addr_text(&ip->dst, dst));
     } else if (ak_wire_ndp_parse(ip, p, bytes, &ndp) != AKSU_DROP_NONE) {
         (void)snprintf(to, cap, "ICMPv6 %u, %s to %s", p[0], src, dst);
     } else if (ndp.type == AK_NDP_NEIGHBOUR_SOLICITATION) {

@@ -888,6 +888,78 @@ static void groups_reported(void **state) {
     wire_close(w);
 }
 
+/* RFC 3810 s8.2.1: to a querier of MLDv1 in its words, within the time it asks for, and Done when a group is left; in
+ * our own again 260 seconds after the last of its queries, whatever queriers of MLDv2 say meanwhile. */
+static void older_querier_answered_in_its_words(void **state) {
+    (void)state;
+    struct wire *w = wire_open();
+    (void)host_with(w, 1, 0);
+    wire_give(w, 0, "2001:db8::1", 64);
+    wire_give(w, 0, "2001:db8::2", 64);
+    wire_run(w, seconds(5));
+    uint8_t query[28] = {AK_MLD_QUERY};
+    for (int time = 0; time < 3; time++) {
+        ak_put16(query + 4, 40000); /* ms: not to be read as MLDv2's exponent */
+        wire_forget(w);
+        wire_icmp6(w, "fe80::99", "ff02::1", 1, query, 24);
+        wire_run(w, seconds(42));
+        assert_in_range(wire_count(w, "a > group MLDv1 Report of ff02::1:ff00:1 to ff02::1:ff00:1"), 1, 2);
+        assert_in_range(wire_count(w, "a > group MLDv1 Report of ff02::1:ff00:2 to ff02::1:ff00:2"), 1, 2);
+        assert_int_equal(wire_count(w, "MLD report"), 0);
+        wire_run(w, seconds(250 - 42));
+        ak_put16(query + 4, 100);
+        wire_icmp6(w, "fe80::98", "ff02::1", 1, query, 28);
+        wire_run(w, seconds(5));
+        assert_int_equal(wire_count(w, "MLD report"), 0);
+    }
+    aksu_addr one = wire_addr("2001:db8::1"), two = wire_addr("2001:db8::2");
+    assert_int_equal(aksu_addr_remove(w->stack[0], &one), AKSU_OK);
+    wire_run(w, 1000);
+    assert_int_equal(wire_count(w, "a > group MLDv1 Done of ff02::1:ff00:1 to ff02::2"), 1);
+    wire_run(w, seconds(4)); /* 259 */
+    wire_forget(w);
+    wire_icmp6(w, "fe80::98", "ff02::1", 1, query, 28);
+    wire_run(w, seconds(0.2));
+    assert_true(wire_count(w, "MLDv1 Report") >= 1);
+    wire_run(w, seconds(3));
+    wire_forget(w);
+    wire_icmp6(w, "fe80::98", "ff02::1", 1, query, 28);
+    wire_run(w, seconds(2));
+    assert_true(wire_count(w, "MLD report") >= 2 && wire_count(w, "MLDv1") == 0);
+    for (uint32_t bytes = 25; bytes < 28; bytes++) { /* s8.1: nobody's */
+        wire_forget(w);
+        wire_icmp6(w, "fe80::99", "ff02::1", 1, query, bytes);
+        wire_run(w, seconds(5));
+        assert_int_equal(wire_count(w, "MLD"), 0);
+    }
+    assert_int_equal(aksu_addr_remove(w->stack[0], &two), AKSU_OK);
+    wire_run(w, 1000);
+    assert_int_equal(wire_count(w, "a > group MLD report"), 1);
+    wire_close(w);
+}
+
+/* What was about to be told of in MLDv2's words is not, once an older querier is there. */
+static void older_querier_ends_what_was_pending(void **state) {
+    (void)state;
+    struct wire *w = wire_open();
+    (void)host_with(w, 1, 0);
+    wire_give(w, 0, "2001:db8::1", 64);
+    wire_run(w, seconds(5));
+    uint8_t query[28] = {AK_MLD_QUERY};
+    wire_forget(w);
+    ak_put16(query + 4, 1);
+    wire_icmp6(w, "fe80::98", "ff02::1", 1, query, 28);
+    wire_run(w, 1500); /* told once; the second time is pending, within a second */
+    ak_put16(query + 4, 60000);
+    wire_icmp6(w, "fe80::99", "ff02::1", 1, query, 24);
+    uint32_t told = wire_count(w, "MLD report");
+    assert_true(told >= 1);
+    wire_run(w, seconds(1));
+    assert_int_equal(wire_count(w, "MLDv1 Report"), 0); /* it has a minute */
+    assert_int_equal(wire_count(w, "MLD report"), told);
+    wire_close(w);
+}
+
 /* Addresses that share a group: it is left with the last of them (RFC 3810 s4.2). */
 static void group_left_with_its_last_address(void **state) {
     (void)state;
@@ -938,6 +1010,8 @@ int main(void) {
         cmocka_unit_test(link_down_is_silent_and_up_is_told_of),
         cmocka_unit_test(duplicate_asked_for_again_after_link_up),
         cmocka_unit_test(groups_reported),
+        cmocka_unit_test(older_querier_answered_in_its_words),
+        cmocka_unit_test(older_querier_ends_what_was_pending),
         cmocka_unit_test(group_left_with_its_last_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -222,7 +222,7 @@ static aksu_drop ndp_drop(const struct view *v) {
     const uint8_t *p = v->body;
     if (v->fragment) return AKSU_DROP_NDP_FRAGMENT;
     if (p[0] == 130) {
-        if (v->body_bytes < 24) return AKSU_DROP_NDP_TRUNCATED;
+        if (v->body_bytes < 28 && v->body_bytes != 24) return AKSU_DROP_NDP_TRUNCATED;
         return link_local(v->ip + 8) && v->ip[7] == 1 ? AKSU_DROP_NONE : AKSU_DROP_NDP_SOURCE;
     }
     if (v->ip[7] != 255) return AKSU_DROP_NDP_HOP_LIMIT;
