@@ -22,6 +22,7 @@ struct frag {
     uint32_t id;
     uint8_t protocol;
     uint8_t tos;
+    uint8_t ttl;            /* 0: 60 */
     uint8_t data[DATA_MAX]; /* the datagram: transport header and text */
 };
 
@@ -99,7 +100,7 @@ static void fragment(struct frag *f, uint32_t at, uint32_t bytes, bool more) {
     struct ak_ip ip = {.src = f->src,
                        .dst = ours_of(f->six),
                        .protocol = f->six ? 44 : f->protocol,
-                       .ttl = 60,
+                       .ttl = f->ttl != 0 ? f->ttl : 60,
                        .tos = f->tos,
                        .id = (uint16_t)f->id,
                        .more_fragments = more,
@@ -827,6 +828,36 @@ static void copied_stack_goes_on_with_its_fragments(void **state) {
     }
 }
 
+/* What is kept of a first fragment's headers is part of the state: stacks that differ in it alone, for example in the
+ * hop limit that the application will be told, have different digests. */
+static void stored_header_is_part_of_the_digest(void **state) {
+    (void)state;
+    for (int six = 0; six < 2; six++) {
+        aksu_config config = world_config();
+        struct frag *f = open_frag(config, six);
+        make_udp(f, 2000);
+        aksu_stack *original = f->stack, *copy[3];
+        size_t bytes = aksu_stack_bytes(&config);
+        uint64_t digest[3];
+        void *mem[3];
+        for (int i = 0; i < 3; i++) {
+            mem[i] = aligned_alloc(64, bytes);
+            assert_non_null(mem[i]);
+            memset(mem[i], 0, bytes);
+            assert_int_equal(aksu_stack_clone(original, mem[i], bytes, &copy[i]), AKSU_OK);
+            f->stack = copy[i];
+            f->ttl = i == 1 ? 63 : 64;
+            fragment(f, 0, 1000, true);
+            digest[i] = aksu_stack_digest(copy[i]);
+        }
+        assert_true(digest[0] == digest[2]);
+        assert_true(digest[0] != digest[1]);
+        f->stack = original;
+        for (int i = 0; i < 3; i++) free(mem[i]);
+        close_frag(f);
+    }
+}
+
 /* RFC 6980: neighbour discovery does not come in fragments. */
 static void neighbour_discovery_in_fragments_is_nothing(void **state) {
     (void)state;
@@ -877,6 +908,7 @@ int main(void) {
         cmocka_unit_test(no_fragments_where_the_config_says_so),
         cmocka_unit_test(fragments_pass_the_same_gate_as_packets),
         cmocka_unit_test(copied_stack_goes_on_with_its_fragments),
+        cmocka_unit_test(stored_header_is_part_of_the_digest),
         cmocka_unit_test(neighbour_discovery_in_fragments_is_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
