@@ -73,6 +73,18 @@ static void check_flight(const struct flight *f) {
     assert_int_equal(check_list(f, &f->x->sent, 0), count - lost_count - sacked_count);
 }
 
+/* Our next ISN is a little before this, the time being right: RFC 9293 s3.4.1. */
+static void isn_near(struct peer *p, uint32_t number) {
+    struct ak_core *core = ak_core_of(p->w->stack[SERVER]);
+    struct ak_tuple tuple = {
+        .local = world_addr(SERVER), .remote = p->addr, .local_port = 80, .remote_port = PEER_PORT};
+    aksu_advance(p->w->stack[SERVER], p->w->now_us);
+    uint32_t ahead = number - pick(1000000) - ak_tcp_isn(core, &tuple).n;
+    p->w->now_us += 4ull * ahead;
+    aksu_advance(p->w->stack[SERVER], p->w->now_us);
+    assert_in_range(number - ak_tcp_isn(core, &tuple).n, 0, 1000000);
+}
+
 static struct peer random_peer(bool timestamps) {
     aksu_config config = world_config();
     config.tcp.initial_cwnd_segments = 40;
@@ -83,6 +95,7 @@ static struct peer random_peer(bool timestamps) {
     config.tcp.ecn = pick(3);
     config.record_max = pick(4) == 0 ? 40 : 256; /* sometimes none is left to cut with */
     struct peer p = peer_open(&config);
+    if (pick(4) == 0) isn_near(&p, pick(2) ? 0xffffffffu : 0x7fffffffu);
     struct ak_link_state *link = ak_link_state_at(ak_core_of(p.w->stack[SERVER]), 0);
     if (pick(2)) {
         link->flags |= AKSU_LINK_TSO4 | AKSU_LINK_TX_CHECKSUM;
