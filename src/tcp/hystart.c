@@ -117,7 +117,9 @@ void ak_hystart_on_ack(struct ak_transfer *x, struct ak_hystart *h, const struct
     if (looks && !h->train_off) look_at_train(x, h, ack);
     bool careful = h->phase == AK_HYSTART_CONSERVATIVE || h->phase == AK_HYSTART_TRAIN;
     x->cwnd += ak_min_u32(careful ? bytes / CSS_DIVISOR : bytes, x->ssthresh - x->cwnd);
-    if (h->phase == AK_HYSTART_OVER || ak_seq_lt(ack->una, h->round_end)) return;
+    /* An end beyond SND.NXT is of a round so long ago that the numbers have come round. */
+    bool goes_on = ak_seq_lt(ack->una, h->round_end) && ak_seq_le(h->round_end, ack->nxt);
+    if (h->phase == AK_HYSTART_OVER || goes_on) return;
     round_begins(h, ack);
     round_ends(x, h);
 }

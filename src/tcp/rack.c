@@ -60,7 +60,9 @@ static uint64_t reordering_window_us(const struct ak_tcb *t, const struct ak_tra
 void ak_rack_duplicate(struct ak_core *core, struct ak_tcb *t) {
     enum { PERSIST_RECOVERIES = 16 };
     struct ak_transfer *x = ak_transfer_of(core, t);
-    if (x->rack.dsack_seen && ak_seq_lt(t->snd.una, x->rack.dsack_round)) return;
+    /* Beyond SND.NXT: it was so long ago that the numbers have come round. */
+    bool told = ak_seq_lt(t->snd.una, x->rack.dsack_round) && ak_seq_le(x->rack.dsack_round, t->snd.nxt);
+    if (x->rack.dsack_seen && told) return;
     x->rack.dsack_seen = true;
     x->rack.dsack_round = t->snd.nxt;
     if (x->rack.window_extra < UINT8_MAX) x->rack.window_extra++;

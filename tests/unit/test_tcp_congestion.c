@@ -308,6 +308,20 @@ static void hystart_small_or_unsure_growth_goes_on(void **state) {
     assert_int_equal(p.x.cc.cubic.hystart.phase, AK_HYSTART_SLOW_START);
 }
 
+/* An application that used little of a large window for 3 GiB: the end of the round that was, beyond what is sent, is
+ * the past. */
+static void hystart_round_of_long_ago_is_over(void **state) {
+    (void)state;
+    struct path p = path_open("cubic", 10, UINT32_MAX);
+    path_round(&p);
+    struct ak_hystart *h = &p.x.cc.cubic.hystart;
+    h->round_end = ak_seq_of(p.sent + (1u << 30));
+    h->last_us = h->current_us = UINT32_MAX;
+    path_round(&p);
+    path_round(&p);
+    assert_int_equal(h->last_us, RTT_US);
+}
+
 /* s4.3: only "for the initial slow start". */
 static void hystart_after_a_loss_is_over(void **state) {
     (void)state;
@@ -432,6 +446,7 @@ int main(void) {
         cmocka_unit_test(hystart_small_or_unsure_growth_goes_on),
         cmocka_unit_test(cubic_burst_of_acks_after_a_reduction_grows_as_cubic),
         cmocka_unit_test(hystart_samples_of_sack_end_slow_start),
+        cmocka_unit_test(hystart_round_of_long_ago_is_over),
         cmocka_unit_test(hystart_after_a_loss_is_over),
         cmocka_unit_test(hystart_two_long_trains_alike_end_slow_start),
         cmocka_unit_test(hystart_faster_trains_resume_slow_start),

@@ -112,7 +112,7 @@ static aksu_counters counters_of(const struct peer *p) {
     return counters;
 }
 
-static const struct ak_transfer *transfer_of(const struct peer *p) {
+static struct ak_transfer *transfer_of(const struct peer *p) {
     const struct ak_core *core = ak_core_of(p->w->stack[SERVER]);
     return ak_transfer_of(core, ak_tcb_at(core, p->sock.slot));
 }
@@ -564,6 +564,10 @@ static void duplicate_told_of_widens_the_reordering_window(void **state) {
     assert_int_equal(x->rack.window_extra, 1);
     peer_sacks(&p, 20, blocks, 1);
     assert_int_equal(x->rack.window_extra, 2);
+    we_send(&p, 20 * SEG); /* and 3 GiB later */
+    transfer_of(&p)->rack.dsack_round = ak_seq_add(ak_tcb_at(core, p.sock.slot)->snd.una, 1u << 30);
+    peer_sacks(&p, 22, blocks, 1);
+    assert_int_equal(x->rack.window_extra, 3);
     world_close(p.w);
 }
 
