@@ -17,6 +17,7 @@ static int64_t linux_state(aksu_tcp_state state) {
 
 bool script_tcp_info(const char *name, const aksu_tcp_info *info, int64_t *ret_value) {
     uint32_t mss = info->snd_mss > 0 ? info->snd_mss : 1;
+    const aksu_transfer_info *f = &info->transfer;
     const struct {
         const char *name;
         int64_t value;
@@ -34,10 +35,38 @@ bool script_tcp_info(const char *name, const aksu_tcp_info *info, int64_t *ret_v
         {"tcpi_rtt", info->srtt_us},
         {"tcpi_rttvar", info->rttvar_us},
         {"tcpi_min_rtt", info->min_rtt_us},
+        {"tcpi_ca_state", f->ca_state},
+        {"tcpi_backoff", f->backoff},
+        {"tcpi_probes", f->probes},
+        {"tcpi_ato", f->ato_us},
         {"tcpi_snd_ssthresh", info->ssthresh_bytes >= UINT32_MAX / 2 ? 0x7fffffff : info->ssthresh_bytes / mss},
         {"tcpi_snd_cwnd", info->cwnd_bytes / mss},
-        {"tcpi_unacked", (info->snd_unacked_bytes + mss - 1) / mss},
-        {"tcpi_notsent_bytes", info->snd_queued_bytes - info->snd_unacked_bytes},
+        {"tcpi_unacked", f->unacked},
+        {"tcpi_sacked", f->sacked},
+        {"tcpi_lost", f->lost},
+        {"tcpi_retrans", f->retrans},
+        {"tcpi_last_data_sent", f->last_data_sent_ms},
+        {"tcpi_last_data_recv", f->last_data_recv_ms},
+        {"tcpi_last_ack_recv", f->last_ack_recv_ms},
+        {"tcpi_rcv_rtt", f->rcv_rtt_us},
+        {"tcpi_rcv_space", f->rcv_space_bytes},
+        {"tcpi_notsent_bytes", f->notsent_bytes},
+        {"tcpi_segs_out", f->segs_out},
+        {"tcpi_segs_in", f->segs_in},
+        {"tcpi_data_segs_out", f->data_segs_out},
+        {"tcpi_data_segs_in", f->data_segs_in},
+        {"tcpi_delivered", f->delivered},
+        {"tcpi_delivered_ce", info->accecn.delivered_ce},
+        {"tcpi_dsack_dups", f->dsack_dups},
+        {"tcpi_reord_seen", f->reord_seen},
+        {"tcpi_rcv_ooopack", f->rcv_ooopack},
+        {"tcpi_total_rto", f->total_rto},
+        {"tcpi_bytes_retrans", (int64_t)f->bytes_retrans},
+        {"tcpi_busy_time", (int64_t)f->busy_time_us},
+        {"tcpi_rwnd_limited", (int64_t)f->rwnd_limited_us},
+        {"tcpi_sndbuf_limited", (int64_t)f->sndbuf_limited_us},
+        {"tcpi_pacing_rate", (int64_t)info->pacing_rate},
+        {"tcpi_delivery_rate", (int64_t)info->bandwidth},
         {"tcpi_total_retrans", info->retransmitted_segments},
         {"tcpi_bytes_acked", (int64_t)info->bytes_acked},
         {"tcpi_bytes_received", (int64_t)info->bytes_received},

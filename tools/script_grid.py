@@ -44,6 +44,7 @@ MECHANISMS = {
     "push": "PSH, cork, and data that more follows, RFC 9293",
     "urgent": "Urgent data, RFC 9293, RFC 6093",
     "user-timeout": "The user timeout option, RFC 5482",
+    "info": "What TCP_INFO tells, in Linux's units",
     "nagle": "Small segments held back, RFC 9293",
     "delayed-ack": "Delayed acknowledgments, RFC 9293, RFC 5681",
     "persist": "Window probes, RFC 9293",

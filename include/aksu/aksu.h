@@ -24,6 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "transfer_info.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -706,6 +708,7 @@ typedef struct aksu_tcp_info {
     aksu_cc_mode cc_mode;
     uint64_t bandwidth, pacing_rate; /* bytes a second, as bbr estimates and sets them; 0: not measured */
     aksu_accecn_info accecn;
+    aksu_transfer_info transfer; /* what Linux's tcp_info tells besides, in its units */
 } aksu_tcp_info;
 aksu_err aksu_tcp_status(aksu_stack *stack, aksu_sock sock, aksu_tcp_info *ret_info);
 

@@ -252,6 +252,7 @@ void ak_tcp_flight_retransmitted(struct ak_core *core, struct ak_tcb *t, uint32_
     r->segment_bytes = ak_min_u32(r->segment_bytes, ak_tcp_effective_mss(core, t, 0));
     ak_undo_retransmitted(core, t, bytes);
     x->retransmitted_segments++;
+    x->tally.retransmitted_bytes += bytes;
     core->counters.tcp_retransmitted++;
     ak_prr_sent(x, bytes);
     ak_pace_sent(core, t, bytes);

@@ -195,6 +195,7 @@ static enum ak_verdict input_connection(struct ak_core *core, struct ak_tcb *t, 
     if (verdict == AK_GONE || verdict == AK_REDEMUX) {
         t = NULL;
     } else {
+        ak_tally_in(core, t, seg, came.text_bytes);
         settle_connection(core, t, seg, verdict);
     }
     if (in.drop != AKSU_DROP_NONE) ak_drop_count(core, in.drop);

@@ -86,6 +86,7 @@ static bool first_again_in_recovery(const struct ak_core *core, const struct ak_
 
 static void commit(struct ak_core *core, struct ak_tcb *t, const struct ak_plan *plan, uint32_t mss) {
     core->counters.tcp_segments_out++;
+    ak_tally_out(core, t, plan->bytes, mss);
     switch (plan->kind) {
     case AK_PLAN_NOTHING: return;
     case AK_PLAN_SYN: syn_went(core, t, plan, mss); break;
@@ -126,6 +127,13 @@ static void commit(struct ak_core *core, struct ak_tcb *t, const struct ak_plan 
     if (plan->kind == AK_PLAN_DATA) ak_tlp_schedule(core, t);
 }
 
+static enum ak_spending spending(const struct ak_tcb *t, const struct ak_transfer *x, enum ak_stop stop) {
+    if (ak_seq_le(x->send_end, t->snd.una)) return AK_SPENDS_NOTHING;
+    if (stop == AK_STOP_WINDOW) return AK_SPENDS_WINDOW;
+    bool all_sent = ak_seq_eq(x->send_end, t->snd.nxt), refused = (t->sock.seen_bits & AKSU_EV_WRITABLE) == 0;
+    return all_sent && refused ? AK_SPENDS_BUFFER : AK_SPENDS_BUSY;
+}
+
 /* Nothing more goes now: what will make it go later? */
 static void commit_nothing(struct ak_core *core, struct ak_tcb *t, const struct ak_plan *plan) {
     struct ak_transfer *x = ak_transfer_of(core, t);
@@ -152,6 +160,7 @@ static void commit_nothing(struct ak_core *core, struct ak_tcb *t, const struct 
     if (x->rate != AK_NONE && wants) ak_rate_ran_out(core, t);
     if (plan->stop == AK_STOP_PACE && x->due_us[AK_BUSY_PACING] != x->pace_next_us)
         ak_tcp_timer_set(core, t, AKSU_TIMER_PACING, x->pace_next_us);
+    ak_tally_spends(core, x, spending(t, x, plan->stop));
     enum { CORK_US = 200000 };
     if (plan->stop == AK_STOP_CORK && x->due_us[AK_BUSY_CORK] == AK_NEVER) /* MUST-60: not for ever */
         ak_tcp_timer_set(core, t, AKSU_TIMER_CORK, core->now_us + CORK_US);

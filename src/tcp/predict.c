@@ -54,6 +54,7 @@ bool ak_tcp_predicted(struct ak_core *core, struct ak_tcb *t, struct ak_seg *seg
     ak_tcp_want_output(core, t);
     /* seventh */
     ak_tcp_text_in_order(&in, seg->seq, ak_seq_add(seg->seq, seg->text_bytes));
+    ak_tally_in(core, t, seg, seg->text_bytes);
     if (in.drop != AKSU_DROP_NONE) ak_drop_count(core, in.drop);
     return true;
 }

@@ -106,6 +106,7 @@ void ak_tcp_sack_take(struct ak_core *core, struct ak_tcb *t, const struct ak_se
     struct ak_transfer *x = ak_transfer_of(core, t);
     if (ak_tcp_sack_duplicate(seg)) {
         ak_rack_duplicate(core, t);
+        x->tally.duplicates++;
         ak_undo_on_dsack(core, t, ak_seq_of(seg->options.sack[0].left), ak_seq_of(seg->options.sack[0].right));
     }
     struct ak_range blocks[AKSU_SACK_BLOCK_MAX];

@@ -131,6 +131,17 @@ enum ak_frto {
     AK_FRTO_NEW,   /* the second: new segments go before anything is sent again */
 };
 
+/* What the time of a transfer is spent on: tally.c */
+enum ak_spending { AK_SPENDS_NOTHING, AK_SPENDS_BUSY, AK_SPENDS_WINDOW, AK_SPENDS_BUFFER, AK_SPENDS_COUNT };
+struct ak_tally {
+    uint32_t segments_out, segments_in, data_out, data_in;
+    uint32_t duplicates, out_of_order, timeouts;
+    uint8_t spending; /* enum ak_spending */
+    uint64_t retransmitted_bytes;
+    uint64_t data_in_us; /* 0: none yet */
+    uint64_t since_us, spent_us[AK_SPENDS_COUNT];
+};
+
 struct ak_transfer {
     uint32_t next_free;
     struct ak_stream send, receive;
@@ -205,6 +216,7 @@ struct ak_transfer {
     ak_seq rcv_fin;          /* AK_F_PEER_FIN_HELD */
 
     uint32_t retransmitted_segments;
+    struct ak_tally tally;
     struct { /* undo.c: as it was before the window was reduced */
         uint32_t cwnd, ssthresh, flight_bytes;
         ak_seq una, end;
@@ -408,6 +420,12 @@ struct ak_seg {
 
 static inline uint32_t ak_seg_bytes(const struct ak_seg *seg) { /* SEG.LEN */
     return seg->text_bytes + ((seg->flags & AKSU_TCP_SYN) != 0) + ((seg->flags & AKSU_TCP_FIN) != 0);
+}
+
+/* A super-segment counts as the segments it stands for. */
+static inline uint32_t ak_seg_count(const struct ak_seg *seg, uint32_t bytes) {
+    uint32_t each = seg->segment_bytes;
+    return each > 0 ? (bytes + each - 1) / each : 1;
 }
 
 static inline struct ak_tcb *ak_tcb_at(const struct ak_core *core, ak_ref ref) {

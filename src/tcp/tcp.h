@@ -53,6 +53,12 @@ struct ak_input {
     bool refused; /* the segment's text and FIN, for a shut window */
 };
 
+/* tally.c: a segment has come, with so much text, and has gone.  What its time is spent on from now. */
+void ak_tally_in(struct ak_core *core, const struct ak_tcb *t, const struct ak_seg *seg, uint32_t text_bytes);
+void ak_tally_out(struct ak_core *core, const struct ak_tcb *t, uint32_t bytes, uint32_t mss);
+void ak_tally_spends(const struct ak_core *core, struct ak_transfer *x, enum ak_spending spending);
+void ak_tally_info(const struct ak_core *core, const struct ak_tcb *t, aksu_transfer_info *ret_info);
+
 /* predict.c: the segment that is nearly always the next, without the steps.  False: nothing was done. */
 bool ak_tcp_predicted(struct ak_core *core, struct ak_tcb *t, struct ak_seg *seg);
 /* text.c: text from RCV.NXT on, in the window. */

@@ -97,12 +97,6 @@ static void advance(struct ak_input *in, struct ak_transfer *x, ak_seq to) {
     core->host.sink(core->host.sink_user, &event);
 }
 
-/* A super-segment counts as the segments it stands for. */
-static uint32_t segments_of(const struct ak_seg *seg, uint32_t bytes) {
-    uint32_t each = seg->segment_bytes;
-    return each > 0 ? (bytes + each - 1) / each : 1;
-}
-
 /* At the start the peer's window grows by what is acknowledged (RFC 5681 s3.1), and it waits for each ACK. */
 static bool quick_ack(const struct ak_input *in, struct ak_transfer *x, const aksu_tcp_settings *settings) {
     if (x->quick_acks >= settings->quick_acks) return false;
@@ -117,7 +111,7 @@ static void owe_ack(struct ak_input *in, struct ak_transfer *x, uint32_t bytes) 
     struct ak_core *core = in->core;
     struct ak_tcb *t = in->t;
     const aksu_tcp_settings *settings = ak_settings_of(core, &t->sock);
-    x->unacked_segments = (uint16_t)ak_min_u32(x->unacked_segments + segments_of(in->seg, bytes), 1000);
+    x->unacked_segments = (uint16_t)ak_min_u32(x->unacked_segments + ak_seg_count(in->seg, bytes), 1000);
     bool quick = quick_ack(in, x, settings);
     if (quick || x->unacked_segments >= settings->ack_segments || x->ranges.count > 0 ||
         settings->delayed_ack_us == 0) {
@@ -138,9 +132,10 @@ static void hold(struct ak_input *in, ak_seq left, ak_seq right) {
     struct ak_core *core = in->core;
     struct ak_transfer *x = ak_transfer_of(core, in->t);
     ak_tcp_ack_now(core, in->t, AK_F_DUPLICATE_ACK);
+    x->tally.out_of_order += ak_seg_count(in->seg, ak_seq_bytes(left, right));
     if ((in->t->flags & AK_F_SACK) == 0)
         x->duplicates_owed =
-            (uint8_t)ak_min_u32(x->duplicates_owed + segments_of(in->seg, ak_seq_bytes(left, right)), UINT8_MAX);
+            (uint8_t)ak_min_u32(x->duplicates_owed + ak_seg_count(in->seg, ak_seq_bytes(left, right)), UINT8_MAX);
     bool pressed = !ak_memory_may_hold(core); /* out-of-order text goes first: architecture.md section 3 */
     if (!pressed) ak_memory_ranges_begin(core, in->t);
     if (pressed || x->ranges.block_count == 0) {

@@ -179,6 +179,7 @@ static bool retransmit_fire(struct ak_core *core, struct ak_tcb *t) {
         struct ak_transfer *x = ak_transfer_of(core, t);
         if (x != NULL && x->record_head != AK_NONE) {
             ak_tcp_rto_losses(core, t);
+            x->tally.timeouts++;
             if (x->rto_backoff < 20) x->rto_backoff++;
         } else {
             t->flags |= AK_F_FIN_DUE;
