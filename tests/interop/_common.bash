@@ -32,7 +32,7 @@ wait_for() { # command...: until it succeeds
 }
 # port, prefix...: the kernel here, or where the prefix leads (ip netns exec NAME), has a listener on it
 listens() { "${@:2}" ss -Hltn "sport = :$1" | grep -q .; }
-has_address() { ip -br addr show "$1" 2>/dev/null | grep -qF "$2"; } # device, address
+has_address() { ip -br addr show dev "$1" up 2>/dev/null | grep -qF "$2"; } # device, address: and it is up
 
 # Named namespaces whose names are nobody else's, which forward, and whose addresses are used at once: a router whose
 # link-local address is still tentative asks for no neighbours.
