@@ -25,8 +25,9 @@ RTTS_MS = (1, 20, 100, 300)
 LOSSES = (0, 0.1, 1, 3)
 RUN_MS = {1: 2000, 20: 4000, 100: 8000, 300: 16000}
 # Where there are losses a run is a matter of luck, the more so the fewer it has: the ratios of the seeds of one cell
-# scatter by a factor of two and more.
-SEEDS, SEEDS_LOSSLESS = {1: 5, 20: 9, 100: 11, 300: 15}, 3
+# scatter by a factor of two and more.  Such runs are slow, so that many can go at one time.
+SEEDS, SEEDS_LOSSLESS = {1: 5, 20: 15, 100: 25, 300: 41}, 3
+JOBS = {1: 8, 20: 12, 100: 24, 300: 40}
 SEGMENT = 1500
 # One packet in a hundred is late by a fifth of the round trip, at most so much.  Later ones than that are discarded by
 # the receiving kernel's PAWS when a retransmission has come before them, which makes more retransmissions: with 60 ms
@@ -178,7 +179,7 @@ def run_grid(options, work):
             time.sleep(0.3)
             while True:
                 with lock:
-                    if not todo or failures:
+                    if not todo or failures or number >= JOBS[todo[0][0][0]]:
                         return
                     cell, seed = todo.pop(0)
                 pair = measure(path, cell, seed, options)
@@ -208,10 +209,10 @@ def main():
     parser.add_argument("--receive", action="store_true", help="aksu, or the kernel in its place, receives")
     parser.add_argument("--max-loss", type=float, default=100, help="no cells with more, per cent")
     parser.add_argument("--quick", action="store_true", help="half the time for each run, half the seeds")
-    parser.add_argument("--seeds", type=int, default=0, help="runs of each cell (3 to 15)")
+    parser.add_argument("--seeds", type=int, default=0, help="runs of each cell (3 to 41)")
     parser.add_argument("--rate", type=int, default=50, help="of the link, Mbit/s")
     parser.add_argument("--cells", default="", help="only these, as they are printed, with ; between them and _ or a blank in them")
-    parser.add_argument("--jobs", type=int, default=12, help="paths at one time")
+    parser.add_argument("--jobs", type=int, default=40, help="paths at one time, at most")
     parser.add_argument("--late", type=int, default=None, help="how late a reordered packet is, ms")
     parser.add_argument("--cc", default="cubic")
     parser.add_argument("--kernel-cc", default="", help="the kernel's, if it is to be another")

@@ -401,7 +401,7 @@ goodput() {
     local controls
     tun_there "goodput over paths" || return 0
     grid "goodput" "kernel to kernel, cubic" ">= 0.95" ">= 1.0" --out "$work/grid.json"
-    grid "received" "kernel to kernel, cubic" ">= 0.95" ">= 1.0" --receive --seeds 3 --out "$work/received.json" \
+    grid "received" "kernel to kernel, cubic" ">= 0.95" ">= 1.0" --receive --seeds 3 --jobs 12 --out "$work/received.json" \
         --cells "1 ms, 0 %;20 ms, 0 %;20 ms, 1 %;100 ms, 0 %;100 ms, 1 %, reordering;300 ms, 0 %;300 ms, 0.1 %"
     grid "received at 300 Mbit/s" "kernel to kernel, cubic" ">= 0.95" - --receive --seeds 3 --jobs 2 --rate 300 \
         --cells "300 ms, 0 %"
@@ -411,7 +411,7 @@ goodput() {
         echo "bench: this kernel has no bbr ($controls), so goodput by bbr is left out" >&2
         return
     fi
-    grid "goodput by bbr" "kernel to kernel, bbr" ">= 0.9" ">= 1.0" --cc bbr --max-loss 1 --seeds 5 --out "$work/bbr.json"
+    grid "goodput by bbr" "kernel to kernel, bbr" ">= 0.9" ">= 1.0" --cc bbr --max-loss 1 --seeds 5 --jobs 12 --out "$work/bbr.json"
 }
 
 # ---------------------------------------------------------------- bounds

@@ -67,6 +67,7 @@ static uint64_t rate_digest(const struct ak_core *core, const struct ak_transfer
                                (uint64_t)c->lost_bytes << 32 | c->lost_end.n,
                                c->pacing_rate,
                                c->pace_rest,
+                               c->pace_waits,
                                (uint64_t)c->quantum_bytes << 32 | x->delivered_bytes};
     return mix(mix(0, &b, sizeof b), fields, sizeof fields);
 }

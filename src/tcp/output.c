@@ -157,6 +157,7 @@ static void commit_nothing(struct ak_core *core, struct ak_tcb *t, const struct 
     if (plan->stop == AK_STOP_CWND) x->limited_end = t->snd.nxt;
     x->pushed_out_bytes = ak_seq_bytes(t->snd.una, t->snd.nxt);
     bool wants = plan->stop == AK_STOP_EMPTY || plan->stop == AK_STOP_NAGLE || plan->stop == AK_STOP_CORK;
+    if (x->rate != AK_NONE) ak_rate_of(core, x)->pace_waits = plan->stop == AK_STOP_PACE;
     if (x->rate != AK_NONE && wants) ak_rate_ran_out(core, t);
     if (plan->stop == AK_STOP_PACE && x->due_us[AK_BUSY_PACING] != x->pace_next_us)
         ak_tcp_timer_set(core, t, AKSU_TIMER_PACING, x->pace_next_us);

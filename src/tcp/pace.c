@@ -7,7 +7,14 @@
  * s3), and after an idle time the same (RFC 5681 s4.1). */
 #include "tcp/rate.h"
 
-enum { LEAST_TRIP_US = 2000, CREDIT_US = 2000, QUANTUM_US = 1000, START_PERCENT = 200, AVOIDANCE_PERCENT = 120 };
+enum {
+    LEAST_TRIP_US = 2000,
+    CREDIT_US = 2000,
+    LATE_CREDIT_US = 5000,
+    QUANTUM_US = 1000,
+    START_PERCENT = 200,
+    AVOIDANCE_PERCENT = 120
+};
 
 static bool paces(const struct ak_core *core, const struct ak_tcb *t) {
     if (ak_transfer_of(core, t)->rate != AK_NONE) return true;
@@ -39,11 +46,14 @@ uint32_t ak_pace_quantum(const struct ak_core *core, const struct ak_tcb *t, uin
     return (uint32_t)ak_min_u64(most, ak_max_u64(bytes, 2ull * mss));
 }
 
-/* At a rate that congestion control sets; at most a quantum's time is made up for. */
-static void sent_at_rate(const struct ak_core *core, struct ak_transfer *x, uint32_t bytes) {
+/* At a rate that congestion control sets.  A process that is woken late, when it was nothing but this that it waited
+ * for, makes up for a quarter of a round trip, 5 ms at the most: on a busy machine it would never send at that rate. */
+static void sent_at_rate(const struct ak_core *core, const struct ak_tcb *t, struct ak_transfer *x, uint32_t bytes) {
     struct ak_rate *c = ak_rate_of(core, x);
     uint64_t rate = ak_max_u64(1, c->pacing_rate);
-    uint64_t earliest_us = core->now_us > QUANTUM_US ? core->now_us - QUANTUM_US : 0;
+    uint64_t late_us = c->pace_waits ? ak_min_u64(t->srtt_us / 4, LATE_CREDIT_US) : 0;
+    uint64_t credit_us = ak_max_u64(QUANTUM_US, late_us);
+    uint64_t earliest_us = core->now_us > credit_us ? core->now_us - credit_us : 0;
     uint64_t time = bytes * 1000000ull + c->pace_rest;
     if (x->pace_next_us < earliest_us) x->pace_next_us = earliest_us;
     x->pace_next_us += time / rate;
@@ -53,7 +63,7 @@ static void sent_at_rate(const struct ak_core *core, struct ak_transfer *x, uint
 void ak_pace_sent(struct ak_core *core, const struct ak_tcb *t, uint32_t bytes) {
     struct ak_transfer *x = ak_transfer_of(core, t);
     if (x->rate != AK_NONE) {
-        sent_at_rate(core, x, bytes);
+        sent_at_rate(core, t, x, bytes);
         return;
     }
     if (ak_settings_of(core, &t->sock)->pacing == 0) return;

@@ -42,6 +42,7 @@ struct ak_rate {
     ak_seq lost_end;        /* of the last record that was marked lost */
     uint32_t quantum_bytes; /* C.send_quantum */
     uint64_t pacing_rate;   /* C.pacing_rate, bytes a second */
+    bool pace_waits;        /* the last that could be sent waits for its time, and for nothing else */
     uint64_t pace_rest;     /* of ak_transfer.pace_next_us, in bytes a second times microseconds */
     struct ak_rate_sample rs;
     struct ak_bbr bbr;
