@@ -45,7 +45,7 @@ enum ak_key_use {
     AK_KEY_ISN,
     AK_KEY_TIMESTAMP,
     AK_KEY_RANDOM,
-    AK_KEY_IP_ID,
+    AK_KEY_FLOW_LABEL, /* of datagrams; TCP has its own */
     AK_KEY_FLOW_HASH,
     AK_KEY_CHALLENGE,
     AK_KEY_SYN_COOKIE,

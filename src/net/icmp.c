@@ -47,7 +47,10 @@ static void echo_reply_in_pieces(struct ak_core *core, const struct ak_packet *p
         ak_drop_count(core, AKSU_DROP_REPLY_RING_FULL);
 }
 
+/* Nothing in an answer is our own, so a router's word about one over IPv4 cannot be checked: those that not every path
+ * takes may be cut on the way instead.  Over IPv6 it must bear our flow label: see reply_too_big. */
 static void echo_reply(struct ak_core *core, const struct ak_packet *packet) {
+    enum { V4_ANYWHERE_BYTES = 576 - AK_IPV4_HEADER_BYTES };
     uint32_t bytes = packet->ip.total_bytes - packet->ip.header_bytes;
     const aksu_addr *to = &packet->ip.src;
     uint32_t mtu = ak_udp_path_mtu(core, to, ak_net_mtu(core, packet->frame->link, to));
@@ -59,7 +62,7 @@ static void echo_reply(struct ak_core *core, const struct ak_packet *packet) {
     if (reply == NULL) return;
     uint8_t *message = ak_block_at(&core->blocks, reply->block);
     ak_net_copy(packet->frame, packet->ip.header_bytes, message, bytes);
-    bool six = packet->ip.version == 6;
+    bool six = packet->ip.version == 6, may_be_cut = !six && bytes > V4_ANYWHERE_BYTES;
     message[0] = six ? AK_ICMP6_ECHO_REPLY : AK_ICMP_ECHO_REPLY;
     ak_put16(message + 2, 0);
     struct ak_ip ip = {
@@ -68,8 +71,11 @@ static void echo_reply(struct ak_core *core, const struct ak_packet *packet) {
         .protocol = six ? AK_IP_PROTOCOL_ICMP6 : AK_IP_PROTOCOL_ICMP,
         .ttl = (uint8_t)core->config.tcp.ttl,
         .tos = packet->ip.tos & 0xfc, /* RFC 1122 s3.2.2.6: the same type of service */
-        .dont_fragment = true,
+        .id = may_be_cut ? (uint16_t)ak_prng_u64(&core->prng) : 0,
+        .dont_fragment = !may_be_cut,
     };
+    const struct ak_tuple flow = {.local = ip.src, .remote = ip.dst};
+    if (six) ip.flow_label = ak_udp_flow_label(core, &flow, AK_IP_PROTOCOL_ICMP6);
     send_message(core, packet, reply, &ip, bytes);
     core->counters.icmp_echo_replies++;
 }
@@ -241,6 +247,16 @@ static aksu_reason error6_reason(const struct ak_icmp *icmp, bool *ret_hard) {
     return icmp->code < sizeof unreachable / sizeof unreachable[0] ? unreachable[icmp->code] : AKSU_REASON_NONE;
 }
 
+/* RFC 8201 s4, of an answer of ours to an echo request: believed if it quotes the flow label that all to this host
+ * bear, which a stranger can only guess, one time in a million. */
+static aksu_drop reply_too_big(struct ak_core *core, const struct ak_icmp *icmp, const struct ak_icmp_quote *quote) {
+    const struct ak_tuple flow = {.local = quote->src, .remote = quote->dst};
+    if (icmp->type != AK_ICMP6_PACKET_TOO_BIG || !ak_net_is_ours(core, &quote->src)) return AKSU_DROP_ICMP_QUOTE;
+    if (quote->flow_label != ak_udp_flow_label(core, &flow, AK_IP_PROTOCOL_ICMP6)) return AKSU_DROP_ICMP_QUOTE;
+    ak_udp_mtu_told(core, &quote->dst, icmp->mtu);
+    return AKSU_DROP_NONE;
+}
+
 /* MUST-54: to the connection that caused it, if what it quotes is a segment that we may have sent. */
 static aksu_drop error_arrives(struct ak_core *core, const struct ak_packet *packet, const struct ak_icmp *icmp) {
     struct ak_icmp_quote quote;
@@ -249,6 +265,7 @@ static aksu_drop error_arrives(struct ak_core *core, const struct ak_packet *pac
     aksu_drop drop = ak_wire_icmp_quote_parse(packet->head + at, packet->head_bytes - at, &quote);
     if (drop != AKSU_DROP_NONE) return drop;
     if (ak_addr_is_v4(&quote.src) != (packet->ip.version == 4)) return AKSU_DROP_ICMP_QUOTE;
+    if (quote.echo_reply) return reply_too_big(core, icmp, &quote);
     struct ak_tuple tuple = {
         .local = quote.src, .remote = quote.dst, .local_port = quote.src_port, .remote_port = quote.dst_port};
     struct ak_icmp_report report = {.tuple = &tuple,

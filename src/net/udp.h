@@ -68,6 +68,8 @@ struct ak_udp_message {
     uint32_t
         segment_bytes; /* a super-segment of datagrams of this size: it fits into one packet's 65,535 bytes; or 0 */
 };
+/* RFC 6437 s3: of a flow over IPv6, keyed, so that nobody can tell it or learn from it. */
+uint32_t ak_udp_flow_label(const struct ak_core *core, const struct ak_tuple *flow, uint8_t protocol);
 /* Queues it as one packet, or as fragments: RFC 791 s2.3, RFC 8200 s4.5.  AGAIN: no room for all of it
  * now; NO_MEMORY: nor ever. */
 aksu_err ak_udp_output(struct ak_core *core, const struct ak_udp_message *message);

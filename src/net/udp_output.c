@@ -12,6 +12,7 @@ enum { FRAGMENT_HEADER_BYTES = 8, NEXT_FRAGMENT = 44 };
 /* The datagram as it will lie in the packet: header, then data.  An echo request's header is as long as UDP's. */
 struct cursor {
     const struct ak_udp_message *m;
+    uint32_t flow_label;
     uint8_t header[AK_UDP_HEADER_BYTES];
     uint32_t at;
 };
@@ -21,6 +22,24 @@ static void take(struct cursor *c, uint8_t *to, uint32_t bytes) {
     if (bytes == 0) return;
     ak_net_copy(c->m->frame, c->m->skip + c->at - AK_UDP_HEADER_BYTES, to, bytes);
     c->at += bytes;
+}
+
+uint32_t ak_udp_flow_label(const struct ak_core *core, const struct ak_tuple *flow, uint8_t protocol) {
+    struct {
+        struct ak_tuple flow;
+        uint32_t protocol;
+    } of = {.flow = *flow, .protocol = protocol};
+    uint32_t label = (uint32_t)ak_siphash24(&core->key[AK_KEY_FLOW_LABEL], &of, sizeof of) & 0xfffff;
+    return label != 0 ? label : 1;
+}
+
+/* All echo requests of a socket are one flow, and all our answers to a host. */
+static uint32_t label_of(const struct ak_core *core, const struct ak_udp_message *m) {
+    struct ak_tuple flow = {.local = m->src, .remote = m->dst};
+    bool udp = m->protocol == AK_IP_PROTOCOL_UDP;
+    if (udp || m->icmp_type == AK_ICMP6_ECHO) flow.local_port = m->src_port;
+    if (udp) flow.remote_port = m->dst_port;
+    return ak_addr_is_v4(&m->dst) ? 0 : ak_udp_flow_label(core, &flow, m->protocol);
 }
 
 /* RFC 792, RFC 4443 s4.1, s2.3. */
@@ -71,6 +90,7 @@ static uint32_t build_ip(const struct cursor *c, uint32_t bytes, bool more, uint
         .ttl = m->ttl,
         .tos = m->tos,
         .id = whole ? 0 : (uint16_t)id,
+        .flow_label = c->flow_label,
         .more_fragments = more,
         .fragment_at = (uint16_t)c->at,
         .dont_fragment = whole && (c->at + bytes <= m->mtu || m->segment_bytes != 0), /* atomic: RFC 6864 s4.1 */
@@ -102,7 +122,7 @@ static void put_packet(struct ak_core *core, struct cursor *c, uint32_t bytes, b
 }
 
 aksu_err ak_udp_output(struct ak_core *core, const struct ak_udp_message *m) {
-    struct cursor c = {.m = m};
+    struct cursor c = {.m = m, .flow_label = label_of(core, m)};
     uint32_t total = AK_UDP_HEADER_BYTES + m->bytes, header_bytes = ak_ip_header_bytes_for(&m->dst);
     uint32_t room = ak_min_u32(m->mtu - header_bytes, ak_reply_bytes_max(core));
     uint32_t each = total;

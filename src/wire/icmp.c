@@ -41,8 +41,9 @@ aksu_drop ak_wire_icmp6_parse(const uint8_t *p, size_t bytes, struct ak_icmp *re
 
 /* Each version of IP has its own ICMP, and its own type of echo request. */
 static bool is_echo(bool six, uint8_t protocol, const uint8_t *p) {
+    bool reply = six && p[0] == AK_ICMP6_ECHO_REPLY;
     return protocol == (six ? AK_IP_PROTOCOL_ICMP6 : AK_IP_PROTOCOL_ICMP) &&
-           p[0] == (six ? AK_ICMP6_ECHO : AK_ICMP_ECHO) && p[1] == 0;
+           (p[0] == (six ? AK_ICMP6_ECHO : AK_ICMP_ECHO) || reply) && p[1] == 0;
 }
 
 static bool is_transport(bool six, uint8_t protocol, const uint8_t *p) {
@@ -58,11 +59,22 @@ static struct ak_icmp_quote transport(uint8_t protocol, const uint8_t *p) {
     return (struct ak_icmp_quote){.src_port = ak_be16(p), .dst_port = ak_be16(p + 2), .protocol = protocol, .seq = seq};
 }
 
-/* We send no extension headers but before fragments, whose quotes are not looked into. */
+/* We send no extension headers but before fragments, of which the first has the transport's; TCP is never in them. */
 static aksu_drop quote6_parse(const uint8_t *p, size_t bytes, struct ak_icmp_quote *ret_quote) {
-    if (bytes < AK_IPV6_HEADER_BYTES + QUOTED_TCP_BYTES) return AKSU_DROP_ICMP_QUOTE;
-    if (!is_transport(/* six= */ true, p[6], p + AK_IPV6_HEADER_BYTES)) return AKSU_DROP_ICMP_QUOTE;
-    struct ak_icmp_quote quote = transport(p[6], p + AK_IPV6_HEADER_BYTES);
+    enum { NEXT_FRAGMENT = 44, FRAGMENT_BYTES = 8, OFFSET = 0xfff8 };
+    size_t at = AK_IPV6_HEADER_BYTES;
+    if (bytes < at + QUOTED_TCP_BYTES) return AKSU_DROP_ICMP_QUOTE;
+    uint8_t next = p[6];
+    if (next == NEXT_FRAGMENT) {
+        next = p[at];
+        if ((ak_be16(p + at + 2) & OFFSET) != 0 || next == AK_IP_PROTOCOL_TCP) return AKSU_DROP_ICMP_QUOTE;
+        at += FRAGMENT_BYTES;
+        if (bytes < at + QUOTED_TCP_BYTES) return AKSU_DROP_ICMP_QUOTE;
+    }
+    if (!is_transport(/* six= */ true, next, p + at)) return AKSU_DROP_ICMP_QUOTE;
+    struct ak_icmp_quote quote = transport(next, p + at);
+    quote.echo_reply = next == AK_IP_PROTOCOL_ICMP6 && p[at] == AK_ICMP6_ECHO_REPLY;
+    quote.flow_label = ak_be32(p) & 0xfffff;
     ak_copy(quote.src.byte, p + 8, sizeof quote.src.byte);
     ak_copy(quote.dst.byte, p + 24, sizeof quote.dst.byte);
     if (ak_addr_is_v4(&quote.src) || ak_addr_is_v4(&quote.dst)) return AKSU_DROP_ICMP_QUOTE;

@@ -35,13 +35,15 @@ aksu_drop ak_wire_icmp_parse(const uint8_t *p, size_t bytes, struct ak_icmp *ret
 
 aksu_drop ak_wire_icmp6_parse(const uint8_t *p, size_t bytes, struct ak_icmp *ret_icmp);
 
-/* What an ICMP error quotes: the IP header and the first 8 bytes of a TCP or UDP header or an echo request.
- * ICMP_QUOTE if it is not such. */
+/* What an ICMP error quotes: the IP header and the first 8 bytes of a TCP or UDP header, an echo request, or over IPv6
+ * an answer to one; over IPv6 also behind the header of a first fragment.  ICMP_QUOTE if it is not such. */
 struct ak_icmp_quote {
     aksu_addr src, dst;
     uint16_t src_port, dst_port; /* of an echo request: its identifier, 0 */
     uint8_t protocol;
-    uint32_t seq; /* TCP, echo */
+    bool echo_reply;     /* an answer */
+    uint32_t flow_label; /* IPv6 */
+    uint32_t seq;        /* TCP, echo */
 };
 aksu_drop ak_wire_icmp_quote_parse(const uint8_t *p, size_t bytes, struct ak_icmp_quote *ret_quote);
 

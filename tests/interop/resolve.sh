@@ -27,6 +27,17 @@ both=(--address 2001:db8::2/64 --host-address 2001:db8::1)
 check over_ipv6 "$(resolve "${both[@]}" host.example a 2001:db8::1)" "host.example 77 A 198.51.100.7"
 check over_tcp "$(resolve many.example a 192.0.2.1 | wc -l)" 16 # as many as an answer keeps
 
+# The same server asked by dig: it says what we say.
+if [ -x "$(command -v dig)" ]; then
+    dug() { dig +short +tries=2 "$@" @192.0.2.1 | sort; }
+    ours() { resolve "$@" 192.0.2.1 | awk '{print $4}' | sort; }
+    check dig_a "$(ours host.example a)" "$(dug host.example a)"
+    check dig_aaaa "$(ours host.example aaaa)" "$(dug host.example aaaa)"
+    check dig_alias "$(ours alias.example a)" "$(dug alias.example a | grep -v '\.$')"
+    check dig_reverse "$(ours 198.51.100.7 ptr)." "$(dug -x 198.51.100.7)"
+    check dig_there "$(dug host.example a)" 198.51.100.7
+fi
+
 no() { # what, line, arguments...
     local what=$1 line=$2
     shift 2

@@ -220,6 +220,170 @@ static void too_big_is_heeded(void **state) {
     world_close(w);
 }
 
+/* ---------------------------------------------------------------- path MTU of answers and of fragments */
+
+enum { PACKETS = 4 };
+/* What the client sends, each packet's first bytes. */
+struct out {
+    size_t count;
+    uint32_t bytes[PACKETS];
+    uint8_t head[PACKETS][64];
+};
+
+static struct out outputs(struct tcp_world *w) {
+    aksu_frame frames[PACKETS];
+    struct out out = {.count = aksu_output(w->stack[CLIENT], w->now_us, frames, PACKETS)};
+    for (size_t i = 0; i < out.count; i++) {
+        out.bytes[i] = frames[i].total_bytes;
+        uint32_t have = 0;
+        for (uint32_t k = 0; k < frames[i].iov_count && have < sizeof out.head[i]; k++) {
+            uint32_t piece = ak_min_u32((uint32_t)frames[i].iov[k].bytes, (uint32_t)sizeof out.head[i] - have);
+            memcpy(out.head[i] + have, frames[i].iov[k].base, piece);
+            have += piece;
+        }
+    }
+    return out;
+}
+
+/* What the client answers to a request with so much data. */
+static struct out answers_to(struct tcp_world *w, bool v6, uint32_t data_bytes) {
+    static uint8_t p[2048];
+    struct ak_ip ip = {.src = v6 ? six[SERVER] : world_addr(SERVER),
+                       .dst = v6 ? six[CLIENT] : world_addr(CLIENT),
+                       .protocol = v6 ? 58 : 1,
+                       .ttl = 9};
+    uint32_t bytes = 8 + data_bytes, at = ak_wire_ip_build(p, &ip, bytes);
+    memset(p + at, 0, bytes);
+    p[at] = v6 ? AK_ICMP6_ECHO : AK_ICMP_ECHO;
+    struct ak_sum sum = {0};
+    if (v6) ak_sum_pseudo(&sum, &ip.src, &ip.dst, 58, bytes);
+    ak_sum_add(&sum, p + at, bytes);
+    ak_put16(p + at + 2, (uint16_t)~ak_sum_fold(&sum));
+    aksu_iov iov = {.base = p, .bytes = at + bytes};
+    aksu_frame frame = {.total_bytes = at + bytes, .iov_count = 1, .iov = &iov};
+    aksu_input(w->stack[CLIENT], w->now_us, &frame, 1);
+    return outputs(w);
+}
+
+/* A router says of a packet over IPv6, as it begins, that it is larger than 1,280 bytes. */
+static void too_big(struct tcp_world *w, const uint8_t head[64]) {
+    uint8_t p[40 + 8 + 64];
+    const aksu_addr router = {{0x20, 1, 0x0d, 0xb8, 9, [15] = 1}};
+    struct ak_ip ip = {.src = router, .dst = six[CLIENT], .protocol = 58, .ttl = 9};
+    uint32_t bytes = 8 + 64, at = ak_wire_ip_build(p, &ip, bytes);
+    memset(p + at, 0, 8);
+    p[at] = AK_ICMP6_PACKET_TOO_BIG;
+    ak_put32(p + at + 4, 1280);
+    memcpy(p + at + 8, head, 64);
+    struct ak_sum sum = {0};
+    ak_sum_pseudo(&sum, &ip.src, &ip.dst, 58, bytes);
+    ak_sum_add(&sum, p + at, bytes);
+    ak_put16(p + at + 2, (uint16_t)~ak_sum_fold(&sum));
+    aksu_iov iov = {.base = p, .bytes = sizeof p};
+    aksu_frame frame = {.total_bytes = sizeof p, .iov_count = 1, .iov = &iov};
+    aksu_input(w->stack[CLIENT], w->now_us, &frame, 1);
+}
+
+static uint32_t label_of(const uint8_t *head) {
+    return ak_be32(head) & 0xfffff;
+}
+
+/* A Packet Too Big that quotes an answer of ours over IPv6 is believed if it bears the flow label that the answer had,
+ * and not for another label or another host; whole answers and those in fragments alike.  attack: 51 */
+static void answers_over_ipv6_heed_too_big_with_their_label(void **state) {
+    (void)state;
+    for (uint32_t large = 0; large < 2; large++) {
+        struct tcp_world *w = open_world();
+        const uint32_t data_bytes = large ? 1900 : 1400;
+        struct out first = answers_to(w, /* v6= */ true, data_bytes);
+        assert_int_equal(first.count, large ? 2 : 1);
+        assert_int_equal(first.bytes[0], large ? 1496 : 1448);
+        assert_int_not_equal(label_of(first.head[0]), 0);
+        struct out again = answers_to(w, true, data_bytes);
+        assert_int_equal(label_of(again.head[0]), label_of(first.head[0]));
+        uint64_t refused = drops(w, AKSU_DROP_ICMP_QUOTE);
+        for (uint32_t bit = 0; bit < 20; bit++) {
+            uint8_t head[64];
+            memcpy(head, first.head[0], sizeof head);
+            ak_put32(head, ak_be32(head) ^ 1u << bit);
+            too_big(w, head);
+        }
+        uint8_t other[64];
+        memcpy(other, first.head[0], sizeof other);
+        other[39] ^= 1; /* said to have gone to another */
+        too_big(w, other);
+        memcpy(other, first.head[0], sizeof other);
+        other[23] ^= 1; /* or to have come from another */
+        too_big(w, other);
+        assert_int_equal(drops(w, AKSU_DROP_ICMP_QUOTE), refused + 22);
+        again = answers_to(w, true, data_bytes);
+        assert_int_equal(again.bytes[0], first.bytes[0]);
+        too_big(w, first.head[0]);
+        assert_int_equal(drops(w, AKSU_DROP_ICMP_QUOTE), refused + 22);
+        again = answers_to(w, true, data_bytes);
+        assert_int_equal(again.count, 2);
+        assert_int_equal(again.bytes[0], 1280);
+        assert_int_equal(label_of(again.head[0]), label_of(first.head[0]));
+        world_close(w);
+    }
+}
+
+/* Over IPv4 nothing in an answer is ours, so that no word of a router about it can be checked: what is larger than
+ * every path takes may be cut on the way, with an identification that tells nothing. */
+static void answers_over_ipv4_may_be_cut_on_the_way(void **state) {
+    (void)state;
+    struct tcp_world *w = open_world();
+    uint16_t ids[3];
+    for (size_t i = 0; i < 3; i++) {
+        struct out out = answers_to(w, /* v6= */ false, 549); /* 577 bytes */
+        assert_int_equal(out.count, 1);
+        assert_int_equal(ak_be16(out.head[0] + 6), 0);
+        ids[i] = ak_be16(out.head[0] + 4);
+    }
+    assert_false(ids[0] == ids[1] && ids[1] == ids[2]);
+    assert_false((uint16_t)(ids[1] - ids[0]) == 1 && (uint16_t)(ids[2] - ids[1]) == 1);
+    struct out small = answers_to(w, false, 548);
+    assert_int_equal(ak_be16(small.head[0] + 6), 0x4000);
+    assert_int_equal(ak_be16(small.head[0] + 4), 0);
+    world_close(w);
+}
+
+/* Of a datagram in fragments the first tells whose it is; a later one nothing.  Its flow has a label, others have
+ * others. */
+static void fragments_over_ipv6_heed_too_big(void **state) {
+    (void)state;
+    struct tcp_world *w = open_world();
+    static const uint8_t data[2000];
+    uint32_t label[3];
+    aksu_sock sock[3];
+    struct out out = {.count = 0};
+    for (uint16_t i = 0; i < 3; i++) {
+        aksu_udp_open open = {
+            .struct_bytes = sizeof open, .local.port = (uint16_t)(700 + i), .remote = {.addr = six[SERVER], .port = 9}};
+        assert_int_equal(aksu_udp_bind(w->stack[CLIENT], &open, &sock[i]), AKSU_OK);
+        assert_int_equal(aksu_udp_send(w->stack[CLIENT], sock[i], NULL, data, sizeof data), AKSU_OK);
+        out = outputs(w);
+        assert_int_equal(out.count, 2);
+        assert_int_equal(out.bytes[0], 1496);
+        label[i] = label_of(out.head[0]);
+        assert_int_equal(label_of(out.head[1]), label[i]); /* RFC 6437 s2: each packet of a flow */
+    }
+    assert_true(label[0] != label[1] && label[1] != label[2] && label[0] != 0);
+    uint64_t refused = drops(w, AKSU_DROP_ICMP_QUOTE);
+    too_big(w, out.head[1]);
+    uint8_t tcp[64];
+    memcpy(tcp, out.head[0], sizeof tcp);
+    tcp[40] = AK_IP_PROTOCOL_TCP;
+    too_big(w, tcp);
+    assert_int_equal(drops(w, AKSU_DROP_ICMP_QUOTE), refused + 2);
+    too_big(w, out.head[0]);
+    assert_int_equal(drops(w, AKSU_DROP_ICMP_QUOTE), refused + 2);
+    assert_int_equal(aksu_udp_send(w->stack[CLIENT], sock[0], NULL, data, sizeof data), AKSU_OK);
+    out = outputs(w);
+    assert_int_equal(out.bytes[0], 1280);
+    world_close(w);
+}
+
 /* What comes back within aksu_output is an event that the next turn must not wait for. */
 static void event_of_output_makes_the_turn_due(void **state) {
     (void)state;
@@ -271,9 +435,15 @@ static void wrong_calls_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(requests_are_answered_in_their_order), cmocka_unit_test(strange_answers_are_dropped),
-        cmocka_unit_test(error_of_a_request_is_told),           cmocka_unit_test(too_big_is_heeded),
-        cmocka_unit_test(event_of_output_makes_the_turn_due),   cmocka_unit_test(wrong_calls_are_refused),
+        cmocka_unit_test(requests_are_answered_in_their_order),
+        cmocka_unit_test(strange_answers_are_dropped),
+        cmocka_unit_test(error_of_a_request_is_told),
+        cmocka_unit_test(too_big_is_heeded),
+        cmocka_unit_test(answers_over_ipv6_heed_too_big_with_their_label),
+        cmocka_unit_test(answers_over_ipv4_may_be_cut_on_the_way),
+        cmocka_unit_test(fragments_over_ipv6_heed_too_big),
+        cmocka_unit_test(event_of_output_makes_the_turn_due),
+        cmocka_unit_test(wrong_calls_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

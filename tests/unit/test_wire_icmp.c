@@ -140,12 +140,36 @@ static void quote_of_another_transport_or_of_a_later_fragment_refused(void **sta
     }
 }
 
+/* Over IPv6 a first fragment's transport is behind its header; a later one has none, and TCP is never in fragments. */
+static void quote_of_a_first_fragment_is_looked_into(void **state) {
+    (void)state;
+    for (uint32_t bit = 0; bit < 17; bit++) { /* 16: none of the offset's field */
+        for (unsigned next = 0; next < 256; next++) {
+            uint8_t p[56] = {0x60, 0x01, 0x23, 0x45};
+            p[6] = 44;
+            p[8] = p[24] = 0x20;
+            p[40] = (uint8_t)next;
+            ak_put16(p + 42, (uint16_t)(bit == 16 ? 0 : 1u << bit));
+            ak_put32(p + 48, 0x81000000 | 0xbeef); /* of ICMPv6: an answer */
+            struct ak_icmp_quote quote;
+            bool legal = (next == 17 || next == 58) && (bit < 3 || bit == 16);
+            assert_int_equal(quote_parse(p, sizeof p, &quote), legal ? AKSU_DROP_NONE : AKSU_DROP_ICMP_QUOTE);
+            assert_int_equal(quote_parse(p, sizeof p - 1, &quote), AKSU_DROP_ICMP_QUOTE);
+            if (!legal) continue;
+            (void)quote_parse(p, sizeof p, &quote);
+            assert_int_equal(quote.flow_label, 0x12345);
+            assert_true(quote.protocol == next && quote.echo_reply == (next == 58));
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parse_every_truncation_8_bytes_needed),
         cmocka_unit_test(parse_every_type_and_code_only_its_own_fields),
         cmocka_unit_test(quote_every_header_length_and_truncation),
         cmocka_unit_test(quote_of_another_transport_or_of_a_later_fragment_refused),
+        cmocka_unit_test(quote_of_a_first_fragment_is_looked_into),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
