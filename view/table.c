@@ -98,14 +98,18 @@ static bool write_details(const ak_writer *writer, const aksu_tcp_info *info) {
         ak_text_add_format(&line, " mss:%" PRIu32 " rcvmss:%" PRIu32 " pmtu:%" PRIu32, info->snd_mss, info->rcv_mss,
                            info->path_mtu);
         ak_text_add_format(&line, " cwnd:%" PRIu32, info->cwnd_bytes);
-        if (info->pacing_rate != 0)
-            ak_text_add_format(&line, " bbr:(%s,bw:%" PRIu64 "bps,pacing:%" PRIu64 "bps)",
-                               aksu_cc_mode_text(info->cc_mode), info->bandwidth * 8, info->pacing_rate * 8);
+        if (info->cc_mode >= AKSU_CC_STARTUP)
+            ak_text_add_format(&line, " bbr:(%s,bw:%" PRIu64 "bps)", aksu_cc_mode_text(info->cc_mode),
+                               info->bandwidth * 8);
+        if (info->pacing_rate != 0) ak_text_add_format(&line, " pacing:%" PRIu64 "bps", info->pacing_rate * 8);
         if (info->ssthresh_bytes != 0 && info->ssthresh_bytes < UINT32_MAX / 2) {
             ak_text_add_format(&line, " ssthresh:%" PRIu32, info->ssthresh_bytes);
         }
         ak_text_add_format(&line, " sndwnd:%" PRIu32 " rcvwnd:%" PRIu32, info->snd_wnd, info->rcv_wnd);
         ak_text_add_format(&line, " unacked:%" PRIu32, info->snd_unacked_bytes);
+        if (info->sacked_bytes != 0) ak_text_add_format(&line, " sacked:%" PRIu32, info->sacked_bytes);
+        if (info->lost_bytes != 0) ak_text_add_format(&line, " lost:%" PRIu32, info->lost_bytes);
+        if (info->rto_backoff != 0) ak_text_add_format(&line, " backoff:%" PRIu32, info->rto_backoff);
         if (info->rcv_out_of_order_bytes != 0) ak_text_add_format(&line, " ooo:%" PRIu32, info->rcv_out_of_order_bytes);
         if (info->retransmitted_segments != 0 || info->retransmit_count != 0) {
             ak_text_add_format(&line, " retrans:%" PRIu32 "/%" PRIu32, info->retransmit_count,

@@ -694,7 +694,12 @@ typedef struct aksu_tcp_info {
     uint32_t snd_mss, rcv_mss, path_mtu;
     uint32_t cwnd_bytes, ssthresh_bytes;
     uint32_t srtt_us, rttvar_us, rto_us, min_rtt_us;
-    uint32_t retransmit_count;                        /* of the segment outstanding */
+    uint32_t retransmit_count;                        /* of the segment outstanding, or of the window probe */
+    uint32_t rto_backoff;                             /* how often rto_us is doubled now */
+    uint32_t sacked_bytes, lost_bytes;                /* in flight: selectively acknowledged; to be sent again */
+    uint32_t keepalive_probes;                        /* unanswered */
+    uint64_t since_sent_us, since_received_us;        /* the last segment either way, to 1,024 us; 0: none yet */
+    bool reordering;                                  /* RACK has seen it since data last began to flow */
     uint32_t retransmitted_segments;                  /* since data last began to flow: an idle time forgets them */
     uint64_t bytes_sent, bytes_acked, bytes_received; /* payload, without retransmissions */
     uint8_t snd_wscale, rcv_wscale;
@@ -706,7 +711,8 @@ typedef struct aksu_tcp_info {
     uint32_t held_bytes;                   /* memory held for this connection: control block, records and blocks */
     uint32_t snd_buf_bytes, rcv_buf_bytes; /* as they are now */
     aksu_cc_mode cc_mode;
-    uint64_t bandwidth, pacing_rate; /* bytes a second, as bbr estimates and sets them; 0: not measured */
+    uint64_t bandwidth;   /* bytes a second, as bbr estimates it; 0: not measured */
+    uint64_t pacing_rate; /* bytes a second; 0: what the window lets go goes at once */
     aksu_accecn_info accecn;
     aksu_transfer_info transfer; /* what Linux's tcp_info tells besides, in its units */
 } aksu_tcp_info;

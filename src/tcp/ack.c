@@ -36,6 +36,7 @@ void ak_tcp_established(struct ak_input *in) {
     int32_t trip_us = (int32_t)((uint32_t)seg->time_us - t->last_send);
     if (trip_us > 0 && t->srtt_us == 0 && (t->flags & (AK_F_SYN_RETRANSMITTED | AK_F_ACTIVE)) == AK_F_ACTIVE)
         ak_tcp_rtt_sample(core, t, (uint32_t)trip_us);
+    t->last_send = ak_idle_clock(core);
     t->snd.una = ak_seq_add(t->snd.iss, 1);
     heed_lost_syns(core, t);
     const struct ak_accecn *accurate = ak_accecn_of(core, t);

@@ -40,7 +40,6 @@ static void cc_info(const struct ak_core *core, const struct ak_transfer *x, aks
     if (c != NULL) {
         info->cc_mode = (aksu_cc_mode)c->bbr.mode;
         info->bandwidth = c->bbr.bw;
-        info->pacing_rate = c->pacing_rate;
     } else if (x->in_recovery != AK_RECOVERY_NONE) {
         info->cc_mode = AKSU_CC_RECOVERY;
     } else {
@@ -65,8 +64,19 @@ static void transfer_info(const struct ak_core *core, const struct ak_tcb *t, ak
     info->cwnd_bytes = x->cwnd;
     info->ssthresh_bytes = x->ssthresh;
     info->retransmitted_segments = x->retransmitted_segments;
+    info->pacing_rate = ak_pace_rate(core, t);
+    info->rto_backoff = x->rto_backoff;
+    info->sacked_bytes = x->sacked_bytes;
+    info->lost_bytes = x->lost_bytes;
+    info->reordering = x->rack.reordering;
     info->held_bytes += (uint32_t)sizeof *x + x->record_count * (uint32_t)sizeof(struct ak_record) +
                         (x->send.span_blocks + x->receive.span_blocks) * core->blocks.block_bytes;
+}
+
+static void since_info(const struct ak_core *core, const struct ak_tcb *t, aksu_tcp_info *info) {
+    if (t->state < AK_TCP_ESTABLISHED) return; /* the handshake keeps its time there */
+    info->since_sent_us = (uint64_t)(ak_idle_clock(core) - t->last_send) << 10;
+    info->since_received_us = (uint64_t)(ak_idle_clock(core) - t->last_receive) << 10;
 }
 
 static const struct ak_time_wait *record_of(const struct ak_core *core, const struct ak_tcb *t) {
@@ -116,6 +126,7 @@ static void connection_info(const struct ak_core *core, const struct ak_tcb *t, 
         .rto_us = (uint32_t)ak_tcp_rto_us(core, t),
         .min_rtt_us = t->min_rtt_us,
         .retransmit_count = t->retries,
+        .keepalive_probes = t->probe_count,
         .snd_wscale = t->snd.wscale,
         .rcv_wscale = t->rcv.wscale,
         .timestamps = (t->flags & AK_F_TIMESTAMPS) != 0,
@@ -133,6 +144,7 @@ static void connection_info(const struct ak_core *core, const struct ak_tcb *t, 
     set_tuple(info, &t->tuple, t->link);
     byte_info(core, t, info);
     transfer_info(core, t, info);
+    since_info(core, t, info);
     const struct ak_time_wait *record = record_of(core, t);
     if (t->state == AK_TCP_TIME_WAIT) {
         if (record != NULL) set_timer(info, core->now_us, ak_time_wait_due_us(core, record), AKSU_TIMER_TIME_WAIT);

@@ -33,6 +33,12 @@ bool ak_pace_waits(const struct ak_core *core, const struct ak_tcb *t) {
     return x->pace_next_us > core->now_us && (x->ecn_holds > 0 || paces(core, t));
 }
 
+uint64_t ak_pace_rate(const struct ak_core *core, const struct ak_tcb *t) {
+    const struct ak_transfer *x = ak_transfer_of(core, t);
+    if (x->rate != AK_NONE) return ak_rate_of(core, x)->pacing_rate;
+    return paces(core, t) ? bytes_per_100_trips(x) * 10000 / t->srtt_us : 0;
+}
+
 uint32_t ak_pace_quantum(const struct ak_core *core, const struct ak_tcb *t, uint32_t most, uint32_t mss) {
     const struct ak_transfer *x = ak_transfer_of(core, t);
     if (most <= 2 * mss) return most;

@@ -351,7 +351,8 @@ uint32_t ak_plpmtud_probe_bytes(struct ak_core *core, const struct ak_tcb *t, ui
 void ak_plpmtud_sent(struct ak_core *core, struct ak_tcb *t, ak_seq seq);
 
 /* ---- pace.c: when the next frame of data may go */
-bool ak_pace_waits(const struct ak_core *core, const struct ak_tcb *t); /* with a transfer */
+bool ak_pace_waits(const struct ak_core *core, const struct ak_tcb *t);    /* with a transfer */
+uint64_t ak_pace_rate(const struct ak_core *core, const struct ak_tcb *t); /* bytes a second; 0: not paced */
 /* The most bytes of one frame of new data, not above most; a multiple of mss. */
 uint32_t ak_pace_quantum(const struct ak_core *core, const struct ak_tcb *t, uint32_t most, uint32_t mss);
 

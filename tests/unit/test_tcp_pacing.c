@@ -18,6 +18,7 @@ static void paced_window_is_spread_over_half_a_round_trip(void **state) {
     uint64_t from_us = p.w->now_us;
     peer_acks(&p, 10);
     assert_in_range(sent_since(&p, from_us), 1, 4);
+    assert_in_range(info_of(&p).pacing_rate, 2 * 20 * SEG * 16ull, 2 * 20 * SEG * 17ull);
     world_run(p.w, 14000);
     assert_in_range(sent_since(&p, from_us), 9, 13);
     world_run(p.w, 20000);
@@ -33,6 +34,7 @@ static void unpaced_window_goes_at_once(void **state) {
     uint64_t from_us = p.w->now_us;
     peer_acks(&p, 10);
     assert_int_equal(sent_since(&p, from_us), 20);
+    assert_int_equal(info_of(&p).pacing_rate, 0);
     world_close(p.w);
 }
 

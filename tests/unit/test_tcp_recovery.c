@@ -302,6 +302,37 @@ static void window_taken_back_tail_is_not_probed(void **state) {
     world_close(p.w);
 }
 
+/* What STATUS says of a flight, and of the time since the last segment either way. */
+static void status_tells_what_is_sacked_lost_and_how_long_ago(void **state) {
+    (void)state;
+    struct peer p = sack_peer(20);
+    aksu_tcp_info info = info_of(&p);
+    assert_in_range(info.since_received_us, 0, 2048);
+    we_send(&p, 20 * SEG);
+    world_run(p.w, 100000);
+    aksu_advance(p.w->stack[SERVER], p.w->now_us);
+    info = info_of(&p);
+    assert_in_range(info.since_sent_us, 98000, 103000);
+    assert_in_range(info.since_received_us, 98000, 106000);
+    peer_sacks(&p, 0, &(struct block){2, 3}, 1);
+    info = info_of(&p);
+    assert_int_equal(info.sacked_bytes, SEG);
+    assert_false(info.reordering);
+    peer_sacks(&p, 0, &(struct block){1, 3}, 1);
+    info = info_of(&p);
+    assert_int_equal(info.sacked_bytes, 2 * SEG);
+    assert_true(info.reordering);
+    assert_int_equal(info.rto_backoff, 0);
+    world_run(p.w, 3000000);
+    info = info_of(&p);
+    assert_true(info.rto_backoff > 0);
+    assert_true(info.lost_bytes > 0);
+    peer_sacks(&p, 20, NULL, 0);
+    assert_int_equal(info_of(&p).sacked_bytes, 0);
+    assert_int_equal(info_of(&p).lost_bytes, 0);
+    world_close(p.w);
+}
+
 /* RFC 2018 s8: "After a retransmit timeout the data sender SHOULD turn off all of the SACKed bits": a peer that has
  * thrown away what it held gets all of it.
  * RFC2018-5-b, RFC2018-8-d, RFC6675-4-b */
@@ -788,6 +819,7 @@ int main(void) {
         cmocka_unit_test(algorithm_changed_in_recovery_ends_it_with_a_window),
         cmocka_unit_test(sack_of_single_segments_after_a_bit_was_acknowledged_counts),
         cmocka_unit_test(window_taken_back_tail_is_not_probed),
+        cmocka_unit_test(status_tells_what_is_sacked_lost_and_how_long_ago),
         cmocka_unit_test(sack_taken_back_all_is_sent_again_after_the_timeout),
         cmocka_unit_test(retransmission_lost_is_sent_again_without_a_timeout),
         cmocka_unit_test(retransmission_of_the_oldest_restarts_the_timer),

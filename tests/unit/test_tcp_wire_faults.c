@@ -85,8 +85,8 @@ static uint64_t told(struct tcp_world *w) {
 static void expect_nothing_but_a_drop(const struct world_pair *p, const uint8_t *packet, uint32_t bytes) {
     uint64_t told_before = told(p->w);
     aksu_tcp_info was, is;
-    assert_int_equal(aksu_tcp_status(p->w->stack[SERVER], p->server, &was), AKSU_OK);
     aksu_advance(p->w->stack[SERVER], p->w->now_us);
+    assert_int_equal(aksu_tcp_status(p->w->stack[SERVER], p->server, &was), AKSU_OK);
     uint64_t digest = aksu_stack_digest(p->w->stack[SERVER]);
     uint64_t before = drops(p->w);
     put(p->w, packet, bytes);
