@@ -248,7 +248,8 @@ static void ecn_prepare(const struct ak_core *core, const struct ak_tcb *t, cons
     if (plan->retransmission) s->options.present &= (uint16_t)~AKSU_OPT_ACCECN;
 }
 
-static void ecn_went(struct ak_core *core, struct ak_tcb *t, const struct ak_build *b) {
+/* The option goes once, and the segments after it are larger for that. */
+static void ecn_went(struct ak_core *core, struct ak_tcb *t, const struct ak_build *b, struct sender *s) {
     if (b->plan->kind == AK_PLAN_SYN) {
         ak_accecn_syn_went(core, t);
         return;
@@ -261,6 +262,7 @@ static void ecn_went(struct ak_core *core, struct ak_tcb *t, const struct ak_bui
                     .retransmission = b->plan->retransmission,
                     .bare_ack = ak_build_bare_ack(b),
                 });
+    sender_init(core, t, s);
 }
 
 /* What one frame was. */
@@ -275,8 +277,8 @@ static enum sent send_one(struct ak_core *core, struct ak_tcb *t, struct sender 
         s->env.syn_bytes = ak_fast_open_syn(core, t, &s->syn_options);
         s->env.syn_flags = ak_ecn_syn_flags(core, t);
     }
-    if (s->env.x != NULL && (s->env.x->ranges.count > 0 ||
-                             (s->options.present & (AKSU_OPT_SACK | AKSU_OPT_USER_TIMEOUT | AKSU_OPT_ACCECN))))
+    if (s->env.x != NULL &&
+        (s->env.x->ranges.count > 0 || (s->options.present & (AKSU_OPT_SACK | AKSU_OPT_USER_TIMEOUT))))
         ak_tcp_segment_options(core, t, &s->options);
     struct ak_plan plan = ak_tcp_plan(t, &s->env);
     if (plan.kind == AK_PLAN_NOTHING) {
@@ -297,7 +299,7 @@ static enum sent send_one(struct ak_core *core, struct ak_tcb *t, struct sender 
         .mss_bytes = mss,
         .edge = t->state == AK_TCP_SYN_SENT ? t->rcv.edge : ak_tcp_window_edge(core, t),
     };
-    if (t->flags & AK_F_ECN) ecn_prepare(core, t, &plan, s);
+    if (t->accecn != AK_NONE) ecn_prepare(core, t, &plan, s);
     ak_tcp_build(&build, slot, ret_frame);
     struct ak_trace_segment what = {
         .t = t,
@@ -306,16 +308,14 @@ static enum sent send_one(struct ak_core *core, struct ak_tcb *t, struct sender 
         .retransmission = plan.retransmission,
     };
     if (plan.kind != AK_PLAN_SYN) t->rcv.edge = build.edge;
-    if (t->flags & AK_F_ECN) ecn_went(core, t, &build);
     commit(core, t, &plan, mss);
+    const bool ack_first = s->env.ack_first;
+    if (t->accecn != AK_NONE) ecn_went(core, t, &build, s);
     if (!core->config.output_sync) note_token(core, t, &plan, ret_frame->token);
     what.state_after = (aksu_tcp_state)t->state;
     ak_tcp_trace_out(core, ret_frame, &what);
     /* An ACK goes alone only if all else has to wait: no need to ask again. */
-    if (plan.kind != AK_PLAN_ACK || (t->flags & AK_F_ACK_NOW) || s->env.ack_first) {
-        s->env.ack_first = false;
-        return SENT_ONE;
-    }
+    if (plan.kind != AK_PLAN_ACK || (t->flags & AK_F_ACK_NOW) || ack_first) return SENT_ONE;
     commit_nothing(core, t, &plan);
     return SENT_LAST;
 }
