@@ -55,13 +55,13 @@ struct heard {
 /* s3.2.2.5.2, appendix A.2: how many packets were newly marked.  With no option the field is taken to have come round
  * as often as it can, unless ACKs usually are for many packets; and unless nothing was ever marked, nor is now. */
 static uint32_t newly_marked(const struct ak_accecn *a, const struct heard *h) {
-    enum { MANY = 4 << 6, SAFETY_FACTOR = 2, INITIAL = 5 };
+    enum { MANY = 4 << 6, INITIAL = 5 };
     if (h->packets <= h->least) return h->least; /* packets that we do not count, such as bare ACKs */
     uint32_t safer = h->packets - ((h->packets - h->least) & ACE_MASK);
     if (safer == h->least) return safer;
     if (h->option) {
-        bool small = h->marked_bytes <= h->mss_bytes * h->least;
-        return small && h->marked_bytes / safer < h->mss_bytes / SAFETY_FACTOR ? h->least : safer;
+        /* Below the SAFETY_FACTOR of 2 always: at most 7 of 15 full segments. */
+        return h->marked_bytes <= h->mss_bytes * h->least ? h->least : safer;
     }
     bool never = h->least == 0 && a->s.cep <= INITIAL;
     return never || a->acked_average >= MANY ? h->least : safer;

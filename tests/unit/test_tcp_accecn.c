@@ -253,6 +253,22 @@ static void simultaneous_syn_is_answered_as_by_a_server(void **state) {
     }
 }
 
+/* s3.1.5, as a server: a SYN without has gone before.
+ * RFC9768-3.1.5-m */
+static void simultaneous_syn_after_one_without_is_no_leave_for_ect(void **state) {
+    (void)state;
+    struct peer p = acc_peer(AKSU_ECN_ACCURATE);
+    peer_called(&p);
+    world_run(p.w, 3100000);
+    assert_int_equal(our_last(&p)->segment.flags, SYN);
+    peer_says(&p, (struct peer_segment){.flags = SYN | ace(7), .seq = 0});
+    peer_says(&p, (struct peer_segment){.flags = SYN | ACK | ace(2), .ack = 1});
+    assert_true(info_of(&p).accecn.agreed);
+    we_send(&p, 10);
+    assert_int_equal(our_last(&p)->tos & CE, 0);
+    world_close(p.w);
+}
+
 /* ---------------------------------------------------------------- the data receiver */
 
 /* s3.2: packets with CE, with and without data, and bytes by each codepoint; not what is outside of the window, nor a
@@ -566,6 +582,7 @@ int main(void) {
         cmocka_unit_test(syn_ack_is_acknowledged_by_how_it_came),
         cmocka_unit_test(syn_unanswered_asks_twice),
         cmocka_unit_test(simultaneous_syn_is_answered_as_by_a_server),
+        cmocka_unit_test(simultaneous_syn_after_one_without_is_no_leave_for_ect),
         cmocka_unit_test(every_acceptable_packet_is_counted),
         cmocka_unit_test(marks_draw_acks_at_once),
         cmocka_unit_test(marked_acks_draw_an_ack_at_every_third),
