@@ -258,7 +258,8 @@ void ak_ecn_went(struct ak_core *core, struct ak_tcb *t, const struct ak_ecn_seg
     struct ak_accecn *a = ak_accecn_agreed(core, t);
     if (a == NULL) return;
     a->told.cep = a->r.cep;
-    if (went->bare_ack) a->flags &= (uint16_t) ~(AK_ACC_HANDSHAKE_ACK | AK_ACC_BARE_ACK);
+    a->flags &= (uint16_t)~AK_ACC_HANDSHAKE_ACK; /* a bare ACK goes before anything else */
+    a->flags &= (uint16_t)~AK_ACC_BARE_ACK;
     /* s3.2.3.2.2: the first data with an option was lost: none goes on it again, nor later. */
     bool lost = went->retransmission && (a->flags & AK_ACC_DATA_OPTION_SENT) && went->bytes > 0 &&
                 ak_seq_le(went->seq, a->first_data);

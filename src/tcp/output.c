@@ -237,15 +237,14 @@ static void note_token(struct ak_core *core, struct ak_tcb *t, const struct ak_p
     ak_record_at(core, index)->token = token;
 }
 
-/* An ACK that answers ACKs has no SACK blocks (RFC 9768 s3.2.2.5.1), nor one with the handshake's encoding (s3.2.2.1);
- * what goes again has no AccECN option. */
+/* An ACK that answers ACKs has no SACK blocks (RFC 9768 s3.2.2.5.1), nor one with the handshake's encoding (s3.2.2.1).
+ */
 static void ecn_prepare(const struct ak_core *core, const struct ak_tcb *t, const struct ak_plan *plan,
                         struct sender *s) {
     const struct ak_accecn *a = ak_accecn_agreed(core, t);
     if (a == NULL || plan->kind == AK_PLAN_SYN) return;
     if (plan->kind == AK_PLAN_ACK && (a->flags & (AK_ACC_HANDSHAKE_ACK | AK_ACC_BARE_ACK)))
         s->options.present &= (uint16_t)~AKSU_OPT_SACK;
-    if (plan->retransmission) s->options.present &= (uint16_t)~AKSU_OPT_ACCECN;
 }
 
 /* The option goes once, and the segments after it are larger for that. */
@@ -260,7 +259,6 @@ static void ecn_went(struct ak_core *core, struct ak_tcb *t, const struct ak_bui
                     .bytes = b->plan->bytes,
                     .present = b->options->present,
                     .retransmission = b->plan->retransmission,
-                    .bare_ack = ak_build_bare_ack(b),
                 });
     sender_init(core, t, s);
 }

@@ -378,7 +378,7 @@ struct ak_ecn_segment {
     ak_seq seq;
     uint32_t bytes;
     uint16_t present; /* AKSU_OPT_ */
-    bool retransmission, bare_ack;
+    bool retransmission;
 };
 void ak_ecn_went(struct ak_core *core, struct ak_tcb *t, const struct ak_ecn_segment *went);
 

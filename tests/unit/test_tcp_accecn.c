@@ -261,11 +261,70 @@ static void simultaneous_syn_after_one_without_is_no_leave_for_ect(void **state)
     peer_called(&p);
     world_run(p.w, 3100000);
     assert_int_equal(our_last(&p)->segment.flags, SYN);
-    peer_says(&p, (struct peer_segment){.flags = SYN | ace(7), .seq = 0});
+    acc_slips(&p, (struct peer_segment){.flags = SYN | ace(7), .seq = 0});
     peer_says(&p, (struct peer_segment){.flags = SYN | ACK | ace(2), .ack = 1});
+    assert_int_equal(code_of(our_last(&p)), 2); /* the ACK in place of our SYN,ACK */
     assert_true(info_of(&p).accecn.agreed);
     we_send(&p, 10);
     assert_int_equal(our_last(&p)->tos & CE, 0);
+    world_close(p.w);
+}
+
+/* s3.1.5 with a control block in SYN-RECEIVED.
+ * RFC9768-3.1.5-e, RFC9768-3.1.5-g */
+static void simultaneous_syn_of_the_other_kind_resets(void **state) {
+    (void)state;
+    struct peer p = acc_peer(AKSU_ECN_ACCURATE);
+    peer_called(&p);
+    peer_says(&p, (struct peer_segment){.flags = SYN | ace(7), .seq = 0});
+    p.tos = CE;
+    peer_says(&p, (struct peer_segment){.flags = SYN | ace(7), .seq = 0});
+    assert_int_equal(code_of(our_last(&p)), 6);
+    peer_says(&p, (struct peer_segment){.flags = SYN | ace(3), .seq = 0});
+    assert_int_equal(our_last(&p)->segment.flags, AKSU_TCP_RST | ACK);
+    assert_int_equal(info_of(&p).state, AK_TCP_CLOSED);
+    world_close(p.w);
+}
+
+/* What a half-open record keeps of both lies in one byte. */
+static void window_scale_is_kept_beside(void **state) {
+    (void)state;
+    for (uint8_t tos = 0; tos < 4; tos++) {
+        struct peer p = acc_peer(AKSU_ECN_ACCURATE_PASSIVE);
+        p.tos = tos;
+        p.listener = world_listen_on(p.w, SERVER, 80, 8, 0);
+        p.options = (aksu_tcp_options){.present = AKSU_OPT_WSCALE, .wscale = 14};
+        peer_says(&p, (struct peer_segment){.flags = SYN | ace(7)});
+        peer_learn(&p);
+        peer_says(&p, (struct peer_segment){.flags = ACK | ace(2), .seq = 1, .ack = 1});
+        acc_accept(&p);
+        assert_int_equal(info_of(&p).snd_wscale, 14);
+        assert_true(info_of(&p).accecn.agreed);
+        world_close(p.w);
+    }
+}
+
+/* What goes again goes as large as it was, whatever the peer is to be told meanwhile; the next ACK tells it. */
+static void lost_data_goes_again_whole(void **state) {
+    (void)state;
+    struct peer p = acc_peer(AKSU_ECN_ACCURATE_PASSIVE);
+    acc_join_with(&p, AKSU_OPT_MSS | AKSU_OPT_SACK_PERMITTED, 2);
+    we_send(&p, 8 * SEG);
+    p.options = (aksu_tcp_options){.present = AKSU_OPT_SACK, .sack_count = 1};
+    p.options.sack[0] = (aksu_sack_block){.left = p.iss + 1 + SEG, .right = p.iss + 1 + 8 * SEG};
+    p.tos = ECT_0;
+    p.w->first = p.w->seen_count + 1;
+    peer_says(&p, (struct peer_segment){.flags = ACK | ace(5), .seq = 1, .ack = 1, .bytes = 10});
+    world_run(p.w, 100000);
+    const struct tcp_seen *again = &p.w->seen[p.w->first];
+    while (again->segment.payload_bytes == 0) again++;
+    assert_true(again < &p.w->seen[p.w->seen_count]);
+    assert_true(again->segment.retransmission);
+    assert_int_equal(again->segment.payload_bytes, SEG);
+    assert_false(has_option(again));
+    p.options = (aksu_tcp_options){0};
+    peer_says(&p, (struct peer_segment){.flags = ACK | ace(5), .seq = 11, .ack = 1 + 8 * SEG, .bytes = 10});
+    assert_int_equal(our_last(&p)->segment.options.accecn[0], 21);
     world_close(p.w);
 }
 
@@ -349,6 +408,9 @@ static void marked_acks_draw_an_ack_at_every_third(void **state) {
         assert_int_equal(our_last(&p)->segment.options.present & AKSU_OPT_SACK, 0);
         assert_int_equal(code_of(our_last(&p)), (5 + i) & 7);
     }
+    p.tos = 0; /* an ACK for another reason has them again */
+    peer_says(&p, (struct peer_segment){.flags = ACK | AKSU_TCP_FIN | ace(5), .seq = 201, .ack = 1});
+    assert_int_equal(our_last(&p)->segment.options.present & AKSU_OPT_SACK, AKSU_OPT_SACK);
     world_close(p.w);
 }
 
@@ -583,6 +645,9 @@ int main(void) {
         cmocka_unit_test(syn_unanswered_asks_twice),
         cmocka_unit_test(simultaneous_syn_is_answered_as_by_a_server),
         cmocka_unit_test(simultaneous_syn_after_one_without_is_no_leave_for_ect),
+        cmocka_unit_test(simultaneous_syn_of_the_other_kind_resets),
+        cmocka_unit_test(window_scale_is_kept_beside),
+        cmocka_unit_test(lost_data_goes_again_whole),
         cmocka_unit_test(every_acceptable_packet_is_counted),
         cmocka_unit_test(marks_draw_acks_at_once),
         cmocka_unit_test(marked_acks_draw_an_ack_at_every_third),
