@@ -320,7 +320,35 @@ static void each_link_has_its_ports(void **state) {
     world_close(w);
 }
 
-/* Empty datagrams hold memory too: a flood of them to one socket takes nothing from the others. */
+/* Ports of sockets that name none, one after the other: in their range, and nothing in one tells of the next (RFC 6056
+ * s3.3.1); another stack's are others.  attack: 48 */
+static void ports_drawn_tell_nothing_of_each_other(void **state) {
+    (void)state;
+    enum { COUNT = 1024 };
+    struct tcp_world *w = open_world();
+    aksu_config config = world_config();
+    uint32_t upper[2] = {0, 0}, next = 0, same = 0, repeated = 0;
+    uint16_t port[2][COUNT];
+    for (int side = 0; side < 2; side++) {
+        for (uint32_t i = 0; i < COUNT; i++) {
+            aksu_sock sock = bind_to(w, side, &(aksu_udp_open){.local.port = 0});
+            aksu_endpoint local, remote;
+            assert_int_equal(aksu_udp_ends(w->stack[side], sock, &local, &remote), AKSU_OK);
+            assert_in_range(local.port, config.port_first, config.port_last);
+            assert_int_equal(aksu_udp_close(w->stack[side], sock), AKSU_OK);
+            port[side][i] = local.port;
+            upper[side] += local.port > (config.port_first + config.port_last) / 2;
+            if (i > 0) next += (uint16_t)(local.port - port[side][i - 1]) <= 16;
+            if (i > 0) repeated += local.port == port[side][i - 1];
+            if (side == 1) same += local.port == port[0][i];
+        }
+        assert_in_range(upper[side], COUNT / 2 - 80, COUNT / 2 + 80); /* five standard deviations */
+    }
+    assert_true(next <= 16 && same <= 8 && repeated <= 8);
+    world_close(w);
+}
+
+/* Empty datagrams hold memory too: a flood of them to one socket takes nothing from the others.  attack: 71 */
 static void empty_datagrams_take_their_share_only(void **state) {
     (void)state;
     aksu_config config = world_config();
@@ -625,6 +653,7 @@ int main(void) {
         cmocka_unit_test(queues_are_bounded),
         cmocka_unit_test(each_link_has_its_ports),
         cmocka_unit_test(many_leave_as_super_segments),
+        cmocka_unit_test(ports_drawn_tell_nothing_of_each_other),
         cmocka_unit_test(empty_datagrams_take_their_share_only),
         cmocka_unit_test(large_datagrams_go_in_fragments),
         cmocka_unit_test(no_room_is_again),
