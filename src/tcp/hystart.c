@@ -38,7 +38,7 @@ static void round_begins(struct ak_hystart *h, const struct ak_cc_ack *ack) {
     h->current_us = UINT32_MAX;
     h->sample_count = 0;
     h->round_end = ack->nxt;
-    h->train = AK_TRAIN_NONE;
+    if (h->train != AK_TRAIN_OFF) h->train = AK_TRAIN_NONE;
 }
 
 /* s4.2: RttThresh = max(MIN_RTT_THRESH, min(lastRoundMinRTT / MIN_RTT_DIVISOR, MAX_RTT_THRESH)) */
@@ -64,7 +64,7 @@ static void look_at_train(struct ak_transfer *x, struct ak_hystart *h, const str
     bool careful = h->phase == AK_HYSTART_TRAIN;
     uint32_t trip_us = careful ? h->baseline_us : ak_min_u32(h->last_us, h->current_us);
     uint32_t now_us = (uint32_t)ack->now_us;
-    if (ack->paced || trip_us == UINT32_MAX || trip_us < TRAIN_TRIP_US || h->train == AK_TRAIN_MEASURED) return;
+    if (ack->paced || trip_us == UINT32_MAX || trip_us < TRAIN_TRIP_US || h->train >= AK_TRAIN_MEASURED) return;
     uint32_t gap_us = ak_max_u32(TRAIN_GAP_US, trip_us / TRAIN_GAP_DIVISOR);
     if (h->train == AK_TRAIN_NONE || now_us - h->train_last_us > gap_us) {
         h->train = AK_TRAIN_COMES;
@@ -103,7 +103,7 @@ static void round_ends(struct ak_transfer *x, struct ak_hystart *h) {
         return;
     }
     h->phase = AK_HYSTART_SLOW_START;
-    h->train_off = true;
+    h->train = AK_TRAIN_OFF;
 }
 
 void ak_hystart_on_ack(struct ak_transfer *x, struct ak_hystart *h, const struct ak_cc_ack *ack) {
@@ -114,7 +114,7 @@ void ak_hystart_on_ack(struct ak_transfer *x, struct ak_hystart *h, const struct
     }
     bool looks = h->phase == AK_HYSTART_SLOW_START || h->phase == AK_HYSTART_TRAIN;
     if (h->phase != AK_HYSTART_OVER) sample(h, ack->rtt_us, ack->sample_count);
-    if (looks && !h->train_off) look_at_train(x, h, ack);
+    if (looks) look_at_train(x, h, ack);
     bool careful = h->phase == AK_HYSTART_CONSERVATIVE || h->phase == AK_HYSTART_TRAIN;
     x->cwnd += ak_min_u32(careful ? bytes / CSS_DIVISOR : bytes, x->ssthresh - x->cwnd);
     /* An end beyond SND.NXT is of a round so long ago that the numbers have come round. */

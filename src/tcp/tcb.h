@@ -95,19 +95,19 @@ enum ak_hystart_phase {
     AK_HYSTART_TRAIN,        /* conservative too, by the ACKs' train */
     AK_HYSTART_OVER
 };
-enum ak_train { AK_TRAIN_NONE, AK_TRAIN_COMES, AK_TRAIN_MEASURED };
-struct ak_hystart { /* RFC 9406 s4.2 */
+enum ak_train { AK_TRAIN_NONE, AK_TRAIN_COMES, AK_TRAIN_MEASURED, AK_TRAIN_OFF };
+struct ak_hystart {      /* RFC 9406 s4.2 */
+    uint64_t train_rate; /* of the last train that was long enough, bytes a second */
     ak_seq round_end;
     uint32_t last_us, current_us;     /* lastRoundMinRTT, currentRoundMinRTT; UINT32_MAX: none */
     uint32_t baseline_us;             /* cssBaselineMinRtt; of a train: the least round trip before it */
     uint32_t train_us, train_last_us; /* its first and its last ACK, low bits */
     ak_seq train_una;                 /* of its first ACK */
-    uint64_t train_rate;              /* of the last that was long enough, bytes a second */
     uint8_t sample_count, css_rounds;
     uint8_t phase; /* enum ak_hystart_phase */
     uint8_t train; /* enum ak_train, of this round */
-    bool train_off;
 };
+_Static_assert(sizeof(struct ak_hystart) == 40, "without gaps: the digest takes its bytes");
 struct ak_cubic { /* RFC 9438 s4.1, windows in bytes */
     uint32_t w_max, cwnd_prior, w_est;
     uint32_t plateau; /* W_max of the current stage */
