@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes the core one file: amalgamate.py ROOT OUT writes OUT/aksu.c and OUT/aksu.h.
 
-aksu.h is include/aksu/aksu.h with its parts, then trace.h with events.def put in wherever it is included.  aksu.c is every header of
-src/ in the order in which they include each other, then every .c, floor by floor.
+aksu.h is include/aksu/aksu.h with its parts where it includes them, then trace.h with events.def put in wherever it is
+included.  aksu.c is every header of src/ in the order in which they include each other, then every .c, floor by floor.
 
 Names that a .c keeps to itself (static, its types and tags, its macros) may stand in several files.  One translation
 unit is not enough for all of them, so such a name is rewritten to name__file where it collides with another file's or
@@ -101,15 +101,22 @@ def public_header(root):
     parts = re.findall(r'^#include "([^"]+)"', text, re.MULTILINE)
     headers = ["aksu.h", *parts, "trace.h"]
     out, times = [], 0
-    for name in headers:
+
+    def put(name):
+        nonlocal times
         for line in (include / name).read_text().rstrip("\n").splitlines():
             match = INCLUDE.match(line)
             if match and match.group(2) == "events.def":
                 out.extend((definitions if times == 0 else bare).rstrip("\n").splitlines())
                 times += 1
+            elif match and name == "aksu.h" and match.group(2) in parts:
+                put(match.group(2))
             elif not match or match.group(2) not in headers:
                 out.append(line)
         out.append("")
+
+    put("aksu.h")
+    put("trace.h")
     if times == 0:
         raise Error("include/aksu/trace.h does not include events.def")
     return out
