@@ -407,11 +407,14 @@ aksu_err aksu_link_mtu(aksu_stack *stack, uint16_t link, uint32_t mtu) {
     struct ak_core *core = &stack->core;
     if (link >= core->link_count || mtu < 576 || mtu > 65535) return AKSU_ERR_INVALID;
     if (mtu < AK_IPV6_MTU_MIN && ak_net_has_six(core, link)) return AKSU_ERR_INVALID;
+    uint32_t before = ak_link_state_at(core, link)->mtu;
     ak_link_state_at(core, link)->mtu = mtu;
     if (ak_is_ether(core, link)) ak_ether_of(core, link)->mtu6 = mtu;
+    /* A path that is narrower than the link was, a router's word or a probe's, stays so. */
     for (uint32_t i = 0; i < core->pool[AK_KIND_TCB].watermark; i++) {
         struct ak_tcb *t = ak_object(core, AK_KIND_TCB, i);
-        if ((t->flags & AK_F_LIVE) && t->link == link) t->path_mtu = (uint16_t)mtu;
+        bool ours = (t->flags & AK_F_LIVE) && t->link == link;
+        if (ours && (t->path_mtu == before || t->path_mtu > mtu)) t->path_mtu = (uint16_t)mtu;
     }
     return AKSU_OK;
 }

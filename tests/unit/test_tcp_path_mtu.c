@@ -346,10 +346,30 @@ static void search_goes_on_in_the_middle_after_three_losses(void **state) {
     world_close(p.w);
 }
 
+/* A link that becomes wider or narrower is heard of; what a router said of the path behind it stays true. */
+static void link_mtu_leaves_a_narrower_path_as_it_is(void **state) {
+    (void)state;
+    aksu_config config = plain_config();
+    struct peer p = joined(&config, 0, 500);
+    aksu_stack *stack = p.w->stack[SERVER];
+    assert_int_equal(aksu_link_mtu(stack, 0, 1400), AKSU_OK);
+    assert_int_equal(status(&p).path_mtu, 1400);
+    assert_int_equal(aksu_link_mtu(stack, 0, 1500), AKSU_OK);
+    assert_int_equal(status(&p).path_mtu, 1500);
+    we_send(&p, 2 * MSS);
+    too_big(&p, 1000, 501);
+    assert_int_equal(aksu_link_mtu(stack, 0, 1600), AKSU_OK);
+    assert_int_equal(status(&p).path_mtu, 1000);
+    assert_int_equal(aksu_link_mtu(stack, 0, 900), AKSU_OK);
+    assert_int_equal(status(&p).path_mtu, 900);
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(too_big_of_a_size_never_through_is_believed_at_once),
         cmocka_unit_test(too_big_of_what_was_small_is_forged),
+        cmocka_unit_test(link_mtu_leaves_a_narrower_path_as_it_is),
         cmocka_unit_test(path_mtu_lowered_by_a_router_is_tried_again),
         cmocka_unit_test(too_big_of_what_arrives_changes_nothing),
         cmocka_unit_test(too_big_is_believed_after_a_forged_one),
