@@ -7,8 +7,9 @@
  * of shared-memory switches): N greedy ones end at 1/(N+1) of the pool each, and 1/(N+1) stays free for the next.
  *   - The last sixteenth is for what comes in: without it nothing would be acknowledged, and nothing freed.  Text out
  *     of order is not taken from it.  Below an eighth no window grows.
- *   - Who finds no block waits in line, first come first served, until an eighth is free.  Text out of order does not
- *     keep him there: it is let go, the longest held first, since its sender still has it.
+ *   - Who finds no block, or could open his window but for the lack of them, waits in line, first come first served,
+ *     until an eighth is free.  Text out of order does not keep him there: it is let go, the longest held first, since
+ *     its sender still has it.
  *
  * And while less than an eighth is free, or somebody waits, a connection whose peer has kept its window shut for
  * config.evict_shut_us is given up when it would probe the next time: RFC 6429 s4.  Who is first is thus a matter of
@@ -113,7 +114,8 @@ void ak_memory_feed(struct ak_core *core) {
         struct ak_tcb *t = ak_tcb_at(core, x->owner);
         ak_memory_leave(core, t);
         ak_tcp_want_output(core, t);
-        if ((t->flags & AK_F_FIN_QUEUED) == 0) {
+        ak_tcp_window_opened(core, t);
+        if (ak_tcp_levels(core, x->owner) & AKSU_EV_WRITABLE) {
             ak_sock_unseen(&t->sock, AKSU_EV_WRITABLE);
             ak_tcp_tell(core, t, AKSU_EV_WRITABLE);
         }

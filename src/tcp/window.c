@@ -53,6 +53,7 @@ void ak_tcp_window_opened(struct ak_core *core, struct ak_tcb *t) {
     if (!receives) return;
     uint32_t announced = ak_tcp_receive_window(core, t);
     if (announced >= ak_tcp_rcv_buf(core, t) / 2) return;
+    if (!ak_memory_may_widen(core) && ak_transfer_of(core, t) != NULL) ak_memory_wait(core, t);
     uint32_t possible = ak_seq_bytes(t->rcv.nxt, ak_tcp_window_edge(core, t));
     if (possible >= 2 * announced && possible > announced) ak_tcp_ack_now(core, t, AK_F_WINDOW_UPDATE);
 }

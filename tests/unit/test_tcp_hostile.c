@@ -250,6 +250,44 @@ static void text_out_of_order_does_not_keep_out_what_fills_the_gap(void **state)
     world_close(p.w);
 }
 
+/* A window that memory alone keeps shut is told of when there is some again: the peer's probes come ever more seldom.
+ */
+static void window_shut_for_want_of_memory_opens_by_itself(void **state) {
+    (void)state;
+    enum { PEERS = 4, SEGMENTS = 4, BYTES = 1024 };
+    aksu_config config = plain();
+    config.block_bytes = 512;
+    config.block_max = 38; /* four buffers, and less than an eighth */
+    config.tcp.rcv_buf_bytes = SEGMENTS * BYTES;
+    config.tcp.mss_bytes = 536;
+    struct peer p[PEERS] = {peer_joined(&config)};
+    aksu_stack *stack = p[0].w->stack[SERVER];
+    for (uint8_t i = 1; i < PEERS; i++) {
+        p[i] = p[0];
+        p[i].addr = aksu_addr_v4(192, 0, 2, (uint8_t)(70 + i));
+        peer_says(&p[i], (struct peer_segment){.flags = AKSU_TCP_SYN});
+        peer_learn(&p[i]);
+        peer_says(&p[i], (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = 1});
+        assert_int_equal(aksu_tcp_accept(stack, p[i].listener, &p[i].sock), AKSU_OK);
+    }
+    for (uint32_t i = 0; i < PEERS * SEGMENTS; i++)
+        peer_says(&p[i % PEERS],
+                  (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1 + i / PEERS * BYTES, .ack = 1, .bytes = BYTES});
+    static uint8_t buf[SEGMENTS * BYTES];
+    size_t bytes;
+    aksu_tcp_info info;
+    assert_int_equal(aksu_tcp_recv(stack, p[0].sock, buf, 600, &bytes), AKSU_OK);
+    world_run(p[0].w, 100000);
+    assert_int_equal(aksu_tcp_status(stack, p[0].sock, &info), AKSU_OK);
+    assert_int_equal(info.bytes_received, sizeof buf);
+    assert_int_equal(info.rcv_wnd, 0);
+    assert_int_equal(aksu_tcp_recv(stack, p[1].sock, buf, sizeof buf, &bytes), AKSU_OK);
+    world_run(p[0].w, 100000);
+    assert_int_equal(aksu_tcp_status(stack, p[0].sock, &info), AKSU_OK);
+    assert_true(info.rcv_wnd >= 536);
+    world_close(p[0].w);
+}
+
 /* The line for memory is left with the connection: a place in it would wake what is over. */
 static void waiting_for_memory_ends_with_the_connection(void **state) {
     (void)state;
@@ -390,6 +428,7 @@ int main(void) {
         cmocka_unit_test(shut_window_after_our_fin_probes_nothing),
         cmocka_unit_test(text_out_of_order_does_not_starve_other_connections),
         cmocka_unit_test(text_out_of_order_does_not_keep_out_what_fills_the_gap),
+        cmocka_unit_test(window_shut_for_want_of_memory_opens_by_itself),
         cmocka_unit_test(waiting_for_memory_ends_with_the_connection),
         cmocka_unit_test(cookie_that_nobody_was_sent_is_refused),
         cmocka_unit_test(challenge_of_time_wait_is_counted_when_sent),
