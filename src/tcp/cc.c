@@ -63,5 +63,6 @@ void ak_tcp_cc_enters(struct ak_core *core, struct ak_tcb *t) {
     if (x == NULL) return;
     x->undo.kept = false;
     x->frto = AK_FRTO_OFF;
+    x->cwv.round_end = t->snd.una; /* not heard of while another kept the window */
     ak_cc_begin(core, t);
 }

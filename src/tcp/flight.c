@@ -236,7 +236,8 @@ uint32_t ak_tcp_flight_lost(const struct ak_core *core, const struct ak_transfer
 
 void ak_tcp_flight_retransmitted(struct ak_core *core, struct ak_tcb *t, uint32_t index, uint32_t bytes) {
     struct ak_transfer *x = ak_transfer_of(core, t);
-    (void)ak_record_split(core, x, index, bytes); /* or all of it goes again: more than need be, nothing else */
+    (void)ak_record_split(core, x, index,
+                          bytes); /* or all of it counts as sent again: what was not is lost once more */
     struct ak_record *r = ak_record_at(core, index);
     if ((r->flags & AK_RECORD_SACKED) == 0) {
         list_remove(core, list_of(x, r), index);
