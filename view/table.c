@@ -107,9 +107,9 @@ static bool write_details(const ak_writer *writer, const aksu_tcp_info *info) {
         }
         ak_text_add_format(&line, " sndwnd:%" PRIu32 " rcvwnd:%" PRIu32, info->snd_wnd, info->rcv_wnd);
         ak_text_add_format(&line, " unacked:%" PRIu32, info->snd_unacked_bytes);
-        if (info->sacked_bytes != 0) ak_text_add_format(&line, " sacked:%" PRIu32, info->sacked_bytes);
-        if (info->lost_bytes != 0) ak_text_add_format(&line, " lost:%" PRIu32, info->lost_bytes);
-        if (info->rto_backoff != 0) ak_text_add_format(&line, " backoff:%" PRIu32, info->rto_backoff);
+        if (info->transfer.sacked != 0) ak_text_add_format(&line, " sacked:%" PRIu32, info->transfer.sacked);
+        if (info->transfer.lost != 0) ak_text_add_format(&line, " lost:%" PRIu32, info->transfer.lost);
+        if (info->transfer.backoff != 0) ak_text_add_format(&line, " backoff:%" PRIu32, info->transfer.backoff);
         if (info->rcv_out_of_order_bytes != 0) ak_text_add_format(&line, " ooo:%" PRIu32, info->rcv_out_of_order_bytes);
         if (info->retransmitted_segments != 0 || info->retransmit_count != 0) {
             ak_text_add_format(&line, " retrans:%" PRIu32 "/%" PRIu32, info->retransmit_count,

@@ -695,11 +695,8 @@ typedef struct aksu_tcp_info {
     uint32_t cwnd_bytes, ssthresh_bytes;
     uint32_t srtt_us, rttvar_us, rto_us, min_rtt_us;
     uint32_t retransmit_count;                        /* of the segment outstanding, or of the window probe */
-    uint32_t rto_backoff;                             /* how often rto_us is doubled now */
-    uint32_t sacked_bytes, lost_bytes;                /* in flight: selectively acknowledged; to be sent again */
     uint32_t keepalive_probes;                        /* unanswered */
     uint64_t since_sent_us, since_received_us;        /* the last segment either way, to 1,024 us; 0: none yet */
-    bool reordering;                                  /* RACK has seen it since data last began to flow */
     uint32_t retransmitted_segments;                  /* since data last began to flow: an idle time forgets them */
     uint64_t bytes_sent, bytes_acked, bytes_received; /* payload, without retransmissions */
     uint8_t snd_wscale, rcv_wscale;

@@ -65,10 +65,6 @@ static void transfer_info(const struct ak_core *core, const struct ak_tcb *t, ak
     info->ssthresh_bytes = x->ssthresh;
     info->retransmitted_segments = x->retransmitted_segments;
     info->pacing_rate = ak_pace_rate(core, t);
-    info->rto_backoff = x->rto_backoff;
-    info->sacked_bytes = x->sacked_bytes;
-    info->lost_bytes = x->lost_bytes;
-    info->reordering = x->rack.reordering;
     info->held_bytes += (uint32_t)sizeof *x + x->record_count * (uint32_t)sizeof(struct ak_record) +
                         (x->send.span_blocks + x->receive.span_blocks) * core->blocks.block_bytes;
 }

@@ -316,20 +316,20 @@ static void status_tells_what_is_sacked_lost_and_how_long_ago(void **state) {
     assert_in_range(info.since_received_us, 98000, 106000);
     peer_sacks(&p, 0, &(struct block){2, 3}, 1);
     info = info_of(&p);
-    assert_int_equal(info.sacked_bytes, SEG);
-    assert_false(info.reordering);
+    assert_int_equal(info.transfer.sacked, 1);
+    assert_false(info.transfer.reord_seen);
     peer_sacks(&p, 0, &(struct block){1, 3}, 1);
     info = info_of(&p);
-    assert_int_equal(info.sacked_bytes, 2 * SEG);
-    assert_true(info.reordering);
-    assert_int_equal(info.rto_backoff, 0);
+    assert_int_equal(info.transfer.sacked, 2);
+    assert_true(info.transfer.reord_seen);
+    assert_int_equal(info.transfer.backoff, 0);
     world_run(p.w, 3000000);
     info = info_of(&p);
-    assert_true(info.rto_backoff > 0);
-    assert_true(info.lost_bytes > 0);
+    assert_true(info.transfer.backoff > 0);
+    assert_true(info.transfer.lost > 0);
     peer_sacks(&p, 20, NULL, 0);
-    assert_int_equal(info_of(&p).sacked_bytes, 0);
-    assert_int_equal(info_of(&p).lost_bytes, 0);
+    assert_int_equal(info_of(&p).transfer.sacked, 0);
+    assert_int_equal(info_of(&p).transfer.lost, 0);
     world_close(p.w);
 }
 
