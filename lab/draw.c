@@ -163,7 +163,7 @@ static void put_options(struct page *page, const aksu_tcp_options *o) {
         put_option(page, "user timeout", o->user_timeout & 0x7fffu, o->user_timeout & 0x8000u ? " min" : " s");
     if (o->present & AKSU_OPT_FAST_OPEN) put_option(page, "fast open", o->fast_open_cookie_bytes, " bytes of cookie");
     static const char *const counters[] = {"bytes with ECT(0)", "bytes with CE", "bytes with ECT(1)"};
-    for (uint8_t i = 0; (o->present & AKSU_OPT_ACCECN) != 0 && i < o->accecn_count; i++)
+    for (uint8_t i = 0; (o->present & AKSU_OPT_ACCECN) != 0 && i < o->accecn_count && i < AKSU_ACCECN_FIELD_MAX; i++)
         put_option(page, counters[aksu_accecn_field_at(o->accecn_order, i)], o->accecn[i], " (AccECN)");
 }
 
