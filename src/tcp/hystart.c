@@ -73,7 +73,7 @@ static void look_at_train(struct ak_transfer *x, struct ak_hystart *h, const str
     }
     h->train_last_us = now_us;
     uint32_t took_us = now_us - h->train_us;
-    if (took_us < trip_us / 2) return;
+    if (took_us == 0 || took_us < trip_us / 2) return;
     h->train = AK_TRAIN_MEASURED;
     uint64_t rate = ak_seq_bytes(h->train_una, ack->una) * 1000000ull / took_us;
     bool faster = rate >= h->train_rate + h->train_rate / FASTER_DIVISOR;

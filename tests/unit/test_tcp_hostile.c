@@ -262,7 +262,7 @@ static void window_shut_for_want_of_memory_opens_by_itself(void **state) {
     config.tcp.mss_bytes = 536;
     struct peer p[PEERS] = {peer_joined(&config)};
     aksu_stack *stack = p[0].w->stack[SERVER];
-    for (uint8_t i = 1; i < PEERS; i++) {
+    for (int i = 1; i < PEERS; i++) {
         p[i] = p[0];
         p[i].addr = aksu_addr_v4(192, 0, 2, (uint8_t)(70 + i));
         peer_says(&p[i], (struct peer_segment){.flags = AKSU_TCP_SYN});
