@@ -6,7 +6,9 @@
  * they are given up.  Accurate ECN needs none of that: the flags of the ACK that brings the cookie back say that it was
  * agreed on (RFC 9768 s5.1), and only how the SYN had come is forgotten, which the SYN,ACK has told.
  *
- * No state is kept for a SYN; the price is that a SYN,ACK is never repeated and that what is not encoded is lost. */
+ * No state is kept for a SYN; the price is that a SYN,ACK is never repeated and that what is not encoded is lost.  And
+ * while a cookie is honoured, an old duplicate of the ACK that brought it opens its connection again, with the text
+ * that it carries, if nothing remembers that this is over: TIME-WAIT does, on the side that closed first. */
 #include "tcp/syncookie.h"
 
 #include "tcp/accecn.h"
