@@ -149,6 +149,7 @@ static void take_error(struct packet *packet) {
 size_t ak_packet_ring_read(struct packet *packet, aksu_frame *ret_frames, size_t cap) {
     struct ak_packet_ring *ring = &packet->in;
     uint32_t most = cap < AK_PACKET_BATCH_MAX ? (uint32_t)cap : AK_PACKET_BATCH_MAX;
+    if (most > ring->slot_count) most = ring->slot_count; /* what is lent looks like what is new */
     uint32_t count = 0, received = 0;
     ak_packet_ring_read_done(packet);
     while (ring->lent < most) {

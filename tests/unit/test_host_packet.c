@@ -39,10 +39,11 @@ struct wire {
     uint8_t bytes[FRAME_MAX];
 };
 
-static aksu_driver *open_tap(void) {
+static aksu_driver *open_tap(uint32_t mtu) {
     aksu_tun_config config;
     aksu_tun_config_default(&config);
     config.name = "w0";
+    config.mtu = mtu;
     config.flags = AKSU_TUN_ETHERNET;
     config.host_addr[0] = (aksu_host_addr){0};
     aksu_driver *driver = NULL;
@@ -53,10 +54,10 @@ static aksu_driver *open_tap(void) {
     return driver;
 }
 
-static struct wire *wire_open(aksu_packet_rings rings) {
+static struct wire *wire_open_mtu(aksu_packet_rings rings, uint32_t mtu) {
     struct wire *wire = calloc(1, sizeof *wire);
     assert_non_null(wire);
-    wire->tap = open_tap();
+    wire->tap = open_tap(mtu);
     aksu_packet_config config;
     aksu_packet_config_default(&config);
     config.name = "w0";
@@ -69,6 +70,10 @@ static struct wire *wire_open(aksu_packet_rings rings) {
     assert_int_equal(failed, 0);
     assert_true((((struct packet *)wire->packet)->in.mem != NULL) == (rings == AKSU_PACKET_RINGS_ON));
     return wire;
+}
+
+static struct wire *wire_open(aksu_packet_rings rings) {
+    return wire_open_mtu(rings, 1500);
 }
 
 static void wire_close(struct wire *wire) {
@@ -134,6 +139,17 @@ static bool next(aksu_driver *driver, aksu_frame *ret_frame) {
         if (driver->ops->read(driver, ret_frame, 1) == 1 && is_ours(ret_frame)) return true;
     }
     return false;
+}
+
+static uint32_t read_all(aksu_driver *driver) {
+    aksu_frame frames[32];
+    size_t count;
+    uint32_t seen = 0;
+    do {
+        count = driver->ops->read(driver, frames, 32);
+        for (size_t i = 0; i < count; i++) seen += is_ours(&frames[i]);
+    } while (count > 0);
+    return seen;
 }
 
 static uint32_t number_of(const aksu_frame *frame) {
@@ -211,6 +227,27 @@ static void more_frames_than_slots_all_in_order(void **state) {
     }
 }
 
+/* A device of huge frames has few slots: whoever reads more at once gets none twice. */
+static void fewer_slots_than_frames_asked_for_each_read_once(void **state) {
+    (void)state;
+    enum { ASKED = 256, SLOTS = 64 };
+    struct wire *wire = wire_open_mtu(AKSU_PACKET_RINGS_ON, 65500);
+    assert_int_equal(((struct packet *)wire->packet)->in.slot_count, SLOTS);
+    (void)read_all(wire->packet);
+    aksu_frame frames[ASKED];
+    for (uint32_t round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < SLOTS; i++) {
+            aksu_frame frame = plain(wire, i, 64);
+            assert_int_equal(send_one(wire->tap, &frame), 1);
+        }
+        size_t count = wire->packet->ops->read(wire->packet, frames, ASKED);
+        assert_in_range(count, 1, SLOTS);
+        for (size_t i = 0; i < count; i++) assert_true(!is_ours(&frames[i]) || number_of(&frames[i]) < SLOTS);
+        assert_int_equal(wire->packet->ops->read(wire->packet, frames, ASKED), 0);
+    }
+    wire_close(wire);
+}
+
 static bool in_buffers(const aksu_driver *driver, const aksu_frame *frame) {
     const struct packet *packet = (const struct packet *)driver;
     const uint8_t *start = packet->slots.mem, *at = bytes_of(frame);
@@ -275,17 +312,6 @@ static void tagged_frame_tag_put_back(void **state) {
 }
 
 /* ---------------------------------------------------------------- losses */
-
-static uint32_t read_all(aksu_driver *driver) {
-    aksu_frame frames[32];
-    size_t count;
-    uint32_t seen = 0;
-    do {
-        count = driver->ops->read(driver, frames, 32);
-        for (size_t i = 0; i < count; i++) seen += is_ours(&frames[i]);
-    } while (count > 0);
-    return seen;
-}
 
 static void nobody_reads_each_lost_frame_counted(void **state) {
     (void)state;
@@ -528,6 +554,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_of_any_size_both_ways_same_bytes),
         cmocka_unit_test(more_frames_than_slots_all_in_order),
+        cmocka_unit_test(fewer_slots_than_frames_asked_for_each_read_once),
         cmocka_unit_test(super_segments_between_small_frames_in_order),
         cmocka_unit_test(tagged_frame_tag_put_back),
         cmocka_unit_test(nobody_reads_each_lost_frame_counted),
