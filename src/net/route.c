@@ -130,7 +130,9 @@ aksu_err ak_net_resolve(struct ak_core *core, const aksu_endpoint *remote, const
         ret_path->source = *want_source;
         return AKSU_OK;
     }
-    const struct ak_addr_entry *best = ak_addr_source(core, way.link, &remote->addr);
+    /* RFC 1122 s3.3.4.3 (d): an IPv4 source that the gateway is beside; of IPv6 the destination decides (RFC 6724). */
+    bool beside = way.gateway != NULL && ak_addr_is_v4(way.gateway);
+    const struct ak_addr_entry *best = ak_addr_source(core, way.link, beside ? way.gateway : &remote->addr);
     if (best == NULL) return AKSU_ERR_ADDR_NOT_AVAILABLE;
     ret_path->source = best->addr;
     return AKSU_OK;

@@ -189,6 +189,31 @@ static void source_on_a_link_by_the_longest_match(void **state) {
     }
 }
 
+/* RFC 1122 s3.3.4.3 (d): beyond a gateway it is the address that the gateway is beside, however many bits another has
+ * in common with the destination: answers to that would not find back. */
+static void source_beyond_a_gateway_is_beside_it(void **state) {
+    (void)state;
+    const aksu_addr have[] = {aksu_addr_v4(10, 0, 0, 2), aksu_addr_v4(192, 168, 1, 2)};
+    const aksu_addr beyond[] = {aksu_addr_v4(8, 8, 8, 8), aksu_addr_v4(10, 0, 1, 9), aksu_addr_v4(192, 168, 2, 9)};
+    for (size_t order = 0; order < 2; order++) {
+        aksu_config config = world_config();
+        struct tcp_world *w = world_open(&config);
+        aksu_stack *stack = w->stack[0];
+        for (size_t i = 0; i < 2; i++) assert_int_equal(aksu_addr_add(stack, 0, &have[(i + order) % 2], 24), AKSU_OK);
+        aksu_route route = {.prefix = aksu_addr_v4(0, 0, 0, 0), .gateway = aksu_addr_v4(192, 168, 1, 1)};
+        assert_int_equal(aksu_route_add(stack, &route), AKSU_OK);
+        for (size_t i = 0; i < sizeof beyond / sizeof beyond[0]; i++) {
+            aksu_sock sock;
+            aksu_tcp_open open = {.struct_bytes = sizeof open, .remote = {.addr = beyond[i], .port = 80}};
+            assert_int_equal(aksu_tcp_connect(stack, &open, &sock), AKSU_OK);
+            aksu_tcp_info info;
+            assert_int_equal(aksu_tcp_status(stack, sock, &info), AKSU_OK);
+            if (!aksu_addr_equal(&info.local.addr, &have[1])) fail_msg("order %zu, case %zu", order, i);
+        }
+        world_close(w);
+    }
+}
+
 /* A setting out of its range is refused, and its range can be asked for. */
 static void settings_out_of_range_are_refused(void **state) {
     (void)state;
@@ -216,10 +241,10 @@ static void settings_out_of_range_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(config_out_of_range_names_the_field), cmocka_unit_test(init_with_unfit_memory_is_invalid),
-        cmocka_unit_test(links_out_of_range_are_refused),      cmocka_unit_test(addresses_and_routes_come_and_go),
-        cmocka_unit_test(longest_prefix_chooses_the_source),   cmocka_unit_test(source_on_a_link_by_the_longest_match),
-        cmocka_unit_test(settings_out_of_range_are_refused),
+        cmocka_unit_test(config_out_of_range_names_the_field),  cmocka_unit_test(init_with_unfit_memory_is_invalid),
+        cmocka_unit_test(links_out_of_range_are_refused),       cmocka_unit_test(addresses_and_routes_come_and_go),
+        cmocka_unit_test(longest_prefix_chooses_the_source),    cmocka_unit_test(source_on_a_link_by_the_longest_match),
+        cmocka_unit_test(source_beyond_a_gateway_is_beside_it), cmocka_unit_test(settings_out_of_range_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
