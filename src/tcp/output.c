@@ -238,12 +238,13 @@ static void note_token(struct ak_core *core, struct ak_tcb *t, const struct ak_p
 }
 
 /* An ACK that answers ACKs has no SACK blocks (RFC 9768 s3.2.2.5.1), nor one with the handshake's encoding (s3.2.2.1).
- */
+ * What came twice is told once, or never. */
 static void ecn_prepare(const struct ak_core *core, const struct ak_tcb *t, const struct ak_plan *plan,
                         struct sender *s) {
     const struct ak_accecn *a = ak_accecn_agreed(core, t);
     if (a == NULL || plan->kind == AK_PLAN_SYN) return;
-    if (plan->kind == AK_PLAN_ACK && (a->flags & (AK_ACC_HANDSHAKE_ACK | AK_ACC_BARE_ACK)))
+    bool answers_acks = (a->flags & AK_ACC_BARE_ACK) && (s->env.x == NULL || !s->env.x->duplicate_due);
+    if (plan->kind == AK_PLAN_ACK && ((a->flags & AK_ACC_HANDSHAKE_ACK) || answers_acks))
         s->options.present &= (uint16_t)~AKSU_OPT_SACK;
 }
 

@@ -414,6 +414,22 @@ static void marked_acks_draw_an_ack_at_every_third(void **state) {
     world_close(p.w);
 }
 
+/* RFC 2883 s4: text that came twice is told of though marked ACKs came before it. */
+static void duplicate_is_told_of_after_marked_acks(void **state) {
+    (void)state;
+    struct peer p = acc_peer(AKSU_ECN_ACCURATE_PASSIVE);
+    acc_join_with(&p, AKSU_OPT_MSS | AKSU_OPT_SACK_PERMITTED, 2);
+    peer_says(&p, (struct peer_segment){.flags = ACK | ace(5), .seq = 1, .ack = 1, .bytes = 10});
+    p.tos = CE;
+    for (int i = 0; i < 3; i++) acc_slips(&p, (struct peer_segment){.flags = ACK | ace(5), .seq = 11, .ack = 1});
+    p.tos = 0;
+    peer_says(&p, (struct peer_segment){.flags = ACK | ace(5), .seq = 1, .ack = 1, .bytes = 10});
+    assert_int_equal(our_last(&p)->segment.options.present & AKSU_OPT_SACK, AKSU_OPT_SACK);
+    assert_int_equal(our_last(&p)->segment.options.sack[0].left, PEER_ISS + 1);
+    assert_int_equal(code_of(our_last(&p)), (5 + 3) & 7);
+    world_close(p.w);
+}
+
 /* s3.2.3.3: an option on an ACK if a counter has changed, with all that ever have, in the order that needs the fewest.
  * RFC9768-3.2.3-a, RFC9768-3.2.3-b, RFC9768-3.2.3-e, RFC9768-3.2.3-f, RFC9768-3.2.3-g, RFC9768-3.2.3.3-c,
  * RFC9768-3.2.3.3-d, RFC9768-3.2.3.3-f, RFC9768-3.2.3.3-g, RFC9768-3.2.3.3-h, RFC9768-3.2.3.3-i, RFC9768-3.2.3.3-j */
@@ -651,6 +667,7 @@ int main(void) {
         cmocka_unit_test(every_acceptable_packet_is_counted),
         cmocka_unit_test(marks_draw_acks_at_once),
         cmocka_unit_test(marked_acks_draw_an_ack_at_every_third),
+        cmocka_unit_test(duplicate_is_told_of_after_marked_acks),
         cmocka_unit_test(option_tells_what_has_ever_changed),
         cmocka_unit_test(option_has_the_low_bits_of_a_counter),
         cmocka_unit_test(option_takes_what_two_sack_blocks_leave),
