@@ -46,16 +46,23 @@ static uint32_t take_option(struct ak_accecn *a, const struct ak_seg *seg) {
 
 struct heard {
     uint32_t least;   /* the field's smallest increment */
-    uint32_t packets; /* so many of full size, the segment acknowledges */
+    uint32_t packets; /* so many at least, the segment acknowledges */
     uint32_t mss_bytes;
     uint32_t marked_bytes; /* by the option */
     bool option;
+    bool small; /* some of the packets were not of full size: there may be more of them */
 };
+
+/* Either the field came round, or something changes the feedback. */
+static bool bytes_in_no_packet(const struct heard *h) {
+    return h->marked_bytes > 0 && h->least == 0 && h->packets <= ACE_MASK;
+}
 
 /* s3.2.2.5.2, appendix A.2: how many packets were newly marked.  With no option the field is taken to have come round
  * as often as it can, unless ACKs usually are for many packets; and unless nothing was ever marked, nor is now. */
 static uint32_t newly_marked(const struct ak_accecn *a, const struct heard *h) {
     enum { MANY = 4 << 6, INITIAL = 5 };
+    if (bytes_in_no_packet(h)) return h->small ? ACE_MASK + 1 : 0;
     if (h->packets <= h->least) return h->least; /* packets that we do not count, such as bare ACKs */
     uint32_t safer = h->packets - ((h->packets - h->least) & ACE_MASK);
     if (safer == h->least) return safer;
@@ -129,8 +136,7 @@ static uint32_t take_feedback(struct ak_input *in, struct ak_accecn *a, struct h
     a->s.cep += marks;
     note_acked(a, h->packets);
     a->heard_ts = seg->options.ts_val;
-    /* s3.2.3.2.5: bytes that were marked in no packet. */
-    if (h->marked_bytes > 0 && h->least == 0 && h->packets <= ACE_MASK) a->flags |= AK_ACC_NOT_ECT;
+    if (bytes_in_no_packet(h) && !h->small) a->flags |= AK_ACC_NOT_ECT; /* s3.2.3.2.5 */
     look_for_constant_marks(in->t, a, seg, h, marks);
     return marks;
 }
@@ -138,7 +144,10 @@ static uint32_t take_feedback(struct ak_input *in, struct ak_accecn *a, struct h
 static void feedback(struct ak_input *in, struct ak_accecn *a, ak_seq una) {
     const struct ak_transfer *x = ak_transfer_of(in->core, in->t);
     struct heard h = {.mss_bytes = ak_tcp_effective_mss(in->core, in->t, 0)};
-    if (x != NULL) h.packets = ak_tcp_newly_delivered(x) / h.mss_bytes;
+    if (x != NULL) {
+        h.packets = (ak_tcp_newly_delivered(x) + h.mss_bytes - 1) / h.mss_bytes;
+        h.small = ak_seq_gt(x->small_end, una);
+    }
     if ((a->flags & AK_ACC_HEARD) == 0) hear_first(a, in->seg, h.packets);
     respond(in, a, una, is_newer(in, a, una) ? take_feedback(in, a, &h) : 0);
 }

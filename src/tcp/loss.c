@@ -142,7 +142,7 @@ static void grow_window(struct ak_core *core, struct ak_tcb *t, struct ak_cc_ack
     ack->now_us = core->now_us;
     x->limited_end = ak_seq_max(x->limited_end, t->snd.una); /* all keep pace: far behind would seem ahead */
     x->recovery_end = ak_seq_max(x->recovery_end, t->snd.una);
-    x->small_end = ak_seq_max(x->small_end, t->snd.una);
+    x->small_end = ak_seq_max(x->small_end, old_una); /* whether any was acknowledged now, is still to be seen */
     if (x->rate == AK_NONE) ak_cc_of(core, t)->on_ack(x, ack);
     if (x->cwnd != before && ak_tracing(core))
         ak_tcp_trace_cwnd(core, t, x->cwnd <= x->ssthresh ? AKSU_CWND_SLOW_START : AKSU_CWND_AVOIDANCE);

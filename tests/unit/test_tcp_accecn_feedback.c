@@ -262,6 +262,52 @@ static void marks_on_everything_are_not_believed_for_ever(void **state) {
     }
 }
 
+/* s3.2.2.3 for segments that are not full: what came back without a mark between them is not everything marked, however
+ * little it was. */
+static void marks_on_some_small_segments_are_believed(void **state) {
+    (void)state;
+    for (uint32_t every = 1; every <= 4; every++) {
+        struct peer p = sending(1, 0);
+        acked(&p, 1, 1);
+        uint32_t at = 1 + SEG, marks = 1;
+        for (uint32_t i = 1; i <= 40; i++) {
+            we_send(&p, 10);
+            at += 10;
+            if (i % every == 0) marks++;
+            peer_says(&p, (struct peer_segment){.flags = ACK | ace(5 + marks), .seq = 1, .ack = at});
+            world_run(p.w, 10000000);
+        }
+        assert_int_equal(marks_of(&p), marks);
+        assert_int_equal(info_of(&p).accecn.ect, every > 1);
+        world_close(p.w);
+    }
+}
+
+/* s3.2.2.5.2, s3.2.3.2.5: nobody knows how many small segments an ACK is for; the bytes say that the field came round.
+ */
+static void option_tells_of_small_segments_too(void **state) {
+    (void)state;
+    for (uint32_t segments = 1; segments <= 9; segments++) {
+        aksu_config config = acc_config(AKSU_ECN_ACCURATE_PASSIVE);
+        config.tcp.nagle = 0;
+        struct peer p = peer_open(&config);
+        acc_join(&p, 2);
+        we_send(&p, SEG);
+        acked(&p, 1, 0);
+        for (uint32_t i = 0; i < segments; i++) {
+            we_send(&p, 10);
+            world_run(p.w, 1000);
+        }
+        p.options = acc_option(0, 1, 10 * segments, 1);
+        peer_says(&p,
+                  (struct peer_segment){.flags = ACK | ace(5 + segments), .seq = 1, .ack = 1 + SEG + 10 * segments});
+        assert_int_equal(marks_of(&p) % 8, segments % 8);
+        assert_true(marks_of(&p) > 0);
+        assert_true(info_of(&p).accecn.ect);
+        world_close(p.w);
+    }
+}
+
 /* s3.3.4: a super-segment's later parts lose CWR, so that there are none while that bit of the count is set.
  * RFC9768-3.3.4-a */
 static void no_super_segments_with_cwr_in_the_count(void **state) {
@@ -358,6 +404,8 @@ int main(void) {
         cmocka_unit_test(no_option_on_the_syn_ack_none_until_one_comes),
         cmocka_unit_test(bytes_marked_in_no_packet_end_ect),
         cmocka_unit_test(marks_on_everything_are_not_believed_for_ever),
+        cmocka_unit_test(marks_on_some_small_segments_are_believed),
+        cmocka_unit_test(option_tells_of_small_segments_too),
         cmocka_unit_test(no_super_segments_with_cwr_in_the_count),
         cmocka_unit_test(fast_open_keeps_the_bare_ack),
         cmocka_unit_test(counts_outlast_an_idle_time),
