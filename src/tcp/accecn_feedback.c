@@ -95,6 +95,15 @@ static void look_for_constant_marks(const struct ak_tcb *t, struct ak_accecn *a,
     a->flags |= AK_ACC_UNMARKED_SEEN | AK_ACC_NOT_ECT | AK_ACC_DEAF;
 }
 
+/* One with data that another has overtaken does not end after all that has come. */
+static bool ends_last(const struct ak_input *in) {
+    const struct ak_tcb *t = in->t;
+    const struct ak_transfer *x = ak_transfer_of(in->core, t);
+    ak_seq end = t->rcv.nxt;
+    if (x != NULL && x->ranges.count > 0) end = ak_ranges_at(&x->ranges, &in->core->blocks, x->ranges.count - 1).right;
+    return ak_seq_gt(ak_seq_add(in->seg->seq, ak_seg_bytes(in->seg)), end);
+}
+
 /* Appendix A.1: whether it was sent later than what was heard last, as far as can be seen. */
 static bool is_newer(const struct ak_input *in, const struct ak_accecn *a, ak_seq una) {
     const struct ak_tcb *t = in->t;
@@ -103,7 +112,7 @@ static bool is_newer(const struct ak_input *in, const struct ak_accecn *a, ak_se
     bool selective =
         (seg->options.present & AKSU_OPT_SACK) && x != NULL; /* a duplicate ACK may be one that was copied */
     if (ak_seq_gt(seg->ack, una) || (selective && ak_tcp_newly_delivered(x) > 0)) return true;
-    if (ak_seg_bytes(seg) > 0 && ak_seq_ge(seg->seq, t->rcv.nxt)) return true;
+    if (ak_seg_bytes(seg) > 0 && ends_last(in)) return true;
     return (t->flags & AK_F_TIMESTAMPS) && (int32_t)(seg->options.ts_val - a->heard_ts) > 0;
 }
 

@@ -283,6 +283,21 @@ static void marks_on_some_small_segments_are_believed(void **state) {
     }
 }
 
+/* s3.2.2.2: of two segments with data past a gap, what lies before the other was sent before it. */
+static void feedback_on_overtaken_data_is_ignored(void **state) {
+    (void)state;
+    for (uint32_t stamps = 0; stamps < 2; stamps++) {
+        struct peer p = sending(20, stamps ? AKSU_OPT_TIMESTAMPS : 0);
+        peer_says(&p, (struct peer_segment){.flags = ACK | ace(5 + 2), .seq = 201, .ack = 1, .bytes = 10});
+        assert_int_equal(marks_of(&p), 2);
+        peer_says(&p, (struct peer_segment){.flags = ACK | ace(5 + 1), .seq = 101, .ack = 1, .bytes = 10});
+        assert_int_equal(marks_of(&p), 2); /* would be 7 more */
+        peer_says(&p, (struct peer_segment){.flags = ACK | ace(5 + 3), .seq = 211, .ack = 1, .bytes = 10});
+        assert_int_equal(marks_of(&p), 3);
+        world_close(p.w);
+    }
+}
+
 /* s3.2.2.5.2, s3.2.3.2.5: nobody knows how many small segments an ACK is for; the bytes say that the field came round.
  */
 static void option_tells_of_small_segments_too(void **state) {
@@ -405,6 +420,7 @@ int main(void) {
         cmocka_unit_test(bytes_marked_in_no_packet_end_ect),
         cmocka_unit_test(marks_on_everything_are_not_believed_for_ever),
         cmocka_unit_test(marks_on_some_small_segments_are_believed),
+        cmocka_unit_test(feedback_on_overtaken_data_is_ignored),
         cmocka_unit_test(option_tells_of_small_segments_too),
         cmocka_unit_test(no_super_segments_with_cwr_in_the_count),
         cmocka_unit_test(fast_open_keeps_the_bare_ack),
