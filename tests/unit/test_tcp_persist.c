@@ -58,10 +58,38 @@ static void window_opens_retransmission_timer_begins_anew(void **state) {
     world_close(p.w);
 }
 
+/* The time that STATUS lays to the peer's window, with its probes and after them, and none to a connection that has
+ * nothing to send. */
+static void window_shut_and_opened_status_tells_the_time(void **state) {
+    (void)state;
+    enum { SHUT_US = 1500000, IDLE_US = 900000, NEAR_US = 20000 };
+    struct peer p = shut_peer(0, 3000);
+    uint64_t before = info_of(&p).transfer.busy_time_us;
+    world_run(p.w, SHUT_US);
+    aksu_advance(p.w->stack[SERVER], p.w->now_us);
+    aksu_tcp_info info = info_of(&p);
+    assert_true(info.transfer.probes > 0);
+    assert_in_range(info.transfer.rwnd_limited_us, SHUT_US - NEAR_US, SHUT_US + NEAR_US);
+    assert_in_range(info.transfer.busy_time_us - before, SHUT_US - NEAR_US, SHUT_US + NEAR_US);
+    assert_int_equal(info.transfer.sndbuf_limited_us, 0);
+    p.wnd = 65535;
+    for (uint32_t ack = 501; ack <= 3501; ack += 1000)
+        peer_says(&p, (struct peer_segment){.flags = AKSU_TCP_ACK, .seq = 1, .ack = ack});
+    before = info_of(&p).transfer.busy_time_us;
+    world_run(p.w, IDLE_US);
+    aksu_advance(p.w->stack[SERVER], p.w->now_us);
+    info = info_of(&p);
+    assert_int_equal(info.transfer.notsent_bytes + info.transfer.unacked, 0);
+    assert_int_equal(info.transfer.busy_time_us, before);
+    assert_in_range(info.transfer.rwnd_limited_us, SHUT_US - NEAR_US, SHUT_US + NEAR_US);
+    world_close(p.w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(probe_repeated_and_taken_measures_no_round_trip),
         cmocka_unit_test(window_opens_retransmission_timer_begins_anew),
+        cmocka_unit_test(window_shut_and_opened_status_tells_the_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
