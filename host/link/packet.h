@@ -63,6 +63,8 @@ enum ak_packet_read {
 enum ak_packet_read ak_packet_recv(struct packet *packet, uint32_t slot, uint32_t index, aksu_frame *ret_frame);
 enum ak_packet_read ak_packet_describe(struct packet *packet, struct ak_packet_raw *raw, uint32_t index,
                                        aksu_frame *ret_frame);
+/* ENETDOWN was read: the device may come up again, or is gone for good. */
+void ak_packet_down(struct packet *packet);
 bool ak_packet_send(struct packet *packet, const aksu_frame *frame); /* false: full, nothing was done */
 
 /* packet_ring.c.  To be opened before the socket is bound.  False, with errno: the kernel refuses; _close is for the

@@ -55,6 +55,13 @@ static const struct tpacket_auxdata *find_aux(struct msghdr *message) {
     return NULL;
 }
 
+void ak_packet_down(struct packet *packet) {
+    struct sockaddr_ll device = {0};
+    socklen_t bytes = sizeof device;
+    if (getsockname(packet->driver.fd, (struct sockaddr *)&device, &bytes) == 0 && device.sll_ifindex < 0)
+        packet->driver.error = ENODEV;
+}
+
 enum ak_packet_read ak_packet_recv(struct packet *packet, uint32_t slot, uint32_t index, aksu_frame *ret_frame) {
     struct ak_packet_raw raw = {.frame = (uint8_t *)packet->slots.mem + (size_t)slot * AK_PACKET_SLOT_BYTES +
                                          AK_PACKET_SLOT_ROOM};
@@ -72,7 +79,10 @@ enum ak_packet_read ak_packet_recv(struct packet *packet, uint32_t slot, uint32_
         packet->driver.counters.reads++;
     } while (got < 0 && errno == EINTR);
     if (got < 0) {
-        if (errno == ENETDOWN) return AK_PACKET_READ_ERROR; /* the device may come up again */
+        if (errno == ENETDOWN) {
+            ak_packet_down(packet);
+            return AK_PACKET_READ_ERROR;
+        }
         if (errno != EAGAIN) packet->driver.error = errno;
         return AK_PACKET_READ_NOTHING;
     }

@@ -143,7 +143,10 @@ static void take_error(struct packet *packet) {
     socklen_t bytes = sizeof code;
     packet->driver.counters.reads++;
     if (getsockopt(packet->driver.fd, SOL_SOCKET, SO_ERROR, &code, &bytes) < 0) code = errno;
-    if (code != 0 && code != ENETDOWN) packet->driver.error = code; /* it may come up again */
+    if (code == ENETDOWN)
+        ak_packet_down(packet);
+    else if (code != 0)
+        packet->driver.error = code;
 }
 
 size_t ak_packet_ring_read(struct packet *packet, aksu_frame *ret_frames, size_t cap) {

@@ -522,6 +522,19 @@ static void device_gone_driver_says_so(void **state) {
     }
 }
 
+/* Whoever only listens is told as well. */
+static void device_gone_reader_is_told(void **state) {
+    (void)state;
+    for (size_t r = 0; r < 2; r++) {
+        struct wire *wire = wire_open(both[r]);
+        aksu_driver_close(wire->tap);
+        wire->tap = NULL;
+        for (int i = 0; i < 3 && wire->packet->error == 0; i++) (void)read_all(wire->packet);
+        assert_int_equal(wire->packet->error, ENODEV);
+        wire_close(wire);
+    }
+}
+
 /* An old kernel, or one under a sandbox: without rings if they may be left out, and not at all if not. */
 static void rings_not_known_refused(void **state) {
     (void)state;
@@ -564,6 +577,7 @@ int main(void) {
         cmocka_unit_test(ring_full_frames_go_without_it),
         cmocka_unit_test(device_down_and_up_frames_lost_then_not),
         cmocka_unit_test(device_gone_driver_says_so),
+        cmocka_unit_test(device_gone_reader_is_told),
         cmocka_unit_test(rings_not_known_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
