@@ -55,10 +55,17 @@ static const struct tpacket_auxdata *find_aux(struct msghdr *message) {
     return NULL;
 }
 
+/* A device that goes is down first, and the socket is told then alone.  To be a member of the device's groups once more
+ * waits until the kernel's network configuration is not being changed: then it is either there or gone. */
 void ak_packet_down(struct packet *packet) {
+    int fd = packet->driver.fd;
     struct sockaddr_ll device = {0};
     socklen_t bytes = sizeof device;
-    if (getsockname(packet->driver.fd, (struct sockaddr *)&device, &bytes) == 0 && device.sll_ifindex < 0)
+    if (getsockname(fd, (struct sockaddr *)&device, &bytes) < 0) return;
+    struct packet_mreq all = {.mr_ifindex = device.sll_ifindex, .mr_type = PACKET_MR_PROMISC};
+    if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all) == 0)
+        (void)setsockopt(fd, SOL_PACKET, PACKET_DROP_MEMBERSHIP, &all, sizeof all);
+    else if (errno == ENODEV)
         packet->driver.error = ENODEV;
 }
 

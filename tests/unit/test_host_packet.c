@@ -522,16 +522,26 @@ static void device_gone_driver_says_so(void **state) {
     }
 }
 
-/* Whoever only listens is told as well. */
+/* Whoever only listens is told as well, also while the device is going: another process has it last. */
 static void device_gone_reader_is_told(void **state) {
     (void)state;
-    for (size_t r = 0; r < 2; r++) {
-        struct wire *wire = wire_open(both[r]);
+    enum { TIMES = 4, A_WHILE_US = 20000 };
+    for (size_t i = 0; i < 2 * TIMES; i++) {
+        struct wire *wire = wire_open(both[i % 2]);
+        (void)read_all(wire->packet);
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            (void)usleep(A_WHILE_US);
+            _exit(0);
+        }
         aksu_driver_close(wire->tap);
         wire->tap = NULL;
-        for (int i = 0; i < 3 && wire->packet->error == 0; i++) (void)read_all(wire->packet);
+        struct pollfd one = {.fd = wire->packet->fd, .events = POLLIN};
+        while (wire->packet->error == 0 && poll(&one, 1, WAIT_MS) == 1) (void)read_all(wire->packet);
         assert_int_equal(wire->packet->error, ENODEV);
         wire_close(wire);
+        assert_int_equal(waitpid(child, NULL, 0), child);
     }
 }
 
