@@ -28,22 +28,22 @@ struct ak_accecn_counters { /* s3.2 */
 };
 
 enum {
-    AK_ACC_AGREED = 1u << 0,           /* AccECN mode; before: asked for, in SYN-SENT */
-    AK_ACC_NOT_ECT = 1u << 1,          /* nothing goes as ECT any more */
-    AK_ACC_DEAF = 1u << 2,             /* feedback draws no response: it means nothing */
-    AK_ACC_SYN_MARKED = 1u << 3,       /* the peer's SYN,ACK says that our SYN came with CE */
-    AK_ACC_SYN_ACK_MARKED = 1u << 4,   /* the peer's SYN,ACK came with CE: counted, and no more than once */
-    AK_ACC_LAST_MARKED = 1u << 5,      /* the latest packet was */
-    AK_ACC_HANDSHAKE_ACK = 1u << 6,    /* the next ACK, bare, has the handshake's encoding: s3.2.2.1 */
-    AK_ACC_BARE_ACK = 1u << 7,         /* the ACK due is one of ACKs: no SACK blocks (s3.2.2.5.1) */
-    AK_ACC_OPTION_OFF = 1u << 8,       /* we send none */
-    AK_ACC_OPTION_DUE = 1u << 9,       /* whether or not anything has changed */
-    AK_ACC_DATA_OPTION_DUE = 1u << 10, /* on the first data */
-    AK_ACC_DATA_OPTION_SENT = 1u << 11,
-    AK_ACC_PEER_OPTION = 1u << 12,    /* the peer's get through */
-    AK_ACC_OPTION_IGNORED = 1u << 13, /* zeroed on the way: s3.2.3.2.4 */
-    AK_ACC_HEARD = 1u << 14,          /* a packet with the ACE field has come */
-    AK_ACC_UNMARKED_SEEN = 1u << 15,  /* not all that went was marked, or all was for too long */
+    AK_ACC_AGREED = 1u << 0,            /* AccECN mode; before: asked for, in SYN-SENT */
+    AK_ACC_NOT_ECT = 1u << 1,           /* nothing goes as ECT any more */
+    AK_ACC_DEAF = 1u << 2,              /* feedback draws no response: it means nothing */
+    AK_ACC_SYN_MARKED = 1u << 3,        /* the peer's SYN,ACK says that our SYN came with CE */
+    AK_ACC_SYN_ACK_MARKED = 1u << 4,    /* the peer's SYN,ACK came with CE: counted, and no more than once */
+    AK_ACC_LAST_MARKED = 1u << 5,       /* the latest packet was */
+    AK_ACC_HANDSHAKE_ACK = 1u << 6,     /* the next ACK, bare, has the handshake's encoding: s3.2.2.1 */
+    AK_ACC_BARE_ACK = 1u << 7,          /* the ACK due is one of ACKs: no SACK blocks (s3.2.2.5.1) */
+    AK_ACC_OPTION_OFF = 1u << 8,        /* we send none */
+    AK_ACC_OPTION_DUE = 1u << 9,        /* whether or not anything has changed */
+    AK_ACC_DATA_OPTION_DUE = 1u << 10,  /* on the first data */
+    AK_ACC_DATA_OPTION_SENT = 1u << 11, /* until it is acknowledged */
+    AK_ACC_PEER_OPTION = 1u << 12,      /* the peer's get through */
+    AK_ACC_OPTION_IGNORED = 1u << 13,   /* zeroed on the way: s3.2.3.2.4 */
+    AK_ACC_HEARD = 1u << 14,            /* a packet with the ACE field has come */
+    AK_ACC_UNMARKED_SEEN = 1u << 15,    /* not all that went was marked, or all was for too long */
 };
 
 struct ak_accecn {

@@ -157,6 +157,7 @@ static void feedback(struct ak_input *in, struct ak_accecn *a, ak_seq una) {
         h.packets = (ak_tcp_newly_delivered(x) + h.mss_bytes - 1) / h.mss_bytes;
         h.small = ak_seq_gt(x->small_end, una);
     }
+    if (ak_seq_gt(in->t->snd.una, a->first_data)) a->flags &= (uint16_t)~AK_ACC_DATA_OPTION_SENT; /* it arrived */
     if ((a->flags & AK_ACC_HEARD) == 0) hear_first(a, in->seg, h.packets);
     respond(in, a, una, is_newer(in, a, una) ? take_feedback(in, a, &h) : 0);
 }

@@ -1,6 +1,9 @@
 /* Accurate ECN, RFC 9768: negotiation and the data receiver. */
 #include "tcp_accecn.h"
 
+#include "stack/stack.h"
+#include "tcp/accecn.h"
+
 /* ---------------------------------------------------------------- the server's answer */
 
 /* Table 2 and s3.1.3, every SYN: what is neither nothing nor the classic question asks for accurate ECN, and is
@@ -552,6 +555,29 @@ static void first_data_lost_ends_our_options(void **state) {
     world_close(p.w);
 }
 
+/* And once it is acknowledged it cannot be lost any more, though what is lost 2 GiB later has a number that seems
+ * lower.
+ */
+static void first_data_acknowledged_ends_no_options(void **state) {
+    (void)state;
+    struct peer p = acc_peer(AKSU_ECN_ACCURATE);
+    peer_called(&p);
+    peer_says(&p, (struct peer_segment){.flags = SYN | ACK | ace(2), .seq = 0, .ack = 1});
+    we_send(&p, 100);
+    assert_true(has_option(our_last(&p)));
+    peer_says(&p, (struct peer_segment){.flags = ACK | ace(5), .seq = 1, .ack = 101});
+    const struct ak_core *core = ak_core_of(p.w->stack[SERVER]);
+    struct ak_accecn *a = ak_accecn_of(core, ak_tcb_at(core, p.sock.slot));
+    a->first_data = ak_seq_sub(a->first_data, 0x80000000u - 50); /* so much has gone since */
+    we_send(&p, 100);
+    world_run(p.w, 1500000);
+    assert_true(our_last(&p)->segment.retransmission);
+    p.tos = CE;
+    peer_says(&p, (struct peer_segment){.flags = ACK | ace(5), .seq = 1, .ack = 201, .bytes = 10});
+    assert_true(has_option(our_last(&p)));
+    world_close(p.w);
+}
+
 /* The setting turns our options off, not the reading of the peer's. */
 static void no_option_goes_where_the_setting_says_so(void **state) {
     (void)state;
@@ -672,6 +698,7 @@ int main(void) {
         cmocka_unit_test(option_has_the_low_bits_of_a_counter),
         cmocka_unit_test(option_takes_what_two_sack_blocks_leave),
         cmocka_unit_test(first_data_lost_ends_our_options),
+        cmocka_unit_test(first_data_acknowledged_ends_no_options),
         cmocka_unit_test(no_option_goes_where_the_setting_says_so),
         cmocka_unit_test(cookie_learns_from_the_ack),
         cmocka_unit_test(records_have_the_count),
