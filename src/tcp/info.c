@@ -135,6 +135,7 @@ static void connection_info(const struct ak_core *core, const struct ak_tcb *t, 
         .timer_us = AK_NEVER,
     };
     accecn_info(core, t, &info->accecn);
+    if (t->accecn != AK_NONE) info->held_bytes += (uint32_t)sizeof(struct ak_accecn);
     ak_tally_info(core, t, &info->transfer);
     if (t->path_mtu != 0) info->snd_mss = ak_tcp_effective_mss(core, t, 0);
     set_tuple(info, &t->tuple, t->link);
