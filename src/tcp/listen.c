@@ -511,19 +511,20 @@ static bool syn_again_agrees(const struct ak_core *core, struct ak_syn *syn, con
 
 enum ak_verdict ak_tcp_input_syn(struct ak_core *core, struct ak_seg *seg, ak_ref ref, aksu_drop *ret_drop) {
     struct ak_syn *syn = ak_syn_at(core, ref);
+    bool again = (seg->flags & (AKSU_TCP_SYN | AKSU_TCP_ACK | AKSU_TCP_RST)) == AKSU_TCP_SYN && /* ruling R6 */
+                 ak_seq_eq(seg->seq, syn->irs);
+    if (again && !syn_again_agrees(core, syn, seg)) {
+        *ret_drop = AKSU_DROP_TCP_FLAGS;
+        syn_end(core, ref, AKSU_STATE_BY_SEGMENT);
+        return AK_DROP_RST;
+    }
     if (syn->flags & AK_SYN_DEFERRED) { /* the peer has heard nothing from us yet: only a RST of its own can matter */
         bool reset = (seg->flags & AKSU_TCP_RST) && ak_seq_eq(seg->seq, ak_seq_add(syn->irs, 1));
         if (reset) syn_end(core, ref, AKSU_STATE_BY_SEGMENT);
         *ret_drop = AKSU_DROP_TCP_DUPLICATE;
         return reset ? AK_DONE : AK_DROP;
     }
-    bool bare_syn = (seg->flags & (AKSU_TCP_SYN | AKSU_TCP_ACK | AKSU_TCP_RST)) == AKSU_TCP_SYN;
-    if (bare_syn && ak_seq_eq(seg->seq, syn->irs)) { /* ruling R6 */
-        if (!syn_again_agrees(core, syn, seg)) {
-            *ret_drop = AKSU_DROP_TCP_FLAGS;
-            syn_end(core, ref, AKSU_STATE_BY_SEGMENT);
-            return AK_DROP_RST;
-        }
+    if (again) {
         syn->flags |= AK_SYN_RETRANSMITTED;
         ak_syn_answer(core, ref);
         return AK_DONE;

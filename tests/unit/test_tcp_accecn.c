@@ -73,6 +73,39 @@ static void syn_of_the_other_kind_resets(void **state) {
     }
 }
 
+/* A SYN that waits for the application's decision is not deaf to those that follow it.
+ * RFC9768-3.1.5-e, RFC9768-3.1.5-g, RFC9768-3.1.5-m */
+static void deferred_syn_heeds_those_that_follow(void **state) {
+    (void)state;
+    static const unsigned again[] = {7, 0, 3};
+    for (size_t i = 0; i < sizeof again / sizeof *again; i++) {
+        struct peer p = acc_peer(AKSU_ECN_ACCURATE_PASSIVE);
+        p.listener = world_listen_on(p.w, SERVER, 80, 8, AKSU_OPEN_DEFERRED);
+        peer_says(&p, (struct peer_segment){.flags = SYN | ace(7)});
+        p.tos = CE;
+        peer_says(&p, (struct peer_segment){.flags = SYN | ace(again[i])});
+        p.tos = 0;
+        aksu_incoming incoming;
+        if (again[i] == 3) {
+            assert_int_equal(our_last(&p)->segment.flags, AKSU_TCP_RST | ACK);
+            assert_int_equal(aksu_tcp_incoming(p.w->stack[SERVER], p.listener, &incoming), AKSU_ERR_AGAIN);
+            world_close(p.w);
+            continue;
+        }
+        assert_int_equal(aksu_tcp_incoming(p.w->stack[SERVER], p.listener, &incoming), AKSU_OK);
+        assert_int_equal(aksu_tcp_decide(p.w->stack[SERVER], incoming.sock, AKSU_ACCEPT), AKSU_OK);
+        world_run(p.w, 1000);
+        peer_learn(&p);
+        assert_int_equal(code_of(our_last(&p)), encoding[CE]);
+        assert_true(has_option(our_last(&p)));
+        peer_says(&p, (struct peer_segment){.flags = ACK | ace(2), .seq = 1, .ack = 1});
+        acc_accept(&p);
+        we_send(&p, 100);
+        assert_int_equal(our_last(&p)->tos & CE, again[i] == 7 ? ECT_0 : 0);
+        world_close(p.w);
+    }
+}
+
 /* s3.2.3.2.2: a SYN,ACK that is not answered goes again without the option, then without the flags; the mode stays, no
  * ECT is set, no option is sent.
  * RFC9768-3.1.5-m, RFC9768-3.1.5-o, RFC9768-3.2.2.4-b, RFC9768-3.2.3.2.2-a, RFC9768-3.2.3.2.2-b, RFC9768-3.2.3.2.2-c */
@@ -679,6 +712,7 @@ int main(void) {
         cmocka_unit_test(every_syn_is_answered_by_table_two),
         cmocka_unit_test(syn_again_is_answered_by_how_it_came_last),
         cmocka_unit_test(syn_of_the_other_kind_resets),
+        cmocka_unit_test(deferred_syn_heeds_those_that_follow),
         cmocka_unit_test(syn_ack_unanswered_goes_with_less_and_less),
         cmocka_unit_test(bare_ack_of_syn_ack_means_table_four),
         cmocka_unit_test(data_instead_of_the_bare_ack_has_the_counter),
