@@ -200,6 +200,11 @@ static bool fill(const struct ak_packet_ring *ring, struct tpacket2_hdr *slot, c
     return true;
 }
 
+/* Kernels before 5.13 leave what stamped a frame's time in the status of a slot that they give back, unasked. */
+static bool is_ours(const struct tpacket2_hdr *slot) {
+    return (status_of(slot) & (TP_STATUS_SEND_REQUEST | TP_STATUS_SENDING | TP_STATUS_WRONG_FORMAT)) == 0;
+}
+
 /* What was sent of the slots that were filled; the others are ours again. */
 static uint32_t settle(struct packet *packet, const aksu_frame *frames, uint32_t filled) {
     struct ak_packet_ring *ring = &packet->out;
@@ -221,7 +226,7 @@ size_t ak_packet_ring_write(struct packet *packet, const aksu_frame *frames, siz
     uint32_t filled = 0;
     while (filled < count && filled < ring->slot_count) {
         struct tpacket2_hdr *slot = slot_at(ring, ring->next + filled);
-        if (status_of(slot) != TP_STATUS_AVAILABLE || !fill(ring, slot, &frames[filled])) break;
+        if (!is_ours(slot) || !fill(ring, slot, &frames[filled])) break;
         filled++;
     }
     if (filled == 0) return 0;

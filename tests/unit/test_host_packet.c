@@ -464,6 +464,25 @@ static void ring_full_frames_go_without_it(void **state) {
     wire_close(wire);
 }
 
+/* Timestamping in the kernel's packet_mmap: a slot that was sent may say who stamped it, and is free all the same. */
+static void slots_given_back_with_a_stamp_used_again(void **state) {
+    (void)state;
+    struct wire *wire = wire_open(AKSU_PACKET_RINGS_ON);
+    struct packet *packet = (struct packet *)wire->packet;
+    for (uint32_t i = 0; i < packet->out.slot_count; i++) {
+        struct tpacket2_hdr *slot = (struct tpacket2_hdr *)(void *)(packet->out.mem + i * packet->out.slot_bytes);
+        slot->tp_status = TP_STATUS_AVAILABLE | TP_STATUS_TS_SOFTWARE;
+    }
+    for (uint32_t i = 1; i <= 3; i++) {
+        aksu_frame frame = plain(wire, i, 64), got;
+        assert_int_equal(send_one(wire->packet, &frame), 1);
+        assert_true(next(wire->tap, &got));
+        assert_int_equal(number_of(&got), i);
+        assert_int_equal(packet->out.next, i);
+    }
+    wire_close(wire);
+}
+
 /* ---------------------------------------------------------------- the device */
 
 static void set_up(bool up) {
@@ -585,6 +604,7 @@ int main(void) {
         cmocka_unit_test(bad_description_between_good_frames_it_alone_dropped),
         cmocka_unit_test(slow_device_fills_writer_waits_nothing_lost),
         cmocka_unit_test(ring_full_frames_go_without_it),
+        cmocka_unit_test(slots_given_back_with_a_stamp_used_again),
         cmocka_unit_test(device_down_and_up_frames_lost_then_not),
         cmocka_unit_test(device_gone_driver_says_so),
         cmocka_unit_test(device_gone_reader_is_told),
