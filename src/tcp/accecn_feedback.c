@@ -113,6 +113,8 @@ static bool is_newer(const struct ak_input *in, const struct ak_accecn *a, ak_se
         (seg->options.present & AKSU_OPT_SACK) && x != NULL; /* a duplicate ACK may be one that was copied */
     if (ak_seq_gt(seg->ack, una) || (selective && ak_tcp_newly_delivered(x) > 0)) return true;
     if (ak_seg_bytes(seg) > 0 && ends_last(in)) return true;
+    /* Of our SYN,ACK, which may have gone again: it has the handshake's encoding (s3.2.2.1). */
+    if (is_bare(seg) && ak_seq_eq(seg->ack, ak_seq_add(t->snd.iss, 1))) return false;
     return (t->flags & AK_F_TIMESTAMPS) && (int32_t)(seg->options.ts_val - a->heard_ts) > 0;
 }
 

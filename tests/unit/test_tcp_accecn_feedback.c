@@ -299,6 +299,23 @@ static void feedback_on_overtaken_data_is_ignored(void **state) {
     }
 }
 
+/* s3.2.2.1: our SYN,ACK went twice, and so did the bare ACK of it: the second is no count either, though a timestamp
+ * shows that it is later. */
+static void ack_of_the_second_syn_ack_is_no_count(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        struct peer p = sending(10, AKSU_OPT_TIMESTAMPS);
+        p.options.ts_val++;
+        peer_says(&p, (struct peer_segment){.flags = ACK | ace(encoding[i]), .seq = 1, .ack = 1});
+        assert_int_equal(marks_of(&p), 0);
+        p.options.ts_val++;
+        acked(&p, 2, 0);
+        assert_int_equal(marks_of(&p), 0);
+        assert_int_equal(counters_of(&p).ecn_reductions, 0);
+        world_close(p.w);
+    }
+}
+
 /* s3.2.2.5.2, s3.2.3.2.5: nobody knows how many small segments an ACK is for; the bytes say that the field came round.
  */
 static void option_tells_of_small_segments_too(void **state) {
@@ -422,6 +439,7 @@ int main(void) {
         cmocka_unit_test(marks_on_everything_are_not_believed_for_ever),
         cmocka_unit_test(marks_on_some_small_segments_are_believed),
         cmocka_unit_test(feedback_on_overtaken_data_is_ignored),
+        cmocka_unit_test(ack_of_the_second_syn_ack_is_no_count),
         cmocka_unit_test(option_tells_of_small_segments_too),
         cmocka_unit_test(no_super_segments_with_cwr_in_the_count),
         cmocka_unit_test(fast_open_keeps_the_bare_ack),
