@@ -169,7 +169,7 @@ static void give_up_server(aksu_dns *dns, struct slot *slot, uint64_t now_us, ak
 }
 
 /* A reply to this port, from the server's, that is not to the question: somebody guesses (RFC 5452 s9.3).  After a few
- * the port, which he has, and the id are given up, and the same server is asked by TCP, where guessing is of no use. */
+ * the port, which he has, is given up, and the same server is asked by TCP, where guessing is of no use. */
 static void take_foreign(aksu_dns *dns, struct slot *slot, uint64_t now_us) {
     if (slot->state == SLOT_UDP && ++slot->foreign < FOREIGN_MAX) return;
     if (slot->state == SLOT_UDP && ask_by_tcp(dns, slot, now_us) == AKSU_OK) return;
